@@ -1,0 +1,41 @@
+/*
+ * base/arena.h - memory that goes in one stroke.
+ *
+ * Bump allocation out of blocks. Everything given out lives until arena_reset or
+ * arena_free. A limit bounds what one arena may ever hold, so a stranger's message
+ * cannot take more than its share. Thread: its owner's.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct arena_block;
+
+struct arena {
+	char *at, *end; /* private */
+	struct arena_block *blocks;
+	char *first;
+	size_t first_n;
+	size_t left; /* bytes that may still be taken from the heap */
+	size_t block_n;
+};
+
+/* `first` (may be NULL with first_n 0) is storage of the caller's used before the heap; `limit`
+ * bounds the bytes taken from the heap besides it (0: none). */
+void arena_init(struct arena *, void *first, size_t first_n, size_t limit);
+/* n bytes aligned for any type, not cleared; NULL when the limit or the heap is exhausted. */
+void *arena_alloc(struct arena *, size_t n);
+/* The same, cleared. */
+void *arena_zalloc(struct arena *, size_t n);
+/* A copy of s that lives as long as the arena; false when there is no room. */
+MUST_CHECK bool arena_copy(struct arena *, str s, str *out);
+/* Everything given out is gone; heap blocks are returned, `first` is used again. */
+void arena_reset(struct arena *);
+/* The same; harmless on a zeroed struct. */
+void arena_free(struct arena *);
+
+#define ARENA_NEW(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))
+
+#endif
