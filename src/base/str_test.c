@@ -1,8 +1,6 @@
 #include "base/str.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
+#include "base/test.h"
 
 static void numbers_stop_at_their_bound(void **state)
 {
