@@ -23,7 +23,7 @@ bool transport_parse(str s, enum transport *out)
 
 bool flow_eq(const struct flow *a, const struct flow *b)
 {
-	if (a->transport != b->transport || a->id != b->id)
+	if (a->transport != b->transport || a->id != b->id || a->worker != b->worker)
 		return false;
 	return a->transport != TRANSPORT_UDP || addr_eq(&a->remote, &b->remote);
 }

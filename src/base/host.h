@@ -56,6 +56,7 @@ static inline bool transport_is_secure(enum transport t)
  */
 struct flow {
 	enum transport transport; /* 0: no flow */
+	uint16_t worker;          /* which of several equal services (pbx workers) holds socket or stream */
 	uint32_t id;              /* UDP: the socket; else the stream */
 	struct addr local, remote;
 };
