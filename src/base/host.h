@@ -130,6 +130,9 @@ struct host_service {
 	void (*tick)(void *self, usec now);
 	usec (*due)(const void *self);
 	bool (*next)(void *self, struct host_want *out);
+	/* Frees a TOLD message that cannot be delivered (box full, service stopped). On any thread, hence
+	 * without self. NULL: the service is told nothing that needs freeing. */
+	void (*drop)(void *message);
 };
 
 /* The flow on which a DATAGRAM, BYTES, ACCEPTED or OPENED event came. */
