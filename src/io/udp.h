@@ -1,0 +1,60 @@
+/*
+ * io/udp.h - UDP sockets, datagrams by the batch.
+ *
+ * One udp_inbox per thread takes up to UDP_BATCH datagrams per system call from
+ * whichever socket is ready; one udp_outbox per thread gathers what is to be sent
+ * from any socket and sends it with one call per socket. Neither allocates after
+ * the start. Where the system has no recvmmsg/sendmmsg, the same with one call each.
+ *
+ * A socket reports the local address of each datagram (IP_PKTINFO), answers from it
+ * where asked, and reports ICMP errors (IP_RECVERR). IPv6 sockets are IPv6 only.
+ * Kernel buffers: 4 MiB each way wished for, net.core.rmem_max/wmem_max permitting, on
+ * sockets with a port of the caller's choice; 256 KiB on the others (media, clients).
+ * Thread: the loop's.
+ */
+#ifndef IO_UDP_H
+#define IO_UDP_H
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#define UDP_BATCH        32
+#define UDP_DATAGRAM_MAX 65535
+
+struct udp_setup {
+	struct addr local; /* port 0: any free one */
+	uint8_t dscp;
+	bool shared; /* SO_REUSEPORT: several workers of this process on one address */
+};
+
+/* Opens and binds; *bound is where (the port now known). ERR_EXISTS (address in use), ERR_REFUSED
+ * (a port below 1024), ERR_ABSENT (no such address here), ERR_FULL (descriptors), ERR_IO. */
+MUST_CHECK enum err udp_open(const struct udp_setup *, int *fd, struct addr *bound);
+
+struct udp_datagram {
+	str bytes; /* valid until the next udp_recv on the inbox */
+	struct addr remote, local;
+};
+
+struct udp_inbox;
+struct udp_inbox *udp_inbox_new(void);
+void udp_inbox_free(struct udp_inbox *);
+/* Takes what is there, at most UDP_BATCH; 0 when nothing is. `bound` fills in the local address where
+ * the system does not say it. Datagrams cut by the system (longer than UDP_DATAGRAM_MAX) are left out. */
+size_t udp_recv(struct udp_inbox *, int fd, const struct addr *bound, const struct udp_datagram **out);
+/* The next error the network sent back: *remote is who could not be reached. ERR_ABSENT: no more. */
+MUST_CHECK enum err udp_recv_error(int fd, struct addr *remote);
+
+struct udp_outbox;
+/* Room for UDP_BATCH datagrams and 256 KiB. */
+struct udp_outbox *udp_outbox_new(void);
+void udp_outbox_free(struct udp_outbox *);
+/* Copies; false: full, flush first. `source` (may be unset): the local address to send from, for a
+ * socket bound to all addresses. More than UDP_DATAGRAM_MAX bytes are dropped as the network would. */
+bool udp_put(struct udp_outbox *, int fd, str bytes, const struct addr *source, const struct addr *remote);
+/* Sends all; what the kernel has no room for is dropped, as the network would; returns how many were.
+ * Before a descriptor is closed the outbox must be flushed. */
+size_t udp_flush(struct udp_outbox *);
+
+#endif
