@@ -1,0 +1,102 @@
+/*
+ * call/agent.h - a telephone: one identity, several calls.
+ *
+ * A service (base/host.h) with its own SIP stack. Who it is comes from its settings:
+ *
+ *     account   registers with a registrar (RFC 3261 10) over UDP, TCP or TLS and
+ *               calls through it
+ *     direct    no registrar: listens on an address, calls addresses
+ *     road      known on another network (call/road.h): looked up in its directory,
+ *               reached over its links, bodies sealed
+ *
+ * The owner (a softphone, the edge, a test) embeds it in a service of its own: it
+ * passes recv and tick down, drains agent_next() into its own wants and agent_event()
+ * for what happened, and calls the verbs below from the same thread. Media is asked
+ * of the media service (call/media_ask.h) by HOST_TELL to number `media`.
+ *
+ * A call is named by a handle, which finds nothing once its ENDED event has been
+ * taken. Bounds: `call_max` calls, AGENT_EVENT_N events waiting (an owner that
+ * drains after every verb never meets it).
+ */
+#ifndef CALL_AGENT_H
+#define CALL_AGENT_H
+
+#include "base/host.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/slab.h"
+#include "call/call.h"
+#include "call/road.h"
+
+struct agent;
+
+struct agent_settings {
+	/* Who: "sip:101@pbx.example" is user 101, domain pbx.example. Direct: the domain may be empty. */
+	str user, domain, display;
+	str auth_user; /* digest user name, empty: `user` */
+	str password;  /* account only */
+	/* How: the transport to the registrar, or of what is listened on. */
+	enum transport transport;
+	str proxy;               /* "host[:port]" where requests go, empty: the domain */
+	bool registers;          /* account: REGISTER with the domain */
+	uint32_t expires;        /* seconds asked for in REGISTER, 0: 600 */
+	struct addr listen;      /* signalling address, family 0: any; port 0: any */
+	uint16_t tls;            /* credential set for TLS connections that we open */
+	uint16_t tls_listen;     /* the same for those that we accept */
+	const struct road *road; /* NULL: none; outlives the agent */
+	/* What: the media that is offered and accepted. */
+	struct call_media_wish wish;
+	uint32_t media;        /* number of the media service */
+	uint32_t first_stream; /* streams are numbered from here up, 1 .. */
+	uint32_t call_max;     /* 1 .. 10,000; more are answered with 486 */
+	usec ring_max;         /* an incoming call rings this long, then 480; 0: 180 s */
+	str software;          /* User-Agent, may be empty */
+	struct rng *rng;       /* outlives the agent */
+	const struct log *log;
+};
+
+enum agent_event_kind {
+	AGENT_READY = 1, /* bound, registered, or up on the road: can call and be called as `text` */
+	AGENT_DOWN,      /* not (any more): `cause`, `status`, `text`; tries again by itself unless `final` */
+	AGENT_CALL,      /* something about call `call`: `is` */
+	AGENT_STOPPED,   /* after agent_stop(): all calls ended, registration removed */
+};
+
+struct agent_event {
+	enum agent_event_kind kind;
+	handle call;
+	struct call_event is; /* CALL; what it points to lives until the next call into the agent */
+	enum call_cause cause;
+	int status;
+	bool final;
+	str text;
+};
+
+/* Copies the settings. NULL: no memory, or settings that contradict each other. */
+struct agent *agent_new(const struct agent_settings *);
+void agent_free(struct agent *);
+
+/* Binds, connects, registers. */
+void agent_start(struct agent *, usec now);
+void agent_recv(struct agent *, const struct host_event *, usec now);
+void agent_tick(struct agent *, usec now);
+usec agent_due(const struct agent *);
+bool agent_next(struct agent *, struct host_want *out);
+bool agent_event(struct agent *, struct agent_event *out);
+
+/*
+ * Calls `target`: a SIP URI, "user@host", "user" (in our own domain), or "host:port" in direct
+ * mode. `session` may be NULL or the Session-ID (RFC 7989) to carry on. 0 at call_max or without
+ * memory; every other failure comes as a CALL event with an ENDED.
+ */
+handle agent_dial(struct agent *, str target, const struct call_session *session, usec now);
+/* The call itself, for its verbs (call_answer, call_hang_up, call_hold, ...) and its facts; NULL:
+ * gone. Drain agent_event() and agent_next() after using a verb. */
+struct call *agent_call(struct agent *, handle);
+/* Hangs up all, unregisters, then AGENT_STOPPED. Within 5 s, come what may. */
+void agent_stop(struct agent *, usec now);
+
+/* Counts for admission and display. */
+uint32_t agent_calls(const struct agent *);
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * call/call.h - one conversation, as a user agent sees it.
+ *
+ * Outgoing or incoming INVITE dialog (RFC 3261 12, 13, 14, 15), its offer/answer
+ * (RFC 3264: offer in the INVITE or late, in the 2xx), the media stream it asks for,
+ * and how all of it ended. It speaks to three sides: the SIP stack that it was given
+ * (its requests and responses go straight in), the media service (asks, drained with
+ * call_media_next), and its owner (events, drained with call_event_next).
+ *
+ *              dial                            (INVITE comes in)
+ *           CALL_CALLING ---- 18x ----.        CALL_INCOMING -- call_ring
+ *               |                     |            | call_answer      `- call_reject
+ *               | 2xx            CALL_RINGING      | (2xx, ACK)
+ *               `-------> CALL_UP <---'  <---------'
+ *                            | BYE, either way
+ *                        CALL_ENDED     (CANCEL, 3xx-6xx, silence: straight from above)
+ *
+ * Glare (491), lost ACKs, CANCEL crossing 2xx and second 2xx of a forked INVITE
+ * (RFC 3261 13.2.2.4) are dealt with inside.
+ *
+ * Memory: opaque, call_free. Thread: its owner's.
+ */
+#ifndef CALL_CALL_H
+#define CALL_CALL_H
+
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "call/cause.h"
+#include "call/media_ask.h"
+
+#define CALL_CODEC_N  4
+#define CALL_NAME_N   256 /* longest address of record kept, with its NUL */
+#define CALL_ID_N     128 /* longest Call-ID kept, with its NUL; longer ones are kept by the dialog alone */
+#define CALL_EVENT_N  8   /* events that may wait; an owner that drains after every verb never meets it */
+#define CALL_TARGET_N 512 /* longest Request-URI of ours */
+
+struct call;
+struct sip_stack;
+
+enum call_state { CALL_IDLE, CALL_CALLING, CALL_RINGING, CALL_INCOMING, CALL_UP, CALL_ENDED };
+
+/* RFC 7989: two halves of 32 lower-case hex digits; all zeros: not known (yet). */
+struct call_session {
+	char local[33], remote[33];
+};
+
+/* What is offered, and accepted of an offer. */
+struct call_media_wish {
+	enum media_codec codecs[CALL_CODEC_N]; /* best first */
+	uint8_t codec_n;
+	uint8_t security;  /* bits of enum media_security: what is offered, and taken */
+	bool ice;          /* full ICE; without, plain addresses (RFC 4566) */
+	struct addr local; /* media address, port 0: any; family 0 only with ice */
+	struct addr stun;
+	bool has_device; /* see struct media_ask */
+	uint32_t device;
+	uint32_t bitrate; /* Opus */
+};
+
+/* Facts for a call record and for people; complete once CALL_ENDED. */
+struct call_facts {
+	bool outgoing;
+	char call_id[CALL_ID_N];
+	struct call_session session;
+	char caller[CALL_NAME_N], callee[CALL_NAME_N]; /* "sip:alice@example.net" */
+	char proven[CALL_NAME_N];                      /* the far side, as the road proved it; empty: not proven */
+	usec start, ringing, answer, media_up, end;    /* 0: did not happen */
+	enum call_cause cause;
+	int status;      /* the final SIP status behind it, 0: none */
+	bool by_us;      /* we ended it */
+	char reason[96]; /* the far side's phrase or Reason text, may be empty */
+	enum media_codec codec;
+	struct media_path path;
+	struct media_figures figures;
+};
+
+enum call_event_kind {
+	CALL_EVENT_INCOMING = 1, /* ring, answer or reject it */
+	CALL_EVENT_RINGING,      /* `status` 180, 181, 182, 183 (first of each); `early`: there is early media */
+	CALL_EVENT_ANSWERED,     /* 2xx, sent or received */
+	CALL_EVENT_MEDIA,        /* packets may flow now: facts->path, ->codec */
+	CALL_EVENT_HELD,         /* the far side holds us (or we hold it, `by_us`); RESUMED likewise */
+	CALL_EVENT_RESUMED,
+	CALL_EVENT_DIGIT, /* the far side pressed `digit` */
+	CALL_EVENT_ENDED, /* the last one */
+};
+
+struct call_event {
+	enum call_event_kind kind;
+	int status;
+	bool early, by_us;
+	char digit;
+	enum call_cause cause;          /* ENDED */
+	const struct call_facts *facts; /* the call's; valid until it is freed */
+};
+
+/* Facts so far. Never NULL. */
+const struct call_facts *call_facts(const struct call *);
+enum call_state call_state(const struct call *);
+/* Number of its stream at the media service, for a bridge. */
+uint32_t call_stream(const struct call *);
+
+/* Incoming: says 180, or with `status` 181..183; `early` puts the answer into it, so that media
+ * flows before the answer (RFC 3261 13.3.1.1). ERR_STATE unless INCOMING. */
+MUST_CHECK enum err call_ring(struct call *, int status, bool early, usec now);
+/* Incoming: 200. ERR_STATE unless INCOMING. */
+MUST_CHECK enum err call_answer(struct call *, usec now);
+/* Incoming: a final status 300..699. `retry_after` seconds, 0: not said. ERR_STATE unless INCOMING. */
+MUST_CHECK enum err call_reject(struct call *, int status, uint32_t retry_after, usec now);
+/* Ends it by whatever the state asks for: CANCEL, 480, BYE. Harmless when ended. `cause`: for the
+ * record, CALL_CAUSE_NONE = the plain reading (hung up, cancelled). */
+void call_hang_up(struct call *, enum call_cause, usec now);
+/* Asks the far side to stop sending (a=sendonly, RFC 3264 8.4), or to go on. ERR_STATE unless UP, or
+ * while another re-INVITE of ours runs; glare is retried inside. */
+MUST_CHECK enum err call_hold(struct call *, bool on, usec now);
+/* RFC 4733 events. ERR_STATE without media, ERR_SYNTAX for what is no digit, ERR_LIMIT above 32. */
+MUST_CHECK enum err call_dtmf(struct call *, str digits);
+
+#endif
