@@ -48,15 +48,15 @@ struct call_session {
 
 /* What is offered, and accepted of an offer. */
 struct call_media_wish {
-	enum media_codec codecs[CALL_CODEC_N]; /* best first */
+	enum codec_id codecs[CALL_CODEC_N]; /* best first */
 	uint8_t codec_n;
-	uint8_t security;  /* bits of enum media_security: what is offered, and taken */
+	unsigned security; /* bits of enum sdp_security: what is offered, and taken */
 	bool ice;          /* full ICE; without, plain addresses (RFC 4566) */
 	struct addr local; /* media address, port 0: any; family 0 only with ice */
 	struct addr stun;
 	bool has_device; /* see struct media_ask */
 	uint32_t device;
-	uint32_t bitrate; /* Opus */
+	uint32_t bitrate_bps; /* Opus; 0: as the media service likes */
 };
 
 /* Facts for a call record and for people; complete once CALL_ENDED. */
@@ -71,9 +71,9 @@ struct call_facts {
 	int status;      /* the final SIP status behind it, 0: none */
 	bool by_us;      /* we ended it */
 	char reason[96]; /* the far side's phrase or Reason text, may be empty */
-	enum media_codec codec;
+	enum codec_id codec;
 	struct media_path path;
-	struct media_figures figures;
+	struct media_stats stats;
 };
 
 enum call_event_kind {

@@ -47,29 +47,15 @@ void media_answer_free(struct media_answer *answer)
 	free(answer);
 }
 
-str media_codec_name(enum media_codec codec)
-{
-	switch (codec) {
-	case MEDIA_OPUS:
-		return STR("opus");
-	case MEDIA_PCMU:
-		return STR("PCMU");
-	case MEDIA_PCMA:
-		return STR("PCMA");
-	case MEDIA_CODEC_NONE:
-		break;
-	}
-	return STR("none");
-}
-
-str media_security_name(uint8_t security)
+str media_security_name(enum sdp_security security)
 {
 	switch (security) {
-	case MEDIA_SDES:
+	case SDP_SDES:
 		return STR("SDES-SRTP");
-	case MEDIA_DTLS:
+	case SDP_DTLS:
 		return STR("DTLS-SRTP");
-	default:
-		return STR("plaintext");
+	case SDP_PLAIN:
+		break;
 	}
+	return STR("plaintext");
 }
