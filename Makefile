@@ -1,0 +1,88 @@
+# The words a person types. Meson does the work; these call it.
+
+BUILD   ?= build
+DATA    ?= build/demo
+SECONDS ?= 10
+export LC_ALL = C
+
+.PHONY: all run test quick lint san tsan fuzz sim bench cover install format manual packages clean
+
+# Builds build/tandem; installs nothing.
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@tools/have-build-tools
+	@meson setup $(BUILD) >/dev/null
+
+# Installs what is missing, builds, runs the whole system and shows it at work until Ctrl-C.
+run:
+	@tools/install-packages build run
+	@$(MAKE) --no-print-directory all
+	@exec $(BUILD)/tandem up --demo --data $(DATA)
+
+# Installs what is missing, builds, runs every test. Last line: N passed, N failed.
+test:
+	@tools/install-packages build run test check
+	@$(MAKE) --no-print-directory all
+	@tools/run-tests $(BUILD)
+
+# The unit tests and scenarios alone, for before every commit.
+quick: all
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+
+sim: all
+	@meson test -C $(BUILD) --no-rebuild --suite sim --print-errorlogs
+
+lint:
+	@tools/lint $(BUILD)
+
+# All tests under AddressSanitizer and UndefinedBehaviorSanitizer; the threaded ones under ThreadSanitizer.
+san:
+	@tools/install-packages build check
+	@[ -d build-san ] || meson setup build-san -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized >/dev/null
+	@ninja -C build-san
+	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 meson test -C build-san --no-rebuild --print-errorlogs -t 4
+
+tsan:
+	@tools/install-packages build check
+	@[ -d build-tsan ] || meson setup build-tsan -Db_sanitize=thread -Db_lundef=false >/dev/null
+	@ninja -C build-tsan
+	@TSAN_OPTIONS=halt_on_error=1 meson test -C build-tsan --no-rebuild --print-errorlogs -t 10 --suite io --suite sim
+
+# Every fuzz target for SECONDS each (libFuzzer), starting from the corpora under test/corpus.
+fuzz:
+	@tools/install-packages build check
+	@[ -d build-fuzz ] || CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@ninja -C build-fuzz
+	@tools/run-fuzz build-fuzz $(SECONDS)
+
+# Side by side with the programs a user would pick instead.
+bench:
+	@tools/install-packages build run test bench
+	@[ -d build-bench ] || meson setup build-bench --buildtype=release >/dev/null
+	@ninja -C build-bench
+	@bench/run build-bench
+
+cover:
+	@tools/install-packages build check
+	@[ -d build-cover ] || meson setup build-cover -Db_coverage=true >/dev/null
+	@ninja -C build-cover
+	@meson test -C build-cover --no-rebuild >/dev/null || true
+	@gcovr --root . --object-directory build-cover --filter src/ --exclude '.*_(test|bench|fuzz)\.c' --sort-percentage
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+# The manual page is made from the settings tables; `make lint` says when it is behind.
+manual: all
+	@$(BUILD)/tandem help --man > docs/man/tandem.1
+
+packages:
+	@tools/install-packages build run test check bench
+
+clean:
+	@rm -rf build build-san build-tsan build-fuzz build-bench build-cover
