@@ -1,0 +1,56 @@
+/*
+ * overlay/directory.h - the super nodes' table of who can be reached where.
+ *
+ * Put and find are operations with a number of the asker's: they begin here and end
+ * as an outcome drained from overlay_directory_next, at once where this super node
+ * alone is responsible, later where others must be asked. Today every key is kept
+ * in the local table; asking other super nodes (Kademlia, 8 replicas) adds outcomes of a
+ * third kind and a recv, and changes nothing for askers.
+ *
+ * Bounds: records in all and 8 devices a user; full: ERR_FULL, and those running
+ * out first are never pushed out by newcomers. At most 1024 operations are open.
+ * Memory: the directory owns copies. Thread: its owner's.
+ */
+#ifndef OVERLAY_DIRECTORY_H
+#define OVERLAY_DIRECTORY_H
+
+#include "base/rng.h"
+#include "overlay/record.h"
+
+struct overlay_directory;
+
+enum overlay_directory_kind {
+	OVERLAY_DIRECTORY_STORED = 1, /* `replicas` copies are kept */
+	OVERLAY_DIRECTORY_REFUSED,    /* the put failed: `refusal` */
+	OVERLAY_DIRECTORY_FOUND,      /* `record[0..record_n)`; none: nobody there */
+};
+
+struct overlay_directory_outcome {
+	enum overlay_directory_kind kind;
+	uint64_t ask;
+	enum overlay_refusal refusal;
+	uint8_t replicas;
+	const struct overlay_record *record[OVERLAY_FOUND_MAX]; /* the directory's; until its next call */
+	size_t record_n;
+};
+
+struct overlay_directory_setup {
+	struct overlay_domain network;
+	uint8_t authority[OVERLAY_KEY_N];
+	size_t record_max;
+	struct rng *rng;
+};
+
+struct overlay_directory *overlay_directory_new(const struct overlay_directory_setup *); /* NULL: no memory */
+void overlay_directory_free(struct overlay_directory *);
+/* One outcome with `ask` follows. The record is verified here. ERR_FULL: too many operations open. */
+MUST_CHECK enum err overlay_directory_put(struct overlay_directory *, uint64_t ask, const struct overlay_record *,
+					  usec now);
+MUST_CHECK enum err overlay_directory_find(struct overlay_directory *, uint64_t ask, const uint8_t key[OVERLAY_KEY_N],
+					   usec now);
+void overlay_directory_tick(struct overlay_directory *, usec now); /* lets expired records go */
+usec overlay_directory_due(const struct overlay_directory *);
+bool overlay_directory_next(struct overlay_directory *, struct overlay_directory_outcome *out);
+size_t overlay_directory_count(const struct overlay_directory *); /* records kept */
+
+#endif
