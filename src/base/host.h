@@ -22,7 +22,7 @@
  *
  * Memory: everything a want or an event points to stays its maker's and is valid
  * until the call after next() / until recv() returns. Ownership of `message` in
- * HOST_TELL moves with it. Thread: a service lives on one thread for life.
+ * HOST_TELL and HOST_ASK moves with it. Thread: a service lives on one thread for life.
  */
 #ifndef BASE_HOST_H
 #define BASE_HOST_H
