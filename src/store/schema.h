@@ -1,0 +1,66 @@
+/*
+ * store/schema.h - tables, migrations and statements, as data.
+ *
+ * Version v is reached from v - 1 by running schema_migrations[v - 1]; a driver
+ * does so when it opens the database, in one transaction, and refuses a database
+ * that is newer than SCHEMA_VERSION. Migrations that were released are never edited.
+ *
+ * One text for all databases: INTEGER is 64 bits and BLOB any bytes; INTEGER
+ * PRIMARY KEY numbers rows by itself. A driver whose database calls these otherwise
+ * replaces the words. Parameters are $1 .. $n, first used in that order.
+ */
+#ifndef STORE_SCHEMA_H
+#define STORE_SCHEMA_H
+
+#include "base/str.h"
+
+#define SCHEMA_VERSION 2
+
+/* Statements to bring version v - 1 to v, separated by ';' at line ends; index v - 1. */
+extern const char *const schema_migrations[SCHEMA_VERSION];
+
+enum schema_statement {
+	SCHEMA_REALM_GET,
+	SCHEMA_REALM_PUT,
+	SCHEMA_USER_ADD,
+	SCHEMA_USER_PUT,
+	SCHEMA_USER_REMOVE,
+	SCHEMA_USER_FIND,
+	SCHEMA_USER_LIST,
+	SCHEMA_PERSON_ADD,
+	SCHEMA_PERSON_FIND,
+	SCHEMA_PERSON_PASSWORD,
+	SCHEMA_PERSON_REMOVE,
+	SCHEMA_PERSON_LIST,
+	SCHEMA_DEVICE_PUT,
+	SCHEMA_DEVICE_LIST,
+	SCHEMA_DEVICE_REMOVE,
+	SCHEMA_DEVICE_REMOVE_ALL,
+	SCHEMA_CONTACT_PUT,
+	SCHEMA_CONTACT_REMOVE,
+	SCHEMA_CONTACT_REMOVE_ALL,
+	SCHEMA_CONTACT_REMOVE_USER,
+	SCHEMA_CONTACT_EXPIRE,
+	SCHEMA_CONTACT_LIST,
+	SCHEMA_STATE_PUT,
+	SCHEMA_STATE_GET,
+	SCHEMA_STATE_LIST,
+	SCHEMA_STATE_REMOVE,
+	SCHEMA_SETTING_PUT,
+	SCHEMA_SETTING_REMOVE,
+	SCHEMA_SETTING_LIST,
+	SCHEMA_CALL_PUT,
+	SCHEMA_CALL_LIST,
+	SCHEMA_CALL_SESSION,
+	SCHEMA_TRACE_ADD,
+	SCHEMA_TRACE_TRIM,
+	SCHEMA_TRACE_LIST,
+	SCHEMA_TRACE_SESSION,
+	SCHEMA_TRACE_CALL,
+	SCHEMA_TRACE_SESSIONS,
+	SCHEMA_STATEMENT_N,
+};
+
+const char *schema_statement(enum schema_statement);
+
+#endif
