@@ -10,6 +10,7 @@
 #ifndef OVERLAY_FRAME_H
 #define OVERLAY_FRAME_H
 
+#include "base/time.h"
 #include "overlay/field.h"
 #include "overlay/refusal.h"
 
