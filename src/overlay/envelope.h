@@ -30,8 +30,8 @@ struct overlay_peer {
 struct overlay_envelope_setup {
 	const struct overlay_network *network;
 	const struct overlay_certificate *certificate;
-	const uint8_t *device_seed;                         /* [32] */
-	const struct overlay_seal_keys *keys, *keys_before; /* keys_before: zero public key when there are none */
+	const struct sign_pair *device;
+	const struct box_pair *keys, *keys_before; /* keys_before: zero public key when there are none */
 	struct rng *rng;
 };
 

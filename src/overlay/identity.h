@@ -96,8 +96,7 @@ static inline str overlay_certificate_str(const struct overlay_certificate *c)
 /* Well formed only. ERR_SYNTAX, ERR_LIMIT, ERR_UNSUPPORTED. */
 MUST_CHECK enum err overlay_certificate_parse(str, struct overlay_certificate *out);
 /* Signs network, name, device, serial and times of *c, and fills ->bytes. ERR_LIMIT: life not in 24..72 h. */
-MUST_CHECK enum err overlay_certificate_sign(struct overlay_certificate *c,
-					     const uint8_t authority_seed[OVERLAY_KEY_N]);
+MUST_CHECK enum err overlay_certificate_sign(struct overlay_certificate *c, const struct sign_pair *authority);
 /* Good in this network now? ERR_REFUSED: another network; ERR_FORGED; ERR_EXPIRED; ERR_STATE: not yet valid, so one
  * of the clocks is wrong. */
 MUST_CHECK enum err overlay_certificate_verify(const struct overlay_certificate *, str network,

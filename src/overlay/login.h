@@ -22,13 +22,13 @@ struct overlay_login;
 
 struct overlay_login_setup {
 	struct overlay_domain network;
-	uint8_t authority_seed[OVERLAY_KEY_N]; /* Ed25519 secret; copied and wiped at the end */
-	usec life;                             /* of a certificate, 24..72 h; 0: 48 h */
-	struct addr listen;                    /* TLS */
-	uint16_t tls;                          /* credential set, ALPN OVERLAY_ALPN */
-	uint32_t flow_max;                     /* 0: 4096 */
-	struct rng *rng;                       /* a true one; outlives the service */
-	const struct log *log;                 /* may be NULL */
+	struct sign_pair authority; /* copied, and wiped at the end */
+	usec life;                  /* of a certificate, 24..72 h; 0: 48 h */
+	struct addr listen;         /* TLS */
+	uint16_t tls;               /* credential set, ALPN OVERLAY_ALPN */
+	uint32_t flow_max;          /* 0: 4096 */
+	struct rng *rng;            /* a true one; outlives the service */
+	const struct log *log;      /* may be NULL */
 };
 
 struct overlay_login_stats {

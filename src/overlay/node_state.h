@@ -15,8 +15,8 @@
 #define OVERLAY_CACHE_MAX      64 /* super nodes remembered */
 
 struct overlay_node_state {
-	uint8_t device_seed[OVERLAY_KEY_N], device[OVERLAY_KEY_N]; /* Ed25519 secret and public */
-	struct overlay_seal_keys keys, keys_before;
+	struct sign_pair device;
+	struct box_pair keys, keys_before;      /* seal keys; keys_before.key zero: none */
 	struct overlay_certificate certificate; /* bytes_n 0: none yet */
 	uint64_t seq;                           /* of the last record published */
 	struct overlay_server cache[OVERLAY_CACHE_MAX];

@@ -31,7 +31,7 @@ struct overlay_record {
 	uint64_t seq;
 	usec expiry; /* whole milliseconds */
 	struct overlay_point point[OVERLAY_POINTS_MAX];
-	size_t point_n;
+	size_t point_n;                  /* 0: the device has left */
 	uint8_t seal_key[OVERLAY_KEY_N]; /* X25519 public */
 	uint32_t capabilities;
 	uint16_t bytes_n;
@@ -45,8 +45,8 @@ static inline str overlay_record_str(const struct overlay_record *r)
 
 /* Well formed only. ERR_SYNTAX, ERR_LIMIT, ERR_UNSUPPORTED. */
 MUST_CHECK enum err overlay_record_parse(str, struct overlay_record *out);
-/* Signs what is in *r and fills ->bytes. ERR_LIMIT: no point, or expiry behind the certificate's end. */
-MUST_CHECK enum err overlay_record_sign(struct overlay_record *r, const uint8_t device_seed[OVERLAY_KEY_N]);
+/* Signs what is in *r and fills ->bytes. ERR_LIMIT: expiry behind the certificate's end, or too long. */
+MUST_CHECK enum err overlay_record_sign(struct overlay_record *r, const struct sign_pair *device);
 /* Everything a reader checks: certificate, signature, times. Errors as overlay_certificate_verify; ERR_EXPIRED also
  * when the record itself is over, ERR_FORGED also for an expiry more than 30 minutes ahead. */
 MUST_CHECK enum err overlay_record_verify(const struct overlay_record *, str network,

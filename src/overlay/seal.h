@@ -11,6 +11,7 @@
 #define OVERLAY_SEAL_H
 
 #include "base/rng.h"
+#include "crypt/box.h"
 #include "overlay/identity.h"
 
 #define OVERLAY_SEALED_TYPE    "application/tandem-sealed"
@@ -26,10 +27,6 @@ struct overlay_essentials {
 	str call_id, from, to;
 };
 
-struct overlay_seal_keys {
-	uint8_t public_key[OVERLAY_KEY_N], secret[OVERLAY_KEY_N]; /* X25519 */
-};
-
 struct overlay_letter {
 	struct overlay_certificate sender;
 	uint8_t sender_seal_key[OVERLAY_KEY_N]; /* to answer with */
@@ -37,19 +34,17 @@ struct overlay_letter {
 	str type, content; /* in the buf given to open */
 };
 
-void overlay_seal_keys_make(struct overlay_seal_keys *, struct rng *);
-
 /* Closes `content` of `type` into `out`. `rng` must be a true one. Failures (too long, no memory) are kept in the buf.
  */
 void overlay_seal(struct buf *out, const struct overlay_essentials *, const uint8_t recipient[OVERLAY_KEY_N],
-		  const struct overlay_certificate *sender, const uint8_t sender_seed[OVERLAY_KEY_N],
+		  const struct overlay_certificate *sender, const struct sign_pair *device,
 		  const uint8_t sender_seal_key[OVERLAY_KEY_N], str type, str content, struct rng *, usec now);
 
 /* The device's own clock decides; what is opened may still be a repetition: ask overlay_replay_new. `storage` takes the
  * clear bytes. ERR_SYNTAX; ERR_UNSUPPORTED (version); ERR_ABSENT: not closed to this key; ERR_FORGED; ERR_REFUSED
  * (other network); ERR_EXPIRED: certificate over, or letter older than 5 minutes; ERR_STATE: from the future;
  * ERR_LIMIT, ERR_MEMORY. */
-MUST_CHECK enum err overlay_open(str sealed, const struct overlay_essentials *, const struct overlay_seal_keys *mine,
+MUST_CHECK enum err overlay_open(str sealed, const struct overlay_essentials *, const struct box_pair *mine,
 				 str network, const uint8_t authority[OVERLAY_KEY_N], usec now, struct buf *storage,
 				 struct overlay_letter *out);
 

@@ -43,7 +43,7 @@ struct overlay_supernode_setup {
 	uint8_t token_key[32];      /* flow tokens; kept over restarts by the owner so that calls survive them */
 	uint32_t token_epoch;
 	const struct overlay_certificate *certificate; /* for HELLO to other super nodes; NULL: opens none */
-	const uint8_t *device_seed;                    /* [32], with certificate */
+	const struct sign_pair *device;                /* with certificate */
 	struct overlay_supernode_caps caps;
 	struct rng *rng;       /* a true one; outlives the service */
 	const struct log *log; /* may be NULL */
