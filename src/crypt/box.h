@@ -31,7 +31,8 @@ void box_new(struct box_pair *, struct rng *);
 void box_restore(struct box_pair *, const uint8_t secret[BOX_KEY_N]);
 
 /* Appends the letter to out. `purpose` keeps uses apart ("overlay sip body"); `associated` is protected, not sent.
- * ERR_REFUSED: `to` is a key that makes no secret (small order); ERR_MEMORY; ERR_FULL where out has no room. */
+ * ERR_REFUSED: `to` is a key that makes no secret (small order); ERR_LIMIT: a purpose above 64 bytes; ERR_MEMORY;
+ * ERR_FULL where out has no room. */
 MUST_CHECK enum err box_seal(const uint8_t to[BOX_KEY_N], str purpose, str associated, str text, struct rng *,
 			     struct buf *out);
 /* Appends the text to out. ERR_FORGED: not for us, changed on the way, or another purpose or `associated`;

@@ -26,7 +26,7 @@ struct password_cost password_cost_least(void);
 
 /* ERR_MEMORY: the memory could not be had; ERR_LIMIT: longer than PASSWORD_MAX. */
 MUST_CHECK enum err password_hash(str password, struct password_cost, char out[PASSWORD_HASH_MAX]);
-/* ERR_REFUSED: another password, or `hash` is none; ERR_LIMIT; ERR_MEMORY. */
+/* ERR_REFUSED: another password, or `hash` is none, or no memory; ERR_LIMIT. */
 MUST_CHECK enum err password_check(str password, str hash);
 /* Was the hash made at another cost than this? Then hash again at the next right password. */
 bool password_is_dated(str hash, struct password_cost);
