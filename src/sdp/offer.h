@@ -28,12 +28,12 @@
 #define SDP_OFFER_H
 
 #include "base/rng.h"
+#include "sdp/sdes.h"
 #include "sdp/sdp.h"
 
 #define SDP_OFFER_CODEC_MAX     8
 #define SDP_OFFER_CANDIDATE_MAX 24
 #define SDP_OFFER_LINE_MAX      SDP_MEDIA_MAX
-#define SDP_SDES_KEY_MAX        46   /* master key and salt; AES-128-CM: 16 + 14, AES-128-GCM: 16 + 12 */
 #define SDP_OFFER_BODY_MAX      8192 /* room that a written description may need */
 
 /* How media is keyed; a set of bits in `local`, one bit in a result. */
@@ -41,14 +41,6 @@ enum sdp_security {
 	SDP_PLAIN = 1, /* RTP in clear */
 	SDP_SDES = 2,  /* SRTP, keys in the description: only as safe as the signalling */
 	SDP_DTLS = 4   /* DTLS-SRTP */
-};
-
-/* The SRTP suites of RFC 4568 and 7714 by name. Numbers of RFC 5764 4.1.2 and 7714 14.2. */
-enum sdp_suite {
-	SDP_SUITE_NONE = 0,
-	SDP_AES_CM_128_HMAC_SHA1_80 = 1,
-	SDP_AES_CM_128_HMAC_SHA1_32 = 2,
-	SDP_AEAD_AES_128_GCM = 7
 };
 
 struct sdp_offer_codec {
@@ -101,8 +93,8 @@ struct sdp_offer_local {
 	bool best_effort;
 	enum sdp_direction direction; /* SDP_SENDONLY: we hold them */
 	uint16_t ptime_ms;            /* 0: 20 */
-	/* ours: address, ICE, fingerprint; sdes_key is our own sending key, `suite` the one we
-	 * like best. In an answer only the parts that the agreed security needs are written. */
+	/* ours: address, ICE, fingerprint; sdes_key is our own sending key and `suite` the one
+	 * that we do. In an answer only the parts that the agreed security needs are written. */
 	struct sdp_offer_end end;
 };
 
@@ -139,11 +131,11 @@ struct sdp_offer {
 	size_t audio_at;                /* m-line that is our stream */
 	size_t line_n;
 	struct {
-		char kind[16], proto[24], format[16], mid[16];
+		char kind[16], proto[24], format[24], mid[24];
 	} lines[SDP_OFFER_LINE_MAX]; /* every m-line of the session, for refusing in place */
 	bool bundle;
 	enum sdp_setup setup; /* our role once settled */
-	char written[64];     /* digest of what we wrote last, to know when the version must rise */
+	uint64_t written;     /* hash of what we wrote last: the version rises only when that changes (RFC 3264 8) */
 };
 
 /* A fresh dialog; session id from `rng`. */
@@ -170,10 +162,5 @@ MUST_CHECK enum err sdp_offer_look(str offer, struct sdp_offer_sight *out);
 void sdp_offer_cancel(struct sdp_offer *);
 /* Wipes the keys. */
 void sdp_offer_wipe(struct sdp_offer *);
-
-/* "AES_CM_128_HMAC_SHA1_80" and back (SDP_SUITE_NONE: unknown); bytes of key and salt together. */
-str sdp_suite_text(enum sdp_suite);
-enum sdp_suite sdp_suite_find(str);
-size_t sdp_suite_key_n(enum sdp_suite);
 
 #endif
