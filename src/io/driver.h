@@ -34,7 +34,7 @@ struct tls_credentials;
 /* Who answers HOST_ASK. The driver calls; answers come back by driver_answer. */
 struct driver_keeper {
 	void *self;
-	/* On the asker's thread. `ask` is a struct keeper_ask, the asker's; copy before returning. */
+	/* On the asker's thread. `ask` is a struct keeper_ask; ownership moves with it. */
 	void (*ask)(void *self, uint32_t service, void *ask);
 	/* Frees an answer after its event was heard, or where its asker is gone. Any thread of the driver. */
 	void (*answer_free)(void *self, void *answer);

@@ -96,14 +96,17 @@ enum keeper_kind {
 	 * start of the first message of each, newest last. */
 	KEEPER_TRACE_SESSIONS,
 
-	/* Never asked, token 0: accounts, people, devices or settings were changed by someone else (another service, or
-	 * another process: `tandem admin`). What was remembered of them may be wrong: ask again. */
+	/* From now on, tell me of changes. -> none. ERR_FULL above KEEPER_WATCH_MAX. */
+	KEEPER_WATCH,
+	/* Never asked, token that of KEEPER_WATCH: accounts, people, devices or settings were changed by someone
+	 * (perhaps by another process: `tandem admin`). What was remembered of them may be wrong: ask again. */
 	KEEPER_CHANGED,
 
 	KEEPER_KIND_N,
 };
 
-#define KEEPER_ROWS_MAX  1000              /* of a question, and of an answer */
+#define KEEPER_ROWS_MAX  1000 /* of a question, and of an answer */
+#define KEEPER_WATCH_MAX 64
 #define KEEPER_BYTES_MAX (8 * 1024 * 1024) /* that the rows of one question hold */
 
 struct keeper_ask {
