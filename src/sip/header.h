@@ -134,6 +134,8 @@ struct sip_address {
 /* Without angle brackets all parameters are the header's, and the URI may hold no ',', ';' or '?'
  * (20.10, 20.20, 20.34, 20.39). ERR_SYNTAX. */
 MUST_CHECK enum err sip_address_parse(str value, struct sip_address *out);
+/* One value out of several: stops at its comma, or at the end, and returns where; NULL: malformed. */
+const char *sip_address_take(const char *at, const char *end, struct sip_address *out);
 /* The display name without quotes and escapes. */
 void sip_address_display(const struct sip_address *, struct buf *out);
 /* expires=N of a Contact; false: absent or malformed (10.2.1.1 then takes the Expires header). */

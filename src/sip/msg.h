@@ -63,12 +63,18 @@ struct sip_msg {
 	uint8_t first[SIP_KIND_N];        /* 1 + index of the first of each kind; 0: absent */
 	uint8_t last[SIP_KIND_N];
 	uint32_t asked; /* bits: which of the caches below have been tried */
+	uint32_t good;  /* bits: which of them hold a value */
 	const struct sip_uri *uri;
 	const struct sip_via *via;
 	const struct sip_address *from, *to;
-	const struct sip_address *contacts, *routes;
 	struct sip_cseq cseq;
-	uint32_t number[3];
+	uint32_t max_forwards, content_length, expires;
+	struct sip_list {
+		const struct sip_address *list;
+		uint16_t n;
+		uint8_t kind; /* 0: this place is free */
+		uint8_t err;
+	} lists[4];
 };
 
 /*

@@ -32,6 +32,8 @@ struct sip_via {
 
 /* One value. ERR_SYNTAX, also for another protocol than SIP/2.0. */
 MUST_CHECK enum err sip_via_parse(str value, struct sip_via *out);
+/* One value out of several: stops at its comma, or at the end, and returns where; NULL: malformed. */
+const char *sip_via_take(const char *at, const char *end, struct sip_via *out);
 
 /* Is the branch an RFC 3261 one, with something behind its cookie (RFC 4475 3.2.1)? */
 bool sip_via_is_unique(const struct sip_via *);
