@@ -48,13 +48,14 @@ static const char *find_control(const char *at, const char *end)
 	return at;
 }
 
-/* The CR of the CRLF that ends this line. NULL: there is none, or the line holds NUL, a lone CR or a lone LF, with
- * which messages are smuggled past elements that see other line ends. */
+/* The CR of the CRLF that ends this line. NULL: there is none, or the line holds a lone CR, a lone LF or a NUL,
+ * with which messages are smuggled past elements that see other line ends. A NUL may stand behind a backslash
+ * (quoted-pair of 25.1; RFC 4475 3.1.1.2). */
 static const char *line_end(const char *at, const char *end)
 {
-	for (;; at++) {
+	for (const char *start = at;; at++) {
 		at = find_control(at, end);
-		if (at == end || *at == '\n' || *at == '\0')
+		if (at == end || *at == '\n' || (*at == '\0' && (at == start || at[-1] != '\\')))
 			return NULL;
 		if (*at == '\r')
 			return end - at >= 2 && at[1] == '\n' ? at : NULL;
