@@ -26,14 +26,13 @@ struct sip_dialog {
 	bool caller; /* we sent the request that made it */
 	bool secure; /* made over TLS by a sips: URI (12.1.1) */
 	str call_id, local_tag, remote_tag;
-	str local, remote; /* From and To values for our requests, without tags */
-	str target;        /* remote target URI: of the far side's last Contact */
+	str from, to; /* values for our requests, tags included */
+	str target;   /* remote target URI: of the far side's last Contact */
 	str routes[SIP_DIALOG_ROUTE_MAX];
 	size_t route_n;
-	uint32_t local_cseq;  /* of our last request; 0: none yet */
-	uint32_t remote_cseq; /* of theirs */
-	bool has_remote_cseq; /* private, as is all below */
-	struct sip_dialog_part *parts;
+	uint32_t local_cseq;                    /* of our last request; 0: none yet */
+	uint32_t remote_cseq;                   /* of theirs; 0: none yet */
+	char *names, *target_text, *route_text; /* private: where the texts above are */
 };
 
 /*
@@ -62,20 +61,21 @@ uint64_t sip_dialog_hash_msg(struct sip_msg *, const uint64_t key[2]);
 
 /*
  * A request of theirs inside the dialog (12.2.2). 0: fine, and its CSeq is taken; INVITE, UPDATE and SUBSCRIBE/NOTIFY
- * with a Contact have refreshed the target. 500: out of order; 400: no Contact where one must be; else 481 (ended).
- * ACK and CANCEL are never refused for their CSeq. The 2xx of a refreshing request of ours: sip_dialog_refresh.
+ * with a Contact have refreshed the target. 500: out of order; 481: ended. ACK and CANCEL are never refused for
+ * their CSeq. The 2xx of a refreshing request of ours: sip_dialog_refresh.
  */
 int sip_dialog_recv_request(struct sip_dialog *, struct sip_msg *request);
 /* A 2xx to a re-INVITE, UPDATE or SUBSCRIBE of ours refreshes the target by its Contact. ERR_MEMORY. */
 MUST_CHECK enum err sip_dialog_refresh(struct sip_dialog *, struct sip_msg *response);
 
 /*
- * Fills in a new request inside the dialog (12.2.1.1): uri, routes (loose and strict, 12.2.1.1), from, to, call_id and
- * the next CSeq (ACK and CANCEL take the number of the INVITE: set ->cseq to it before). The rest of *out (method,
- * contact, lines, body) is the caller's; then sip_request_write(). Texts point into the dialog and `scratch`. ERR_FULL:
- * no room in scratch; ERR_STATE: ended.
+ * Fills in a new request inside the dialog (12.2.1.1): uri, routes (loose and strict), from, to, call_id and the next
+ * CSeq, or `cseq` where that is not 0 (the INVITE's, for its ACK). The rest of *out (contact, lines, body) is empty and
+ * the caller's; then sip_request_write(). Texts point into the dialog and `scratch`. ERR_MEMORY: no room in scratch;
+ * ERR_STATE: ended (ACK and BYE still go).
  */
-MUST_CHECK enum err sip_dialog_request(struct sip_dialog *, str method, struct sip_request *out, struct arena *scratch);
+MUST_CHECK enum err sip_dialog_request(struct sip_dialog *, str method, uint32_t cseq, struct sip_request *out,
+				       struct arena *scratch);
 /* Where a request of this dialog goes first: the top route or the target (8.1.2). false: it is no URI that we know. */
 bool sip_dialog_next_hop(const struct sip_dialog *, struct sip_uri *out);
 

@@ -30,6 +30,7 @@
 #include "base/slab.h"
 #include "sip/edit.h"
 #include "sip/timing.h"
+#include "sip/transport.h"
 
 struct sip_stack;
 
@@ -48,10 +49,8 @@ struct sip_stack_config {
 	uint16_t worker, worker_n; /* which of how many equal workers; worker_n <= 1: alone */
 	uint32_t transaction_max;  /* client and server together; 0: 65536 */
 	uint32_t stream_max;       /* 0: 16384 */
-	size_t message_max;        /* bytes; 0: 65535 */
 	usec idle_max;             /* a stream without a whole message or ping is closed; 0: 2 h */
 	usec partial_max;          /* a first or unfinished message must be whole by then; 0: 20 s */
-	str server;                /* for the Server field of our own answers; may be empty; copied */
 	bool stateless;            /* a super node: no transactions; everything is REQUEST (server 0) or STRAY */
 };
 
@@ -108,7 +107,8 @@ struct sip_event {
 };
 
 /* Takes BOUND, FAILED, DATAGRAM, ACCEPTED, OPENED, BYTES, CLOSED, UNREACHABLE; ignores others and those of
- * numbers it does not know, except that ACCEPTED brings any new stream. */
+ * numbers it does not know, except that ACCEPTED brings any new stream; one with listener 0 is the owner's own
+ * carrier (an overlay flow) and is never closed for being silent. */
 void sip_stack_recv(struct sip_stack *, const struct host_event *, usec now);
 /* A whole message that another worker's stack called FOREIGN. `bytes` must stay until sip_stack_next says false. */
 void sip_stack_take(struct sip_stack *, const struct flow *, str bytes, usec now);
@@ -119,16 +119,6 @@ bool sip_stack_next(struct sip_stack *, struct sip_event *out, usec now);
 bool sip_stack_want(struct sip_stack *, struct host_want *out);
 
 /* ---- saying something ---- */
-
-/* Where a request goes. */
-struct sip_target {
-	struct flow flow;         /* transport != 0: by this flow and no other */
-	enum transport transport; /* else by this transport ... */
-	struct addr addr;         /* ... to this address, over a connection that is there or a new one */
-	str name;                 /* TLS: what the certificate must bear (host_want.name) */
-	uint16_t tls;             /* credential set */
-	bool may_tcp;             /* UDP: nobody demanded UDP, so a long request may go by TCP (18.1.1) */
-};
 
 /* A message to be written: `text` as it is, or where that is empty `msg` with `edits`. The stack notes its own edits
  * (our Via) into `edits`, so they serve one sending only. */
@@ -179,8 +169,8 @@ MUST_CHECK enum err sip_stack_respond(struct sip_stack *, handle server, const s
 MUST_CHECK enum err sip_stack_reply(struct sip_stack *, handle server, struct sip_msg *request,
 				    const struct sip_reply *, bool hold, usec now);
 /* The To tag that sip_stack_reply gives. Empty: the transaction is gone. */
-str sip_stack_tag(const struct sip_stack *, handle server);
-/* The request, parsed again and stamped: an INVITE until its 2xx is sent; another where sip_stack_keep was called
+str sip_stack_tag(struct sip_stack *, handle server);
+/* The request, parsed again and stamped: an INVITE until its final answer; another where sip_stack_keep was called
  * while its event was in hand. NULL: not there. Valid until the next sip_stack_next or sip_stack_kept. */
 struct sip_msg *sip_stack_kept(struct sip_stack *, handle server);
 void sip_stack_keep(struct sip_stack *, handle server);

@@ -13,6 +13,16 @@
 #include "base/str.h"
 #include "sip/via.h"
 
+/* Where a message goes. */
+struct sip_target {
+	struct flow flow;         /* transport != 0: by this flow and no other */
+	enum transport transport; /* else by this transport ... */
+	struct addr addr;         /* ... to this address, over a connection that is there or a new one */
+	str name;                 /* TLS: what the certificate must bear (host_want.name) */
+	uint16_t tls;             /* credential set */
+	bool may_tcp;             /* UDP: nobody demanded UDP, so a long request may go by TCP (18.1.1) */
+};
+
 /* 18.1.1: a longer request goes by TCP where that is allowed, as the path's MTU is unknown. */
 #define SIP_TRANSPORT_DATAGRAM_MAX 1300
 

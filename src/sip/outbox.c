@@ -1,0 +1,60 @@
+#include "sip/outbox.h"
+
+#include <stdlib.h>
+
+void sip_outbox_free(struct sip_outbox *o)
+{
+	for (uint32_t i = 0; i < o->n; i++)
+		sip_blob_unref(o->items[(o->head + i) & (o->cap - 1)].blob);
+	sip_blob_unref(o->out);
+	free(o->items);
+	*o = (struct sip_outbox){ 0 };
+}
+
+static enum err grow(struct sip_outbox *o)
+{
+	uint32_t cap = o->cap ? o->cap * 2 : 16;
+	struct sip_outbox_item *items;
+
+	if (cap > SIP_OUTBOX_MAX)
+		return ERR_FULL;
+	items = malloc(cap * sizeof(*items));
+	if (!items)
+		return ERR_MEMORY;
+	for (uint32_t i = 0; i < o->n; i++)
+		items[i] = o->items[(o->head + i) & (o->cap - 1)];
+	free(o->items);
+	o->items = items;
+	o->cap = cap;
+	o->head = 0;
+	return ERR_NONE;
+}
+
+enum err sip_outbox_put(struct sip_outbox *o, const struct host_want *want, struct sip_blob *blob)
+{
+	if (o->n == o->cap) {
+		enum err err = grow(o);
+
+		if (err)
+			return err;
+	}
+	struct sip_outbox_item *item = &o->items[(o->head + o->n++) & (o->cap - 1)];
+	item->want = *want;
+	item->blob = sip_blob_ref(blob);
+	return ERR_NONE;
+}
+
+bool sip_outbox_next(struct sip_outbox *o, struct host_want *out)
+{
+	sip_blob_set(&o->out, NULL);
+	if (o->n == 0)
+		return false;
+	struct sip_outbox_item *item = &o->items[o->head];
+	o->head = (o->head + 1) & (o->cap - 1);
+	o->n--;
+	*out = item->want;
+	if (item->blob)
+		*(out->kind == HOST_OPEN ? &out->name : &out->bytes) = sip_blob_str(item->blob);
+	o->out = item->blob;
+	return true;
+}

@@ -1,0 +1,496 @@
+#include "sip/stack_parts.h"
+
+#include <stdlib.h>
+
+static const char hex[] = "0123456789abcdef";
+
+static void put_hex(char *out, uint64_t value)
+{
+	for (int i = 15; i >= 0; i--, value >>= 4)
+		out[i] = hex[value & 15];
+}
+
+static bool take_hex(const char *p, uint64_t *out)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < 16; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c >= '0' && c <= '9')
+			value = value << 4 | (c - '0');
+		else if (c >= 'a' && c <= 'f')
+			value = value << 4 | (c - 'a' + 10u);
+		else
+			return false;
+	}
+	*out = value;
+	return true;
+}
+
+static uint64_t seal(const struct sip_stack *s, handle h)
+{
+	return sip_stack_hash(s, 1, str_of((const char *)&h, sizeof(h)));
+}
+
+size_t sip_tx_branch(const struct sip_stack *s, handle h, char out[SIP_TX_BRANCH_MAX])
+{
+	memcpy(out, SIP_VIA_COOKIE, 7);
+	put_hex(out + 7, h);
+	put_hex(out + 23, seal(s, h));
+	return 39;
+}
+
+struct sip_tx *sip_tx_of_branch(const struct sip_stack *s, str branch)
+{
+	uint64_t h, mac;
+
+	if (branch.n != 39 || memcmp(branch.p, SIP_VIA_COOKIE, 7) != 0 || !take_hex(branch.p + 7, &h) ||
+	    !take_hex(branch.p + 23, &mac) || mac != seal(s, h))
+		return NULL;
+	return sip_tx_find(s, h);
+}
+
+void sip_tx_tag(const struct sip_stack *s, uint64_t seed, char out[SIP_TX_TAG_N])
+{
+	put_hex(out, sip_stack_hash(s, 2, str_of((const char *)&seed, sizeof(seed))));
+}
+
+uint64_t sip_tx_where(const struct sip_stack *s, const struct flow *flow)
+{
+	return flow->transport == TRANSPORT_UDP ? addr_hash(&flow->remote, s->key)
+						: (flow->id + 1ull) * 0x9e3779b97f4a7c15u;
+}
+
+static void linger(struct sip_stack *s, struct sip_tx *tx)
+{
+	tx->lingers = true;
+	tx->older = s->newest;
+	if (s->newest)
+		s->newest->newer = tx;
+	else
+		s->oldest = tx;
+	s->newest = tx;
+}
+
+static void unlinger(struct sip_stack *s, struct sip_tx *tx)
+{
+	if (!tx->lingers)
+		return;
+	*(tx->older ? &tx->older->newer : &s->oldest) = tx->newer;
+	*(tx->newer ? &tx->newer->older : &s->newest) = tx->older;
+	tx->lingers = false;
+}
+
+struct sip_tx *sip_tx_new(struct sip_stack *s, enum sip_tx_kind kind, enum sip_method method)
+{
+	struct sip_tx *tx;
+	handle h;
+
+	if (s->slab.n >= s->config.transaction_max && s->oldest) {
+		s->stats.evicted++;
+		sip_tx_free(s, s->oldest);
+	}
+	tx = slab_add(&s->slab, &h);
+	if (!tx)
+		return NULL;
+	tx->self = h;
+	tx->kind = (uint8_t)kind;
+	tx->method = (uint8_t)method;
+	return tx;
+}
+
+struct sip_tx *sip_tx_find(const struct sip_stack *s, handle h)
+{
+	return slab_find(&s->slab, h);
+}
+
+void sip_tx_wait(struct sip_stack *s, struct sip_tx *tx)
+{
+	/* Unmapped it only learns of a dead peer later, by its timer. */
+	tx->mapped = map_add(&s->waiting, &tx->node, sip_tx_where(s, &tx->flow)) == ERR_NONE;
+}
+
+void sip_tx_unmap(struct sip_stack *s, struct sip_tx *tx)
+{
+	if (!tx->mapped)
+		return;
+	map_remove(tx->kind >= SIP_TX_SERVER ? &s->servers : &s->waiting, &tx->node);
+	tx->mapped = false;
+}
+
+static void unhold(struct sip_stack *s, struct sip_tx *tx)
+{
+	if (tx->holding)
+		map_remove(&s->held, &tx->held_node);
+	tx->holding = false;
+}
+
+void sip_tx_free(struct sip_stack *s, struct sip_tx *tx)
+{
+	struct sip_tx_ack *ack;
+	struct sip_tx *cancel = tx->cancel ? sip_tx_find(s, tx->cancel) : NULL;
+
+	if (cancel) /* its answers bear our branch and would not be known any more */
+		sip_tx_free(s, cancel);
+	heap_remove(&s->timers, &tx->timer);
+	sip_tx_unmap(s, tx);
+	unhold(s, tx);
+	unlinger(s, tx);
+	sip_blob_unref(tx->message);
+	sip_blob_unref(tx->answer);
+	while ((ack = tx->acks)) {
+		tx->acks = ack->next;
+		sip_blob_unref(ack->blob);
+		free(ack);
+	}
+	if (s->current == tx)
+		s->current = NULL;
+	slab_remove(&s->slab, tx->self);
+}
+
+void sip_stack_emit(struct sip_stack *s, const struct sip_event *e)
+{
+	if (s->event_n < SIP_STACK_EVENTS)
+		s->events[s->event_n++] = *e;
+}
+
+enum err sip_stack_send(struct sip_stack *s, const struct flow *flow, struct sip_blob *blob, usec now)
+{
+	enum err err = sip_flows_send(&s->flows, flow, blob);
+
+	if (err)
+		return err;
+	s->stats.sent++;
+	if (s->config.tap)
+		s->config.tap->message(s->config.tap->self, true, flow, sip_blob_str(blob), now);
+	return ERR_NONE;
+}
+
+/* ---- timers ---- */
+
+static usec tx_due(const struct sip_tx *tx)
+{
+	switch (tx->kind) {
+	case SIP_TX_CLIENT:
+		return sip_client_due(&tx->machine.client);
+	case SIP_TX_INVITE_CLIENT:
+		return sip_invite_client_due(&tx->machine.invite_client);
+	case SIP_TX_SERVER:
+		return sip_server_due(&tx->machine.server);
+	default:
+		return sip_invite_server_due(&tx->machine.invite_server);
+	}
+}
+
+static bool tx_lingers(const struct sip_tx *tx)
+{
+	switch (tx->kind) {
+	case SIP_TX_CLIENT:
+		return sip_client_lingers(&tx->machine.client);
+	case SIP_TX_INVITE_CLIENT:
+		return sip_invite_client_lingers(&tx->machine.invite_client);
+	case SIP_TX_SERVER:
+		return sip_server_lingers(&tx->machine.server);
+	default:
+		return sip_invite_server_lingers(&tx->machine.invite_server);
+	}
+}
+
+/* An alarm that rings too early costs a look; moving it at every step would cost more. So it only moves forward. */
+static void arm(struct sip_stack *s, struct sip_tx *tx)
+{
+	usec due = tx_due(tx);
+
+	if (heap_has(&tx->timer) && tx->timer.due <= due)
+		return;
+	if (heap_set(&s->timers, &tx->timer, due)) {
+		log_error(s->config.log, "sip.stack untimed", "transactions=%u", s->slab.n);
+		sip_tx_free(s, tx); /* without a timer it would stay for ever */
+	}
+}
+
+/* ---- what the machines want ---- */
+
+static void tell(struct sip_stack *s, const struct sip_tx *tx, enum sip_event_kind kind)
+{
+	struct sip_event e = { .kind = kind, .cookie = tx->cookie, .flow = tx->flow };
+
+	if (tx->quiet)
+		return;
+	*(tx->kind >= SIP_TX_SERVER ? &e.server : &e.client) = tx->self;
+	if (kind == SIP_EVENT_RESPONSE) {
+		e.msg = &s->msg;
+		e.flow = s->in_flow;
+	}
+	sip_stack_emit(s, &e);
+}
+
+static void send_request(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	if (tx->message && sip_stack_send(s, &tx->flow, tx->message, now))
+		sip_tx_fail(s, tx);
+}
+
+static void send_answer(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	struct flow flow = tx->flow;
+
+	if (!tx->answer)
+		return;
+	if (flow.transport == TRANSPORT_UDP)
+		flow.remote.port = tx->answer_port;
+	if (sip_stack_send(s, &flow, tx->answer, now) != ERR_CLOSED)
+		return;
+	/* 18.2.2: the connection is gone; one to the source address and the port of sent-by may do. */
+	struct sip_target target = { .transport = flow.transport, .addr = flow.remote };
+	target.addr.port = tx->answer_port;
+	if (!transport_is_secure(flow.transport))
+		flow = sip_flows_find(&s->flows, &target, now);
+	if (!flow.transport || sip_stack_send(s, &flow, tx->answer, now))
+		log_info(s->config.log, "sip.stack unanswerable", "port=%u", tx->answer_port);
+	else
+		tx->flow = flow;
+}
+
+static void send_trying(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	struct buf out;
+
+	buf_init(&out, s->scratch, sizeof(s->scratch));
+	if (!sip_stack_reparse(s, tx) || sip_reply_write(&s->side, &(struct sip_reply){ .status = 100 }, &out))
+		return;
+	sip_blob_set(&tx->answer, sip_blob_copy(buf_str(&out)));
+	send_answer(s, tx, now);
+}
+
+/* 17.1.1.3; kept, for the final answer may be repeated. */
+static void send_ack(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	struct buf out;
+
+	if (!tx->answer) {
+		buf_init(&out, s->scratch, sizeof(s->scratch));
+		if (!sip_stack_reparse(s, tx) ||
+		    sip_request_write_derived(&s->side, SIP_ACK, sip_msg_value(&s->msg, SIP_TO), STR_NONE, &out))
+			return;
+		tx->answer = sip_blob_copy(buf_str(&out));
+		sip_blob_set(&tx->message, NULL);
+	}
+	if (tx->answer && sip_stack_send(s, &tx->flow, tx->answer, now))
+		log_debug(s->config.log, "sip.stack unacknowledged", "stream=%u", tx->flow.id);
+}
+
+/* 9.1: the same flow, branch and Via, but a transaction of its own. */
+static void send_cancel(struct sip_stack *s, struct sip_tx *invite, usec now)
+{
+	struct buf out;
+	struct sip_tx *tx;
+
+	buf_init(&out, s->scratch, sizeof(s->scratch));
+	if (!sip_stack_reparse(s, invite) || sip_request_write_derived(&s->side, SIP_CANCEL, STR_NONE, STR_NONE, &out))
+		return;
+	tx = sip_tx_new(s, SIP_TX_CLIENT, SIP_CANCEL);
+	if (!tx)
+		return;
+	tx->message = sip_blob_copy(buf_str(&out));
+	tx->flow = invite->flow;
+	tx->quiet = true;
+	invite->cancel = tx->self;
+	sip_client_start(&tx->machine.client, &s->config.timing, transport_is_reliable(tx->flow.transport), now);
+	sip_tx_wait(s, tx);
+	sip_tx_run(s, tx, now);
+}
+
+/* true: the transaction has ended. */
+static bool run_client(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	for (;;) {
+		switch (sip_client_next(&tx->machine.client)) {
+		case SIP_CLIENT_SEND:
+			send_request(s, tx, now);
+			break;
+		case SIP_CLIENT_GIVE:
+			tell(s, tx, SIP_EVENT_RESPONSE);
+			break;
+		case SIP_CLIENT_TIMEOUT:
+			tell(s, tx, SIP_EVENT_TIMEOUT);
+			break;
+		case SIP_CLIENT_UNREACHABLE:
+			tell(s, tx, SIP_EVENT_UNREACHABLE);
+			break;
+		case SIP_CLIENT_END:
+			return true;
+		case SIP_CLIENT_QUIET:
+			return false;
+		}
+	}
+}
+
+static bool run_invite_client(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	for (;;) {
+		switch (sip_invite_client_next(&tx->machine.invite_client)) {
+		case SIP_INVITE_CLIENT_SEND:
+			send_request(s, tx, now);
+			break;
+		case SIP_INVITE_CLIENT_GIVE:
+			tell(s, tx, SIP_EVENT_RESPONSE);
+			break;
+		case SIP_INVITE_CLIENT_ACK:
+			send_ack(s, tx, now);
+			break;
+		case SIP_INVITE_CLIENT_CANCEL:
+			send_cancel(s, tx, now);
+			break;
+		case SIP_INVITE_CLIENT_TIMEOUT:
+			tell(s, tx, SIP_EVENT_TIMEOUT);
+			break;
+		case SIP_INVITE_CLIENT_UNREACHABLE:
+			tell(s, tx, SIP_EVENT_UNREACHABLE);
+			break;
+		case SIP_INVITE_CLIENT_END:
+			return true;
+		case SIP_INVITE_CLIENT_QUIET:
+			if (sip_invite_client_accepted(&tx->machine.invite_client))
+				sip_blob_set(&tx->message, NULL);
+			return false;
+		}
+	}
+}
+
+static bool run_server(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	for (;;) {
+		switch (sip_server_next(&tx->machine.server)) {
+		case SIP_SERVER_ANSWER:
+			send_answer(s, tx, now);
+			break;
+		case SIP_SERVER_TRYING:
+			send_trying(s, tx, now);
+			break;
+		case SIP_SERVER_END:
+			return true;
+		case SIP_SERVER_QUIET:
+			return false;
+		}
+	}
+}
+
+static bool run_invite_server(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	for (;;) {
+		switch (sip_invite_server_next(&tx->machine.invite_server)) {
+		case SIP_INVITE_SERVER_ANSWER:
+			send_answer(s, tx, now);
+			break;
+		case SIP_INVITE_SERVER_TRYING:
+			send_trying(s, tx, now);
+			break;
+		case SIP_INVITE_SERVER_UNACKED:
+			tell(s, tx, SIP_EVENT_UNACKED);
+			break;
+		case SIP_INVITE_SERVER_END:
+			return true;
+		case SIP_INVITE_SERVER_QUIET:
+			if (!sip_invite_server_open(&tx->machine.invite_server))
+				sip_blob_set(&tx->message, NULL);
+			return false;
+		}
+	}
+}
+
+void sip_tx_run(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	bool over;
+
+	switch (tx->kind) {
+	case SIP_TX_CLIENT:
+		over = run_client(s, tx, now);
+		break;
+	case SIP_TX_INVITE_CLIENT:
+		over = run_invite_client(s, tx, now);
+		break;
+	case SIP_TX_SERVER:
+		over = run_server(s, tx, now);
+		break;
+	default:
+		over = run_invite_server(s, tx, now);
+		break;
+	}
+	if (over) {
+		sip_tx_free(s, tx);
+		return;
+	}
+	if (!tx->lingers && tx_lingers(tx)) {
+		linger(s, tx);
+		if (tx->kind == SIP_TX_CLIENT)
+			sip_blob_set(&tx->message, NULL);
+	}
+	arm(s, tx);
+}
+
+/* 18.1.1: too long for UDP, no TCP there: UDP it is, from the beginning. */
+static bool fall_back(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	struct flow from = tx->flow;
+	struct sip_target target = { .transport = TRANSPORT_UDP, .addr = tx->flow.remote };
+
+	if (!tx->may_udp || !tx->mapped || !tx->message)
+		return false;
+	sip_tx_unmap(s, tx);
+	tx->may_udp = false;
+	tx->flow = sip_flows_find(&s->flows, &target, now);
+	if (!tx->flow.transport || sip_stack_move_via(s, tx, &from))
+		return false;
+	sip_tx_wait(s, tx);
+	/* The timers go on from where the attempt over TCP began; the next repeat, now, is the first datagram. */
+	if (tx->kind == SIP_TX_CLIENT) {
+		tx->machine.client.reliable = false;
+		tx->machine.client.repeat_at = 0;
+	} else {
+		tx->machine.invite_client.reliable = false;
+		tx->machine.invite_client.repeat_at = 0;
+	}
+	return true;
+}
+
+static void failed(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	tx->failed = false;
+	if (fall_back(s, tx, now))
+		return;
+	sip_tx_unmap(s, tx);
+	if (tx->kind == SIP_TX_CLIENT)
+		sip_client_fail(&tx->machine.client);
+	else if (tx->kind == SIP_TX_INVITE_CLIENT)
+		sip_invite_client_fail(&tx->machine.invite_client);
+}
+
+void sip_tx_fail(struct sip_stack *s, struct sip_tx *tx)
+{
+	tx->failed = true;
+	if (heap_set(&s->timers, &tx->timer, 0)) /* at once, but not in the middle of a TU's call */
+		log_error(s->config.log, "sip.stack untimed", "transactions=%u", s->slab.n);
+}
+
+void sip_tx_tick(struct sip_stack *s, struct sip_tx *tx, usec now)
+{
+	if (tx->failed)
+		failed(s, tx, now);
+	switch (tx->kind) {
+	case SIP_TX_CLIENT:
+		sip_client_tick(&tx->machine.client, now);
+		break;
+	case SIP_TX_INVITE_CLIENT:
+		sip_invite_client_tick(&tx->machine.invite_client, now);
+		break;
+	case SIP_TX_SERVER:
+		sip_server_tick(&tx->machine.server, now);
+		break;
+	default:
+		sip_invite_server_tick(&tx->machine.invite_server, now);
+		break;
+	}
+	sip_tx_run(s, tx, now);
+}
