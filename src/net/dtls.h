@@ -13,6 +13,9 @@
  * Bytes may come before the fingerprint is known (an answer overtaken by media): the handshake then
  * goes on and CONNECTED waits for dtls_set_fingerprint().
  *
+ * Time: OpenSSL 3.0 and 3.1 repeat flights by `now` alone; later ones hide their timer, so that
+ * repeats there also need the time of the machine to pass.
+ *
  * Threads: struct dtls_identity is immutable and counted and may be shared; struct dtls has one.
  */
 #ifndef NET_DTLS_H
@@ -44,7 +47,7 @@ struct dtls_keys {
 	uint8_t remote_key[16], remote_salt[14];
 };
 
-/* A fresh P-256 key and a self-signed certificate without any name in it, good for 30 days. NULL: no memory. */
+/* A fresh P-256 key and a self-signed certificate that names nobody, good for 30 days. NULL: no memory. */
 struct dtls_identity *dtls_identity_new(usec now);
 struct dtls_identity *dtls_identity_ref(struct dtls_identity *);        /* safe from any thread */
 void dtls_identity_unref(struct dtls_identity *);                       /* NULL is harmless */
@@ -59,6 +62,7 @@ struct dtls_settings {
 	enum dtls_role role;
 	size_t mtu;            /* 0: DTLS_MTU; at least 256 */
 	usec timeout;          /* no CONNECTED by then: FAILED; 0: 30 s */
+	usec rtt;              /* of the path, as ICE measured it, for the first repeat; 0: unknown */
 	const struct log *log; /* may be NULL */
 };
 
@@ -77,9 +81,9 @@ void dtls_close(struct dtls *);
 enum dtls_do_kind {
 	DTLS_SEND = 1,  /* `bytes`, one datagram of at most mtu bytes; valid until the next call */
 	DTLS_CONNECTED, /* the peer has proved the fingerprint; `keys` valid until dtls_free() */
-	DTLS_FAILED,    /* the end: ERR_TIMEOUT, ERR_REFUSED (wrong fingerprint), ERR_UNSUPPORTED (no SRTP profile
-			   in common), ERR_MEMORY */
-	DTLS_CLOSED,    /* the end: close_notify, by either side */
+	DTLS_FAILED, /* the end: ERR_TIMEOUT, ERR_REFUSED (wrong fingerprint, or the peer said no), ERR_UNSUPPORTED (no
+			SRTP profile in common), ERR_MEMORY */
+	DTLS_CLOSED, /* the end: close_notify, by either side */
 };
 
 struct dtls_do {

@@ -3,7 +3,7 @@
  *
  * RFC 8489 6.3.1 as a basic server (12.). Keeps no state per client, so it cannot be filled up; one
  * token bucket bounds the answers per second, and requests above it get none (the client repeats).
- * Answers are never longer than 1.5 times their request, so nobody is amplified.
+ * An answer is at most 44 bytes longer than its request: not worth anybody's forging an address.
  *
  * Memory: the owner embeds the struct. Thread: its owner's.
  */
