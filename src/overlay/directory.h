@@ -30,7 +30,7 @@ struct overlay_directory_outcome {
 	uint64_t ask;
 	enum overlay_refusal refusal;
 	uint8_t replicas;
-	const struct overlay_record *record[OVERLAY_FOUND_MAX]; /* the directory's; until its next call */
+	str record[OVERLAY_FOUND_MAX]; /* as signed; the directory's, until its next call */
 	size_t record_n;
 };
 
@@ -43,7 +43,8 @@ struct overlay_directory_setup {
 
 struct overlay_directory *overlay_directory_new(const struct overlay_directory_setup *); /* NULL: no memory */
 void overlay_directory_free(struct overlay_directory *);
-/* One outcome with `ask` follows. The record is verified here. ERR_FULL: too many operations open. */
+/* One outcome with `ask` follows. The record is verified here; whose it may be is the asker's to say. A record without
+ * points says that the device has left: it is kept for its seq, and not found. ERR_FULL: too many operations open. */
 MUST_CHECK enum err overlay_directory_put(struct overlay_directory *, uint64_t ask, const struct overlay_record *,
 					  usec now);
 MUST_CHECK enum err overlay_directory_find(struct overlay_directory *, uint64_t ask, const uint8_t key[OVERLAY_KEY_N],

@@ -14,12 +14,14 @@
 #include "overlay/field.h"
 #include "overlay/refusal.h"
 
-#define OVERLAY_ALPN       "tandem/1"
-#define OVERLAY_HEAD_N     8
-#define OVERLAY_BODY_MAX   65535
-#define OVERLAY_TOKEN_N    24
-#define OVERLAY_PASSWORD_N 256 /* longest password */
-#define OVERLAY_FOUND_MAX  8   /* records in a FOUND: devices of a user */
+#define OVERLAY_ALPN         "tandem/1"
+#define OVERLAY_HEAD_N       8
+#define OVERLAY_BODY_MAX     65535
+#define OVERLAY_TOKEN_N      24
+#define OVERLAY_BINDING_N    32
+#define OVERLAY_LOGIN_NAME_N 64  /* longest name as typed */
+#define OVERLAY_PASSWORD_N   256 /* longest password */
+#define OVERLAY_FOUND_MAX    8   /* records in a FOUND: devices of a user */
 
 enum overlay_frame_type {
 	OVERLAY_HELLO = 1,

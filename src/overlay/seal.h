@@ -16,6 +16,7 @@
 
 #define OVERLAY_SEALED_TYPE    "application/tandem-sealed"
 #define OVERLAY_SEAL_CLEAR_MAX 32768
+#define OVERLAY_SEAL_TYPE_MAX  200
 #define OVERLAY_REPLAY_MAX     4096
 #define OVERLAY_REPLAY_SPAN    (600 * USEC_PER_SEC)
 
@@ -48,7 +49,7 @@ MUST_CHECK enum err overlay_open(str sealed, const struct overlay_essentials *, 
 				 str network, const uint8_t authority[OVERLAY_KEY_N], usec now, struct buf *storage,
 				 struct overlay_letter *out);
 
-/* Letters opened lately, by the first 16 bytes of what was sealed. About 100 kB. */
+/* Letters opened lately, by their fresh key. 128 kB. */
 struct overlay_replay {
 	struct overlay_replay_entry { /* private */
 		uint8_t id[16];
