@@ -53,7 +53,7 @@ MUST_CHECK enum err overlay_open(str sealed, const struct overlay_essentials *, 
 struct overlay_replay {
 	struct overlay_replay_entry { /* private */
 		uint8_t id[16];
-		usec time;
+		usec time, opened;
 	} * ring;
 	size_t head, n;
 	usec floor; /* everything sent up to here is refused */
