@@ -430,15 +430,17 @@ static enum err begin_lines(struct sdp_offer *o)
 static unsigned offered_security(const struct sdp_offer *o, const struct sdp_offer_local *local, str *proto)
 {
 	unsigned bits = local->security;
+	bool clear_profile = bits == SDP_PLAIN || (local->best_effort && bits & SDP_PLAIN);
 
-	if (o->agreed_before && (bits & o->result.security)) /* once agreed, it does not change within the session */
-		bits = o->result.security | (bits & local->best_effort ? bits & SDP_PLAIN : 0);
-	if (bits & SDP_PLAIN && (local->best_effort || bits == SDP_PLAIN)) {
-		*proto = sdp_proto_text(SDP_PROTO_AVP);
-		return o->agreed_before && o->result.security != SDP_PLAIN ? o->result.security : bits;
+	if (o->agreed_before && bits & o->result.security) { /* once agreed, it does not change within the session */
+		bits = o->result.security;
+		clear_profile |= bits == SDP_PLAIN;
 	}
-	bits = safest(bits);
-	*proto = sdp_proto_text(bits == SDP_DTLS ? SDP_PROTO_DTLS_SAVPF : SDP_PROTO_SAVP);
+	if (!clear_profile)
+		bits = safest(bits);
+	*proto = sdp_proto_text(clear_profile      ? SDP_PROTO_AVP
+				: bits == SDP_DTLS ? SDP_PROTO_DTLS_SAVPF
+						   : SDP_PROTO_SAVP);
 	return bits;
 }
 

@@ -231,6 +231,13 @@ static void best_effort_takes_the_key_or_goes_without(void **state)
 	assert_true(has(&b, "RTP/AVP ") && has(&b, "a=crypto:1"));
 	assert_int_equal(take(&a, said(&b)), ERR_NONE);
 	assert_int_equal(a.result.security, SDP_SDES);
+	/* and what was agreed is offered again, without a way down */
+	exchange(&a, &b);
+	assert_true(has(&a, "RTP/AVP ") && has(&a, "a=crypto:1"));
+	assert_int_equal(make(&a), ERR_NONE);
+	assert_int_equal(take(&a, STR("v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\n"
+				      "m=audio 5000 RTP/AVP 8\r\n")),
+			 ERR_UNSUPPORTED);
 
 	side_init(&a, 1, SDP_PLAIN | SDP_SDES);
 	a.local.best_effort = true;
