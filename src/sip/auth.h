@@ -19,7 +19,7 @@ enum sip_auth_algorithm { SIP_AUTH_UNKNOWN = 0, SIP_AUTH_MD5, SIP_AUTH_SHA256, S
 
 #define SIP_AUTH_HA1_MAX   32 /* bytes of the largest HA1 */
 #define SIP_AUTH_KEY_N     32
-#define SIP_AUTH_NONCE_MAX 64
+#define SIP_AUTH_NONCE_MAX 64 /* a nonce is 48 characters */
 
 /* "SHA-256"; "" for unknown. */
 str sip_auth_algorithm_name(enum sip_auth_algorithm);
@@ -53,32 +53,41 @@ struct sip_credentials {
 /* ERR_SYNTAX: also for a Digest without username, realm, nonce, uri or response, or with qop and no nc/cnonce. */
 MUST_CHECK enum err sip_credentials_parse(str value, struct sip_credentials *out);
 
-/* H(username:realm:password); out[SIP_AUTH_HA1_MAX], sip_auth_digest_n() bytes are set. */
-MUST_CHECK enum err sip_auth_ha1(enum sip_auth_algorithm, str username, str realm, str password,
-				 uint8_t out[SIP_AUTH_HA1_MAX]);
+/* The digests and the nonce key, kept ready. */
+struct sip_auth;
 
-/* Does the answer hold for this HA1? `body` counts for qop=auth-int only. Constant time in the
- * comparison. ERR_REFUSED: no; ERR_UNSUPPORTED: an algorithm or qop that we do not do. */
-MUST_CHECK enum err sip_auth_verify(const struct sip_credentials *, const uint8_t *ha1, str method, str body);
+/* `key`: the server's secret for nonces, SIP_AUTH_KEY_N bytes; NULL for clients, which make none. NULL without memory.
+ * A digest that the machine refuses (MD5 under FIPS) is ERR_UNSUPPORTED when asked for. */
+struct sip_auth *sip_auth_new(const uint8_t *key);
+void sip_auth_free(struct sip_auth *); /* wipes */
 
-/* The client's side: writes the value of Authorization for a challenge. `count` is the nonce count
- * (1, 2, ...); cnonce is the caller's choice (16 random characters). ERR_UNSUPPORTED, ERR_FULL. */
-MUST_CHECK enum err sip_auth_answer(const struct sip_challenge *, str username, const uint8_t *ha1, str method, str uri,
-				    str cnonce, uint32_t count, str body, struct buf *out);
+/* H(username:realm:password); out[SIP_AUTH_HA1_MAX], sip_auth_digest_n() bytes are set. ERR_UNSUPPORTED. */
+MUST_CHECK enum err sip_auth_ha1(struct sip_auth *, enum sip_auth_algorithm, str username, str realm, str password,
+				 uint8_t *out);
+
+/* Does the answer hold for this HA1 (sip_auth_digest_n() bytes)? `body` counts for qop=auth-int only. In constant
+ * time. ERR_REFUSED: no; ERR_UNSUPPORTED: an algorithm or qop that we do not do. The nonce, its count, the realm
+ * and the uri are the caller's to judge. */
+MUST_CHECK enum err sip_auth_verify(struct sip_auth *, const struct sip_credentials *, const uint8_t *ha1, str method,
+				    str body);
+
+/* The client's side: writes the value of Authorization for a challenge. `count` is the nonce count (1, 2, ...);
+ * `cnonce` is the caller's choice (16 random characters). ERR_UNSUPPORTED: another scheme, algorithm or qop; ERR_FULL.
+ */
+MUST_CHECK enum err sip_auth_answer(struct sip_auth *, const struct sip_challenge *, str username, const uint8_t *ha1,
+				    str method, str uri, str cnonce, uint32_t count, str body, struct buf *out);
 /* The same from the password. */
-MUST_CHECK enum err sip_auth_answer_password(const struct sip_challenge *, str username, str password, str method,
-					     str uri, str cnonce, uint32_t count, str body, struct buf *out);
+MUST_CHECK enum err sip_auth_answer_password(struct sip_auth *, const struct sip_challenge *, str username,
+					     str password, str method, str uri, str cnonce, uint32_t count, str body,
+					     struct buf *out);
 
-/* The server's side: the value of WWW-Authenticate. */
+/* The server's side: the value of WWW-Authenticate, with qop="auth". */
 void sip_challenge_write(enum sip_auth_algorithm, str realm, str nonce, bool stale, struct buf *out);
 
-/* A new nonce, valid from `now`. `tag` ties it to something of the caller's (a worker, a realm). */
-str sip_auth_nonce(const uint8_t key[SIP_AUTH_KEY_N], uint32_t tag, usec now, struct rng *,
-		   char out[SIP_AUTH_NONCE_MAX]);
-/* ERR_NONE; ERR_EXPIRED: ours, but older than `lifetime`: challenge with stale=true; ERR_FORGED: not ours.
- * `*age` (may be NULL) is set in the first two cases. */
-MUST_CHECK enum err sip_auth_nonce_check(const uint8_t key[SIP_AUTH_KEY_N], uint32_t tag, str nonce, usec now,
-					 usec lifetime, usec *age);
+/* A new nonce, valid from `now`. `tag` ties it to something of the caller's. Points into out. */
+str sip_auth_nonce(struct sip_auth *, uint32_t tag, usec now, struct rng *, char out[SIP_AUTH_NONCE_MAX]);
+/* ERR_NONE; ERR_EXPIRED: ours, but older than `lifetime`: challenge again with stale=true; ERR_FORGED: not ours. */
+MUST_CHECK enum err sip_auth_nonce_check(struct sip_auth *, uint32_t tag, str nonce, usec now, usec lifetime);
 
 /* The nonce counts seen of one nonce: a count may come once, out of order within 64. Zero it to begin. */
 struct sip_auth_window {
