@@ -71,17 +71,17 @@ size_t sip_auth_digest_n(enum sip_auth_algorithm algorithm)
 /* "SHA-256-sess" into its parts. */
 static void take_algorithm(str value, uint8_t *algorithm, bool *sess)
 {
-	*sess = value.n > 5 && str_eq_nocase(str_skip(value, value.n - 5), STR("-sess"));
+	*sess = value.n > 5 && SIP_SCAN_WORD(str_skip(value, value.n - 5), "-sess");
 	if (*sess)
 		value.n -= 5;
 	*algorithm = SIP_AUTH_UNKNOWN;
 	for (uint8_t i = SIP_AUTH_MD5; i <= SIP_AUTH_SHA512_256; i++)
-		if (str_eq_nocase(value, algorithms[i].name))
+		if (value.n == algorithms[i].name.n && str_eq_nocase(value, algorithms[i].name))
 			*algorithm = i;
 }
 
 /* The next name=value of a list with commas; quotes are taken off. NULL: malformed; else where the next begins. */
-static const char *take_pair(const char *at, const char *end, str *name, str *value)
+static inline const char *take_pair(const char *at, const char *end, str *name, str *value)
 {
 	const char *start = sip_scan_blank(at, end);
 
@@ -122,7 +122,7 @@ static const char *take_scheme(const char *at, const char *end, str *scheme, boo
 	if (at == start || (at < end && !sip_scan_is(*at, SIP_SCAN_BLANK)))
 		return NULL;
 	*scheme = sip_scan_span(start, at);
-	*is_digest = str_eq_nocase(*scheme, STR("Digest"));
+	*is_digest = SIP_SCAN_WORD(*scheme, "Digest");
 	return at;
 }
 
@@ -138,24 +138,24 @@ enum err sip_challenge_parse(str v, struct sip_challenge *out)
 		at = take_pair(at, end, &name, &value);
 		if (!at)
 			return ERR_SYNTAX;
-		if (str_eq_nocase(name, STR("realm")))
+		if (SIP_SCAN_WORD(name, "realm"))
 			c.realm = value;
-		else if (str_eq_nocase(name, STR("nonce")))
+		else if (SIP_SCAN_WORD(name, "nonce"))
 			c.nonce = value;
-		else if (str_eq_nocase(name, STR("opaque")))
+		else if (SIP_SCAN_WORD(name, "opaque"))
 			c.opaque = value;
-		else if (str_eq_nocase(name, STR("domain")))
+		else if (SIP_SCAN_WORD(name, "domain"))
 			c.domain = value;
-		else if (str_eq_nocase(name, STR("algorithm")))
+		else if (SIP_SCAN_WORD(name, "algorithm"))
 			take_algorithm(value, &c.algorithm, &c.sess);
-		else if (str_eq_nocase(name, STR("stale")))
-			c.stale = str_eq_nocase(value, STR("true"));
-		else if (str_eq_nocase(name, STR("userhash")))
-			c.userhash = str_eq_nocase(value, STR("true"));
-		else if (str_eq_nocase(name, STR("qop")))
+		else if (SIP_SCAN_WORD(name, "stale"))
+			c.stale = SIP_SCAN_WORD(value, "true");
+		else if (SIP_SCAN_WORD(name, "userhash"))
+			c.userhash = SIP_SCAN_WORD(value, "true");
+		else if (SIP_SCAN_WORD(name, "qop"))
 			while (sip_list_next(&value, &option)) {
-				c.qop_auth |= str_eq_nocase(option, STR("auth"));
-				c.qop_auth_int |= str_eq_nocase(option, STR("auth-int"));
+				c.qop_auth |= SIP_SCAN_WORD(option, "auth");
+				c.qop_auth_int |= SIP_SCAN_WORD(option, "auth-int");
 			}
 	}
 	if (c.is_digest && (!c.realm.p || c.nonce.n == 0))
@@ -180,40 +180,42 @@ static bool take_count(str nc, uint32_t *out)
 
 static void take_credential(struct sip_credentials *c, str name, str value)
 {
-	switch (name.n) {
-	case 2:
-		if (str_eq_nocase(name, STR("nc")))
+	switch (name.p[0] | 32) {
+	case 'u':
+		if (SIP_SCAN_WORD(name, "username"))
+			c->username = value;
+		else if (SIP_SCAN_WORD(name, "uri"))
+			c->uri = value;
+		else if (SIP_SCAN_WORD(name, "userhash"))
+			c->userhash = SIP_SCAN_WORD(value, "true");
+		break;
+	case 'r':
+		if (SIP_SCAN_WORD(name, "realm"))
+			c->realm = value;
+		else if (SIP_SCAN_WORD(name, "response"))
+			c->response = value;
+		break;
+	case 'n':
+		if (SIP_SCAN_WORD(name, "nonce"))
+			c->nonce = value;
+		else if (SIP_SCAN_WORD(name, "nc"))
 			c->nc = value;
 		break;
-	case 3:
-		if (str_eq_nocase(name, STR("uri")))
-			c->uri = value;
-		else if (str_eq_nocase(name, STR("qop")))
+	case 'a':
+		if (SIP_SCAN_WORD(name, "algorithm"))
+			take_algorithm(value, &c->algorithm, &c->sess);
+		break;
+	case 'c':
+		if (SIP_SCAN_WORD(name, "cnonce"))
+			c->cnonce = value;
+		break;
+	case 'q':
+		if (SIP_SCAN_WORD(name, "qop"))
 			c->qop = value;
 		break;
-	case 5:
-		if (str_eq_nocase(name, STR("realm")))
-			c->realm = value;
-		else if (str_eq_nocase(name, STR("nonce")))
-			c->nonce = value;
-		break;
-	case 6:
-		if (str_eq_nocase(name, STR("cnonce")))
-			c->cnonce = value;
-		else if (str_eq_nocase(name, STR("opaque")))
+	case 'o':
+		if (SIP_SCAN_WORD(name, "opaque"))
 			c->opaque = value;
-		break;
-	case 8:
-		if (str_eq_nocase(name, STR("username")))
-			c->username = value;
-		else if (str_eq_nocase(name, STR("response")))
-			c->response = value;
-		else if (str_eq_nocase(name, STR("userhash")))
-			c->userhash = str_eq_nocase(value, STR("true"));
-		break;
-	case 9:
-		if (str_eq_nocase(name, STR("algorithm")))
-			take_algorithm(value, &c->algorithm, &c->sess);
 		break;
 	}
 }

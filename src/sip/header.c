@@ -2,6 +2,8 @@
 
 #include "sip/scan.h"
 
+#include <endian.h>
+
 struct name {
 	str text;
 	char low[24]; /* lower case, padded */
@@ -84,78 +86,78 @@ static const struct name kinds[SIP_KIND_N] = {
 
 /* By slot_of(): no two known names share a slot. header_test.c proves that every name is found. */
 static const uint8_t slots[256] = {
-	[1] = SIP_CONTENT_TYPE,
-	[5] = SIP_IDENTITY,
-	[6] = SIP_PRIVACY,
-	[10] = SIP_SESSION_ID,
-	[14] = SIP_REJECT_CONTACT,
-	[26] = SIP_ALLOW,
-	[38] = SIP_TO,
-	[43] = SIP_PATH,
-	[51] = SIP_CSEQ,
-	[53] = SIP_DIVERSION,
-	[55] = SIP_CALL_ID,
-	[57] = SIP_IN_REPLY_TO,
-	[60] = SIP_UNSUPPORTED,
-	[65] = SIP_P_ASSERTED_IDENTITY,
-	[69] = SIP_WARNING,
-	[71] = SIP_REPLY_TO,
-	[73] = SIP_ERROR_INFO,
-	[74] = SIP_AUTHENTICATION_INFO,
-	[83] = SIP_ORGANIZATION,
-	[90] = SIP_ROUTE,
-	[91] = SIP_RSEQ,
-	[101] = SIP_HISTORY_INFO,
-	[105] = SIP_ALERT_INFO,
-	[106] = SIP_REFERRED_BY,
-	[119] = SIP_REFER_TO,
-	[120] = SIP_CALL_INFO,
-	[122] = SIP_ACCEPT_CONTACT,
-	[123] = SIP_MIME_VERSION,
-	[125] = SIP_MAX_FORWARDS,
-	[127] = SIP_SUPPORTED,
-	[130] = SIP_VIA,
-	[132] = SIP_MIN_EXPIRES,
-	[139] = SIP_CONTENT_DISPOSITION,
-	[140] = SIP_REQUIRE,
-	[141] = SIP_PROXY_AUTHORIZATION,
-	[144] = SIP_FROM,
-	[147] = SIP_ETAG,
-	[148] = SIP_ALLOW_EVENTS,
-	[154] = SIP_REFER_SUB,
-	[156] = SIP_RETRY_AFTER,
-	[160] = SIP_CONTENT_LENGTH,
-	[166] = SIP_ACCEPT_LANGUAGE,
-	[167] = SIP_RECORD_ROUTE,
-	[170] = SIP_REPLACES,
-	[173] = SIP_REASON,
-	[179] = SIP_REQUEST_DISPOSITION,
-	[182] = SIP_SERVER,
-	[183] = SIP_PROXY_REQUIRE,
-	[184] = SIP_RACK,
-	[185] = SIP_FLOW_TIMER,
-	[189] = SIP_IF_MATCH,
-	[193] = SIP_CONTENT_LANGUAGE,
-	[194] = SIP_USER_AGENT,
-	[198] = SIP_MIN_SE,
-	[201] = SIP_PRIORITY,
-	[203] = SIP_ACCEPT_ENCODING,
-	[207] = SIP_CONTACT,
-	[212] = SIP_EVENT,
-	[214] = SIP_SESSION_EXPIRES,
-	[219] = SIP_AUTHORIZATION,
-	[220] = SIP_WWW_AUTHENTICATE,
-	[221] = SIP_PROXY_AUTHENTICATE,
-	[225] = SIP_TIMESTAMP,
-	[229] = SIP_JOIN,
-	[231] = SIP_CONTENT_ENCODING,
-	[232] = SIP_P_PREFERRED_IDENTITY,
-	[233] = SIP_EXPIRES,
-	[238] = SIP_ACCEPT,
-	[240] = SIP_SERVICE_ROUTE,
-	[250] = SIP_DATE,
-	[251] = SIP_SUBJECT,
-	[253] = SIP_SUBSCRIPTION_STATE,
+	[0] = SIP_PRIVACY,
+	[3] = SIP_ACCEPT_LANGUAGE,
+	[8] = SIP_USER_AGENT,
+	[11] = SIP_IDENTITY,
+	[12] = SIP_TO,
+	[20] = SIP_IN_REPLY_TO,
+	[25] = SIP_CONTENT_LANGUAGE,
+	[28] = SIP_ACCEPT_CONTACT,
+	[30] = SIP_AUTHENTICATION_INFO,
+	[34] = SIP_PROXY_REQUIRE,
+	[41] = SIP_TIMESTAMP,
+	[43] = SIP_MIME_VERSION,
+	[44] = SIP_ACCEPT_ENCODING,
+	[46] = SIP_MIN_EXPIRES,
+	[56] = SIP_UNSUPPORTED,
+	[57] = SIP_IF_MATCH,
+	[60] = SIP_ERROR_INFO,
+	[61] = SIP_JOIN,
+	[62] = SIP_REPLACES,
+	[65] = SIP_AUTHORIZATION,
+	[69] = SIP_ALERT_INFO,
+	[75] = SIP_SUBJECT,
+	[78] = SIP_ORGANIZATION,
+	[88] = SIP_RACK,
+	[89] = SIP_EXPIRES,
+	[94] = SIP_HISTORY_INFO,
+	[96] = SIP_ROUTE,
+	[98] = SIP_DIVERSION,
+	[103] = SIP_VIA,
+	[104] = SIP_ALLOW,
+	[105] = SIP_CONTENT_LENGTH,
+	[112] = SIP_P_PREFERRED_IDENTITY,
+	[113] = SIP_WARNING,
+	[114] = SIP_PROXY_AUTHORIZATION,
+	[120] = SIP_MAX_FORWARDS,
+	[123] = SIP_REFER_SUB,
+	[125] = SIP_REASON,
+	[128] = SIP_RSEQ,
+	[133] = SIP_SESSION_EXPIRES,
+	[134] = SIP_RECORD_ROUTE,
+	[138] = SIP_SERVER,
+	[140] = SIP_FROM,
+	[143] = SIP_REQUEST_DISPOSITION,
+	[145] = SIP_SERVICE_ROUTE,
+	[149] = SIP_CALL_ID,
+	[154] = SIP_CALL_INFO,
+	[158] = SIP_REFERRED_BY,
+	[161] = SIP_REQUIRE,
+	[169] = SIP_ALLOW_EVENTS,
+	[170] = SIP_CSEQ,
+	[175] = SIP_CONTENT_ENCODING,
+	[176] = SIP_RETRY_AFTER,
+	[181] = SIP_SUPPORTED,
+	[185] = SIP_REJECT_CONTACT,
+	[186] = SIP_ETAG,
+	[187] = SIP_MIN_SE,
+	[192] = SIP_DATE,
+	[196] = SIP_ACCEPT,
+	[199] = SIP_PROXY_AUTHENTICATE,
+	[207] = SIP_SUBSCRIPTION_STATE,
+	[209] = SIP_EVENT,
+	[212] = SIP_CONTACT,
+	[213] = SIP_REPLY_TO,
+	[214] = SIP_CONTENT_DISPOSITION,
+	[218] = SIP_P_ASSERTED_IDENTITY,
+	[219] = SIP_WWW_AUTHENTICATE,
+	[232] = SIP_REFER_TO,
+	[233] = SIP_PRIORITY,
+	[234] = SIP_PATH,
+	[235] = SIP_FLOW_TIMER,
+	[245] = SIP_SESSION_ID,
+	[247] = SIP_CONTENT_TYPE,
 };
 
 static const uint8_t compact[26] = {
@@ -180,64 +182,64 @@ static const uint8_t compact[26] = {
 	['y' - 'a'] = SIP_IDENTITY,
 };
 
-static unsigned slot_of(const char *p, size_t n)
-{
-	unsigned first = (unsigned char)p[0] | 32u, last = (unsigned char)p[n - 1] | 32u;
-	unsigned middle = (unsigned char)p[n / 2] | 32u, quarter = (unsigned char)p[n / 4] | 32u;
-
-	return (first * 167 + last * 249 + middle * 238 + (unsigned)n * 27 + quarter) * 0x9e37u >> 8 & 255;
-}
-
 static uint64_t load8(const char *p)
 {
 	uint64_t word;
 
 	memcpy(&word, p, 8);
-	return word;
+	return le64toh(word);
 }
 
-static uint32_t load4(const char *p)
+/* Of the first eight letters in lower case, the length and the last letter. */
+static unsigned slot_of(uint64_t head, size_t n, char last)
 {
-	uint32_t word;
+	uint64_t word = head + n * 0x9e3779b97f4a7c15u + (((unsigned char)last | 32u) * 0xff51afd7ed558ccdu);
 
-	memcpy(&word, p, 4);
-	return word;
+	return (unsigned)(word * 0xb8fbbc5f233a28ebu >> 56);
 }
 
-/* p[n] without case against the lower-case name. Setting bit 5 folds letters and leaves '-' and digits; the
- * only other byte that it could confuse with them is CR for '-', which a field name cannot hold. */
-static bool is_name(const char *p, size_t n, const char *low)
+/*
+ * Eight letters at a time. Setting bit 5 folds letters and leaves '-' and digits as they are; the only other byte that
+ * it could confuse with them is CR for '-', which a field name cannot hold. Needs 8 readable bytes at p, 1 < n <= 20.
+ */
+static enum sip_kind find_kind(const char *p, size_t n)
 {
 	const uint64_t fold = 0x2020202020202020u;
+	uint64_t head = load8(p) | fold, differ;
 
-	if (n >= 8) {
-		uint64_t differ = (load8(p) | fold) ^ load8(low);
-
-		differ |= (load8(p + n - 8) | fold) ^ load8(low + n - 8);
+	if (n < 8)
+		head &= ((uint64_t)1 << 8 * n) - 1;
+	enum sip_kind kind = (enum sip_kind)slots[slot_of(head, n, p[n - 1])];
+	const struct name *name = &kinds[kind];
+	differ = (head ^ load8(name->low)) | (name->text.n ^ n);
+	if (n > 8 && !differ) {
+		differ |= (load8(p + n - 8) | fold) ^ load8(name->low + n - 8);
 		if (n > 16)
-			differ |= (load8(p + 8) | fold) ^ load8(low + 8);
-		return differ == 0;
+			differ |= (load8(p + 8) | fold) ^ load8(name->low + 8);
 	}
-	if (n >= 4)
-		return (((load4(p) | (uint32_t)fold) ^ load4(low)) |
-			((load4(p + n - 4) | (uint32_t)fold) ^ load4(low + n - 4))) == 0;
-	for (size_t i = 0; i < n; i++)
-		if ((p[i] | 32) != low[i])
-			return false;
-	return true;
+	return differ ? SIP_OTHER : kind;
+}
+
+enum sip_kind sip_kind_find_in(const char *p, size_t n, const char *end)
+{
+	char copy[8] = { 0 };
+
+	if (n == 1) {
+		unsigned letter = ((unsigned char)p[0] | 32u) - 'a';
+
+		return letter < 26 ? (enum sip_kind)compact[letter] : SIP_OTHER;
+	}
+	if (n == 0 || n > 20)
+		return SIP_OTHER;
+	if (end - p >= 8)
+		return find_kind(p, n);
+	memcpy(copy, p, n);
+	return find_kind(copy, n);
 }
 
 enum sip_kind sip_kind_find(str name)
 {
-	if (name.n == 1) {
-		unsigned letter = ((unsigned char)name.p[0] | 32u) - 'a';
-
-		return letter < 26 ? (enum sip_kind)compact[letter] : SIP_OTHER;
-	}
-	if (name.n == 0 || name.n > 20)
-		return SIP_OTHER;
-	enum sip_kind kind = (enum sip_kind)slots[slot_of(name.p, name.n)];
-	return kinds[kind].text.n == name.n && is_name(name.p, name.n, kinds[kind].low) ? kind : SIP_OTHER;
+	return sip_kind_find_in(name.p, name.n, name.p + name.n);
 }
 
 str sip_kind_name(enum sip_kind kind)
@@ -397,13 +399,13 @@ const char *sip_address_take(const char *at, const char *end, struct sip_address
 		return NULL;
 	if (*at == '<') {
 		stop = memchr(at, '>', (size_t)(end - at));
-		if (!stop || sip_uri_parse(sip_scan_span(at + 1, stop), &out->uri))
+		if (!stop || !sip_uri_scan(sip_scan_span(at + 1, stop), &out->uri))
 			return NULL;
 		at = stop + 1;
 	} else {
 		for (stop = at; stop < end && is_spec_char(*stop);)
 			stop++;
-		if (sip_uri_parse(sip_scan_span(at, stop), &out->uri))
+		if (!sip_uri_scan(sip_scan_span(at, stop), &out->uri))
 			return NULL;
 		at = stop;
 	}

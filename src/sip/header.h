@@ -93,6 +93,8 @@ enum sip_kind {
 str sip_kind_name(enum sip_kind);
 /* By full or compact name, any case; SIP_OTHER where we do not know it. */
 enum sip_kind sip_kind_find(str name);
+/* The same for p[n] that stands in bytes readable up to `end`: spares the parser a copy. */
+enum sip_kind sip_kind_find_in(const char *p, size_t n, const char *end);
 
 enum sip_method {
 	SIP_METHOD_OTHER = 0, /* an extension method: its text says which */

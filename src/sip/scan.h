@@ -31,6 +31,12 @@ static inline bool sip_scan_is(char c, unsigned classes)
 /* Behind the run of characters of these classes that begins here. */
 static inline const char *sip_scan_run(const char *at, const char *end, unsigned classes)
 {
+	const uint8_t *t = sip_scan_table;
+
+	/* four at a step: one branch instead of four */
+	while (end - at >= 4 &&
+	       (t[(uint8_t)at[0]] & t[(uint8_t)at[1]] & t[(uint8_t)at[2]] & t[(uint8_t)at[3]] & classes))
+		at += 4;
 	while (at < end && sip_scan_is(*at, classes))
 		at++;
 	return at;
@@ -78,6 +84,10 @@ static inline const char *sip_scan_port(const char *at, const char *end, uint16_
 	*port = (uint16_t)value;
 	return at;
 }
+
+/* Is s this word, any case? As written here in the first place: a compare of constants, no loop. */
+#define SIP_SCAN_WORD(s, word)                                                                                         \
+	((s).n == sizeof(word) - 1 && (memcmp((s).p, word, sizeof(word) - 1) == 0 || str_eq_nocase((s), STR(word))))
 
 static inline str sip_scan_span(const char *from, const char *to)
 {

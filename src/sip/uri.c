@@ -87,32 +87,51 @@ static bool parse_tel(const char *at, const char *end, struct sip_uri *out)
 	return at == end;
 }
 
+/* scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ); the rest only has to look like a URI. */
+static bool parse_other(const char *at, const char *end, struct sip_uri *out)
+{
+	const char *colon = at;
+
+	while (colon < end &&
+	       (((*colon | 32) >= 'a' && (*colon | 32) <= 'z') ||
+		(colon > at && ((*colon >= '0' && *colon <= '9') || *colon == '+' || *colon == '-' || *colon == '.'))))
+		colon++;
+	if (colon == at || end - colon < 2 || *colon != ':' || sip_scan_run(colon + 1, end, SIP_SCAN_URI) != end)
+		return false;
+	out->user = sip_scan_span(colon + 1, end);
+	return true;
+}
+
+bool sip_uri_scan(str text, struct sip_uri *out)
+{
+	const char *at = text.p, *end = text.p + text.n;
+
+	memset(out, 0, sizeof(*out));
+	out->text = text;
+	if (text.n < 4)
+		return text.n && parse_other(at, end, out);
+	if ((at[0] | 32) == 's' && (at[1] | 32) == 'i' && (at[2] | 32) == 'p') {
+		if (at[3] == ':') {
+			out->scheme = SIP_SCHEME_SIP;
+			return parse_sip(at + 4, end, out);
+		}
+		if (text.n > 4 && (at[3] | 32) == 's' && at[4] == ':') {
+			out->scheme = SIP_SCHEME_SIPS;
+			return parse_sip(at + 5, end, out);
+		}
+	}
+	if (str_starts_nocase(text, STR("tel:"))) {
+		out->scheme = SIP_SCHEME_TEL;
+		return parse_tel(at + 4, end, out);
+	}
+	return parse_other(at, end, out);
+}
+
 enum err sip_uri_parse(str text, struct sip_uri *out)
 {
-	const char *at = text.p, *end = text.p + text.n, *colon = at;
-	struct sip_uri uri = { .text = text };
-	bool good;
+	struct sip_uri uri;
 
-	if (text.n >= 4 && (at[0] | 32) == 's' && (at[1] | 32) == 'i' && (at[2] | 32) == 'p' &&
-	    (at[3] == ':' || (text.n >= 5 && (at[3] | 32) == 's' && at[4] == ':'))) {
-		uri.scheme = at[3] == ':' ? SIP_SCHEME_SIP : SIP_SCHEME_SIPS;
-		good = parse_sip(at + (at[3] == ':' ? 4 : 5), end, &uri);
-	} else if (text.n >= 4 && str_starts_nocase(text, STR("tel:"))) {
-		uri.scheme = SIP_SCHEME_TEL;
-		good = parse_tel(at + 4, end, &uri);
-	} else {
-		/* scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ) */
-		while (colon < end && ((*colon | 32) >= 'a' && (*colon | 32) <= 'z' ? true
-				       : colon > at ? (*colon >= '0' && *colon <= '9') || *colon == '+' ||
-							      *colon == '-' || *colon == '.'
-						    : false))
-			colon++;
-		good = colon > at && colon < end && *colon == ':' && colon + 1 < end &&
-		       sip_scan_run(colon + 1, end, SIP_SCAN_URI) == end;
-		if (good)
-			uri.user = sip_scan_span(colon + 1, end);
-	}
-	if (!good)
+	if (!sip_uri_scan(text, &uri))
 		return ERR_SYNTAX;
 	*out = uri;
 	return ERR_NONE;

@@ -31,6 +31,8 @@ struct sip_uri {
 
 /* The whole text must be one URI. ERR_SYNTAX. */
 MUST_CHECK enum err sip_uri_parse(str text, struct sip_uri *out);
+/* The same for parsers that throw *out away where it is false: what it holds then means nothing. */
+MUST_CHECK bool sip_uri_scan(str text, struct sip_uri *out);
 
 /* A URI parameter by name (any case). *value (may be NULL) is empty for a flag such as "lr". */
 bool sip_uri_param(const struct sip_uri *, str name, str *value);

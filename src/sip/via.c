@@ -43,16 +43,16 @@ static bool take_known(struct sip_via *via, str name, str value)
 
 	switch (name.n) {
 	case 3:
-		if (!str_eq_nocase(name, STR("ttl")))
+		if (!SIP_SCAN_WORD(name, "ttl"))
 			return true;
 		if (!str_u32(value, 255, &number))
 			return false;
 		via->ttl = (uint8_t)number;
 		return true;
 	case 5:
-		if (str_eq_nocase(name, STR("maddr"))) {
+		if (SIP_SCAN_WORD(name, "maddr")) {
 			via->maddr = value;
-		} else if (str_eq_nocase(name, STR("rport"))) {
+		} else if (SIP_SCAN_WORD(name, "rport")) {
 			via->has_rport = true;
 			if (value.n && !str_u32(value, 65535, &number))
 				return false;
@@ -60,11 +60,11 @@ static bool take_known(struct sip_via *via, str name, str value)
 		}
 		return true;
 	case 6:
-		if ((name.p[0] | 32) == 'b' && str_eq_nocase(name, STR("branch")))
+		if ((name.p[0] | 32) == 'b' && SIP_SCAN_WORD(name, "branch"))
 			via->branch = value;
 		return true;
 	case 8:
-		if (str_eq_nocase(name, STR("received")))
+		if (SIP_SCAN_WORD(name, "received"))
 			via->received = value;
 		return true;
 	}
@@ -146,7 +146,7 @@ void sip_via_stamp(const struct sip_via *via, const struct addr *source, struct 
 	}
 	buf_put(out, via->params.n ? str_of(via->text.p, (size_t)(via->params.p - 1 - via->text.p)) : via->text);
 	while (sip_param_next(&rest, &name, &value)) {
-		if (str_eq_nocase(name, STR("received")) || str_eq_nocase(name, STR("rport")))
+		if (SIP_SCAN_WORD(name, "received") || SIP_SCAN_WORD(name, "rport"))
 			continue;
 		buf_put_char(out, ';');
 		buf_put(out, name);
