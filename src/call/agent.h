@@ -29,6 +29,7 @@
 #include "call/road.h"
 
 struct agent;
+struct sip_tap;
 
 struct agent_settings {
 	/* Who: "sip:101@pbx.example" is user 101, domain pbx.example. Direct: the domain may be empty. */
@@ -37,12 +38,13 @@ struct agent_settings {
 	str password;  /* account only */
 	/* How: the transport to the registrar, or of what is listened on. */
 	enum transport transport;
-	str proxy;               /* "host[:port]" where requests go, empty: the domain */
-	bool registers;          /* account: REGISTER with the domain */
-	uint32_t expires;        /* seconds asked for in REGISTER, 0: 600 */
-	struct addr listen;      /* signalling address, family 0: any; port 0: any */
-	uint16_t tls;            /* credential set for TLS connections that we open */
-	uint16_t tls_listen;     /* the same for those that we accept */
+	str proxy;           /* "host[:port]" where requests go, empty: the domain */
+	str tls_name;        /* what the proxy\'s certificate must bear (host_want.name), empty: the proxy\'s host */
+	bool registers;      /* account: REGISTER with the domain */
+	uint32_t expires;    /* seconds asked for in REGISTER, 0: 600 */
+	struct addr listen;  /* signalling address, family 0: any; port 0: any */
+	uint16_t tls;        /* credential set for TLS connections that we open */
+	uint16_t tls_listen; /* the same for those that we accept */
 	const struct road *road; /* NULL: none; outlives the agent */
 	/* What: the media that is offered and accepted. */
 	struct call_media_wish wish;
@@ -53,6 +55,7 @@ struct agent_settings {
 	str software;          /* User-Agent, may be empty */
 	struct rng *rng;       /* outlives the agent */
 	const struct log *log;
+	const struct sip_tap *tap; /* for the trace, may be NULL */
 };
 
 enum agent_event_kind {
@@ -84,19 +87,26 @@ usec agent_due(const struct agent *);
 bool agent_next(struct agent *, struct host_want *out);
 bool agent_event(struct agent *, struct agent_event *out);
 
-/*
- * Calls `target`: a SIP URI, "user@host", "user" (in our own domain), or "host:port" in direct
- * mode. `session` may be NULL or the Session-ID (RFC 7989) to carry on. 0 at call_max or without
- * memory; every other failure comes as a CALL event with an ENDED.
- */
-handle agent_dial(struct agent *, str target, const struct call_session *session, usec now);
+/* Whom to call, and as whom. Copied. */
+struct agent_dialling {
+	/* A SIP URI, "user@host", "user" (in our own domain), or "host[:port]" in direct mode. */
+	str target;
+	str from;                           /* a URI, empty: our own address */
+	str display;                        /* empty: our own */
+	const struct call_session *session; /* RFC 7989, to carry on; NULL: a new one */
+};
+
+/* 0 at call_max or without memory; every other failure comes as a CALL event with an ENDED. */
+handle agent_dial(struct agent *, const struct agent_dialling *, usec now);
 /* The call itself, for its verbs (call_answer, call_hang_up, call_hold, ...) and its facts; NULL:
  * gone. Drain agent_event() and agent_next() after using a verb. */
 struct call *agent_call(struct agent *, handle);
 /* Hangs up all, unregisters, then AGENT_STOPPED. Within 5 s, come what may. */
 void agent_stop(struct agent *, usec now);
 
-/* Counts for admission and display. */
-uint32_t agent_calls(const struct agent *);
+/* How many calls there are. */
+uint32_t agent_call_n(const struct agent *);
+/* Our own address of record, a URI; in direct mode known once READY. */
+str agent_aor(const struct agent *);
 
 #endif

@@ -37,7 +37,11 @@
 #define CALL_TARGET_N 512 /* longest Request-URI of ours */
 
 struct call;
-struct sip_stack;
+struct leg_house;
+struct leg_plan;
+struct sip_event;
+struct sip_msg;
+struct sip_target;
 
 enum call_state { CALL_IDLE, CALL_CALLING, CALL_RINGING, CALL_INCOMING, CALL_UP, CALL_ENDED };
 
@@ -117,5 +121,38 @@ void call_hang_up(struct call *, enum call_cause, usec now);
 MUST_CHECK enum err call_hold(struct call *, bool on, usec now);
 /* RFC 4733 events. ERR_STATE without media, ERR_SYNTAX for what is no digit, ERR_LIMIT above 32. */
 MUST_CHECK enum err call_dtmf(struct call *, str digits);
+
+/* ---- for the agent that owns it ---- */
+
+struct call_birth {
+	const struct leg_house *house; /* outlives the call */
+	struct call_media_wish wish;
+	uint32_t stream; /* at the media service; its own */
+	uint64_t cookie; /* of its transactions in the stack */
+	usec ring_max;   /* incoming: 480 after this long */
+};
+
+/* NULL: no memory. */
+struct call *call_new(const struct call_birth *);
+void call_free(struct call *);
+/* Outgoing: opens media at once; the INVITE leaves when call_route has said where to as well. */
+void call_dial(struct call *, str caller, str callee, const struct call_session *, usec now);
+void call_route(struct call *, const struct leg_plan *, usec now);
+/* It cannot be made: ENDED follows. `text` for the facts, may be empty. */
+void call_fail(struct call *, enum call_cause, int status, str text, usec now);
+/* Incoming: a REQUEST event with an INVITE that begins a dialog. INCOMING or ENDED follows; whatever is
+ * wrong with it has been answered. `proven`: who the road says it is from, may be empty. */
+void call_take(struct call *, const struct sip_event *, const struct sip_target *, str contact, str proven, usec now);
+/* Is this request (with a To tag) inside its dialog? */
+bool call_owns(const struct call *, struct sip_msg *);
+/* An event of the stack with its cookie, or a REQUEST that call_owns. */
+void call_recv(struct call *, const struct sip_event *, usec now);
+/* An answer of the media service about its stream. */
+void call_told(struct call *, const struct media_answer *, usec now);
+void call_tick(struct call *, usec now);
+usec call_due(const struct call *);
+/* The next question to the media service, the caller's from now on; NULL: none. */
+struct media_ask *call_media_next(struct call *);
+bool call_event_next(struct call *, struct call_event *out);
 
 #endif

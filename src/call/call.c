@@ -1,0 +1,685 @@
+#include "call/call.h"
+
+#include "call/leg.h"
+#include "call/offer_answer.h"
+
+#include <stdlib.h>
+
+#define ASK_N          8
+#define MEDIA_PATIENCE (2 * USEC_PER_SEC) /* for the last words of the media service */
+
+enum media_state { MEDIA_STATE_NONE, MEDIA_STATE_OPENING, MEDIA_STATE_OPEN, MEDIA_STATE_CLOSING, MEDIA_STATE_CLOSED };
+
+struct call {
+	struct leg leg;
+	struct offer_answer talk;
+	struct call_birth birth;
+	enum call_state state;
+	enum media_state media;
+	bool connected;  /* something has been agreed and told to the media service */
+	bool hold, held; /* what we want, what we have said */
+	bool their_hold;
+	bool routed;         /* `plan` is good */
+	bool late;           /* the INVITE came without an offer */
+	bool answered_early; /* our answer is out in a provisional */
+	struct buf offer;    /* theirs, until it is answered */
+	struct buf answer;   /* ours, to be said again in the 2xx */
+	struct {
+		struct leg_plan plan;
+		char uri[CALL_TARGET_N], to[CALL_TARGET_N], from[CALL_NAME_N], display[CALL_NAME_N],
+			contact[CALL_TARGET_N], name[256];
+	} plan;
+	struct call_facts facts;
+	struct call_event events[CALL_EVENT_N];
+	size_t event_n;
+	struct media_ask *asks[ASK_N];
+	size_t ask_n;
+	usec ring_until, close_until;
+	bool leg_over;
+};
+
+/* ---- outputs ---- */
+
+static struct call_event *say(struct call *call, enum call_event_kind kind)
+{
+	struct call_event *event;
+
+	/* Of too many, the middle ones are lost, never the end. */
+	if (call->event_n == CALL_EVENT_N)
+		call->event_n--;
+	event = &call->events[call->event_n++];
+	*event = (struct call_event){ .kind = kind, .facts = &call->facts };
+	return event;
+}
+
+bool call_event_next(struct call *call, struct call_event *out)
+{
+	if (!call->event_n)
+		return false;
+	*out = call->events[0];
+	memmove(call->events, call->events + 1, --call->event_n * sizeof(*call->events));
+	return true;
+}
+
+static struct media_ask *ask(struct call *call, enum media_ask_kind kind)
+{
+	struct media_ask *message = call->ask_n < ASK_N ? media_ask_new(kind, call->birth.stream) : NULL;
+
+	if (message)
+		call->asks[call->ask_n++] = message;
+	return message;
+}
+
+struct media_ask *call_media_next(struct call *call)
+{
+	struct media_ask *first;
+
+	if (!call->ask_n)
+		return NULL;
+	first = call->asks[0];
+	memmove(call->asks, call->asks + 1, --call->ask_n * sizeof(struct media_ask *));
+	return first;
+}
+
+static void close_media(struct call *call, usec now)
+{
+	if (call->media == MEDIA_STATE_OPENING || call->media == MEDIA_STATE_OPEN) {
+		call->media = ask(call, MEDIA_ASK_CLOSE) ? MEDIA_STATE_CLOSING : MEDIA_STATE_CLOSED;
+		call->close_until = usec_add(now, MEDIA_PATIENCE);
+	}
+}
+
+/* The end is said once both the dialog and the stream are over, so that the facts are complete. */
+static void end_if_over(struct call *call)
+{
+	struct call_event *event;
+
+	if (!call->leg_over || call->state == CALL_ENDED || call->media == MEDIA_STATE_CLOSING)
+		return;
+	call->state = CALL_ENDED;
+	call->ring_until = call->close_until = USEC_NEVER;
+	event = say(call, CALL_EVENT_ENDED);
+	event->cause = call->facts.cause;
+	event->status = call->facts.status;
+	event->by_us = call->facts.by_us;
+}
+
+static void end(struct call *call, enum call_cause cause, int status, bool by_us, str reason, usec now)
+{
+	if (!call->leg_over) {
+		call->leg_over = true;
+		if (call->facts.cause == CALL_CAUSE_NONE) {
+			call->facts.cause = cause;
+			call->facts.by_us = by_us;
+		}
+		if (!call->facts.answer)
+			call->facts.status = status;
+		if (!call->facts.reason[0])
+			(void)str_copy_z(reason, call->facts.reason, sizeof(call->facts.reason));
+		if (!call->facts.end)
+			call->facts.end = now;
+	}
+	call->facts.session = call->leg.session;
+	close_media(call, now);
+	end_if_over(call);
+}
+
+/* ---- birth and death ---- */
+
+struct call *call_new(const struct call_birth *birth)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->birth = *birth;
+	call->ring_until = call->close_until = USEC_NEVER;
+	buf_init_grow(&call->offer, SDP_TEXT_MAX);
+	buf_init_grow(&call->answer, SDP_OFFER_BODY_MAX);
+	leg_init(&call->leg, birth->house, birth->cookie);
+	offer_answer_init(&call->talk, &birth->wish, birth->house->rng);
+	return call;
+}
+
+void call_free(struct call *call)
+{
+	if (!call)
+		return;
+	for (size_t i = 0; i < call->ask_n; i++)
+		media_ask_free(call->asks[i]);
+	leg_free(&call->leg);
+	offer_answer_wipe(&call->talk);
+	buf_free(&call->offer);
+	buf_free(&call->answer);
+	free(call);
+}
+
+const struct call_facts *call_facts(const struct call *call)
+{
+	return &call->facts;
+}
+
+enum call_state call_state(const struct call *call)
+{
+	return call->state;
+}
+
+uint32_t call_stream(const struct call *call)
+{
+	return call->birth.stream;
+}
+
+/* ---- media ---- */
+
+static bool open_media(struct call *call, bool offerer, str offer, enum err *err)
+{
+	const struct call_media_wish *wish = &call->birth.wish;
+	struct media_ask *open = ask(call, MEDIA_ASK_OPEN);
+
+	*err = ERR_MEMORY;
+	if (!open)
+		return false;
+	open->local = wish->local;
+	open->stun = wish->stun;
+	open->ice = wish->ice;
+	open->security = wish->security;
+	open->offerer = offerer;
+	open->has_device = wish->has_device;
+	open->device = wish->device;
+	open->bitrate_bps = wish->bitrate_bps;
+	*err = offerer ? ERR_NONE : offer_answer_look(&call->talk, offer, open);
+	if (*err != ERR_NONE) {
+		media_ask_free(call->asks[--call->ask_n]);
+		return false;
+	}
+	call->media = MEDIA_STATE_OPENING;
+	return true;
+}
+
+/* What was agreed goes to the media service; a change of hold is told to the owner. */
+static void connect_media(struct call *call)
+{
+	const struct sdp_offer_result *agreed = &call->talk.result;
+	struct media_ask *message = ask(call, MEDIA_ASK_CONNECT);
+
+	if (message)
+		message->agreed = *agreed;
+	call->connected = true;
+	call->facts.codec = offer_answer_codec(&call->talk);
+	call->facts.path.security = agreed->security;
+	if (agreed->remote_hold != call->their_hold) {
+		call->their_hold = agreed->remote_hold;
+		say(call, call->their_hold ? CALL_EVENT_HELD : CALL_EVENT_RESUMED);
+	}
+}
+
+/* ---- outgoing ---- */
+
+void call_dial(struct call *call, str caller, str callee, const struct call_session *session, usec now)
+{
+	enum err err;
+
+	call->facts.outgoing = true;
+	call->facts.start = now;
+	(void)str_copy_z(caller, call->facts.caller, sizeof(call->facts.caller));
+	(void)str_copy_z(callee, call->facts.callee, sizeof(call->facts.callee));
+	if (session)
+		call->leg.session = *session;
+	call->state = CALL_CALLING;
+	if (!open_media(call, true, STR_NONE, &err))
+		end(call, CALL_NO_MEDIA, 0, true, str_from(err_text(err)), now);
+}
+
+static void invite(struct call *call, usec now)
+{
+	struct call_session session = call->leg.session;
+	char text[SDP_OFFER_BODY_MAX];
+	struct buf out;
+	enum err err;
+
+	if (!call->routed || call->media != MEDIA_STATE_OPEN || call->leg.state != LEG_IDLE || call->leg_over)
+		return;
+	buf_init(&out, text, sizeof(text));
+	err = offer_answer_make(&call->talk, false, &out);
+	if (err == ERR_NONE)
+		err = leg_invite(&call->leg, &call->plan.plan, &session, buf_str(&out), now);
+	memcpy(call->facts.call_id, call->leg.call_id, sizeof(call->facts.call_id));
+	call->facts.session = call->leg.session;
+	if (err != ERR_NONE)
+		end(call, err == ERR_UNREACHABLE ? CALL_NO_ROUTE : CALL_FAILED, 0, false, str_from(err_text(err)), now);
+}
+
+static bool keep(str s, char *out, size_t cap, str *kept)
+{
+	*kept = str_of(out, s.n);
+	return str_copy_z(s, out, cap);
+}
+
+void call_route(struct call *call, const struct leg_plan *plan, usec now)
+{
+	call->plan.plan = *plan;
+	call->routed = keep(plan->uri, call->plan.uri, sizeof(call->plan.uri), &call->plan.plan.uri) &&
+		       keep(plan->to, call->plan.to, sizeof(call->plan.to), &call->plan.plan.to) &&
+		       keep(plan->from, call->plan.from, sizeof(call->plan.from), &call->plan.plan.from) &&
+		       keep(plan->display, call->plan.display, sizeof(call->plan.display), &call->plan.plan.display) &&
+		       keep(plan->contact, call->plan.contact, sizeof(call->plan.contact), &call->plan.plan.contact) &&
+		       keep(plan->target.name, call->plan.name, sizeof(call->plan.name), &call->plan.plan.target.name);
+	if (call->routed)
+		invite(call, now);
+	else
+		end(call, CALL_UNKNOWN, 414, true, STR("the address is too long"), now);
+}
+
+void call_fail(struct call *call, enum call_cause cause, int status, str text, usec now)
+{
+	end(call, cause, status, false, text, now);
+}
+
+/* An answer to our offer in an 18x or 2xx. false: none, or none that we can use. */
+static bool take_answer(struct call *call, const struct leg_event *event)
+{
+	bool again = event->fork && !offer_answer_waits(&call->talk);
+	enum err err;
+
+	if (!event->body.n)
+		return call->connected && !event->fork;
+	if (!offer_answer_waits(&call->talk) && !again)
+		return true; /* RFC 3261 13.2.1: the answer has been given, this is a copy */
+	err = offer_answer_take(&call->talk, event->body, again);
+	if (err != ERR_NONE) {
+		log_info(call->birth.house->log, "call.call bad answer", "call=%s err=\"%s\"", call->leg.call_id,
+			 err_text(err));
+		return false;
+	}
+	connect_media(call);
+	return true;
+}
+
+static void progress(struct call *call, const struct leg_event *event, usec now)
+{
+	bool early = event->body.n && take_answer(call, event);
+	struct call_event *news;
+
+	if (!call->facts.ringing && (event->status == 180 || event->status == 183))
+		call->facts.ringing = now;
+	call->state = CALL_RINGING;
+	news = say(call, CALL_EVENT_RINGING);
+	news->status = event->status;
+	news->early = early;
+}
+
+static void hang_up(struct call *call, enum call_cause cause, usec now)
+{
+	struct leg_event over;
+
+	if (call->leg_over)
+		return;
+	if (call->facts.cause == CALL_CAUSE_NONE) {
+		call->facts.by_us = true;
+		call->facts.end = now;
+		if (cause)
+			call->facts.cause = cause;
+	}
+	close_media(call, now);
+	if (leg_hang_up(&call->leg, cause, &over, now))
+		end(call, over.cause, over.status, over.by_us, over.reason, now);
+}
+
+static void answered(struct call *call, const struct leg_event *event, usec now)
+{
+	call->facts.answer = now;
+	call->facts.session = call->leg.session;
+	call->facts.status = event->status;
+	if (!take_answer(call, event)) {
+		hang_up(call, CALL_NO_CODEC, now);
+		return;
+	}
+	call->state = CALL_UP;
+	say(call, CALL_EVENT_ANSWERED)->status = event->status;
+}
+
+/* ---- incoming ---- */
+
+static void write_party(const struct sip_address *address, char *out, size_t cap)
+{
+	struct buf text;
+
+	buf_init(&text, out, cap - 1);
+	if (address) {
+		buf_put(&text, STR("sip:"));
+		sip_uri_key(&address->uri, &text);
+	}
+	out[text.n] = 0;
+}
+
+static void refuse(struct call *call, int status, enum call_cause cause, usec now)
+{
+	if (leg_reject(&call->leg, status, STR_NONE, now) != ERR_NONE)
+		log_warn(call->birth.house->log, "call.call unrefused", "call=%s status=%d", call->leg.call_id, status);
+	end(call, cause, status, true, STR_NONE, now);
+}
+
+void call_take(struct call *call, const struct sip_event *event, const struct sip_target *target, str contact,
+	       str proven, usec now)
+{
+	str body = event->msg->body;
+	enum err err;
+
+	call->facts.start = now;
+	call->ring_until = usec_add(now, call->birth.ring_max);
+	write_party(sip_msg_from(event->msg), call->facts.caller, sizeof(call->facts.caller));
+	write_party(sip_msg_to(event->msg), call->facts.callee, sizeof(call->facts.callee));
+	(void)str_copy_z(proven, call->facts.proven, sizeof(call->facts.proven));
+	err = leg_take(&call->leg, event, target, contact, now);
+	if (err != ERR_NONE) {
+		end(call, CALL_FAILED, 400, true, str_from(err_text(err)), now);
+		return;
+	}
+	memcpy(call->facts.call_id, call->leg.call_id, sizeof(call->facts.call_id));
+	call->facts.session = call->leg.session;
+	call->late = body.n == 0;
+	buf_put(&call->offer, body);
+	if (!open_media(call, call->late, body, &err))
+		refuse(call, offer_answer_status(err), err == ERR_UNSUPPORTED ? CALL_NO_CODEC : CALL_FAILED, now);
+}
+
+/* Our answer (or late offer), made once. ERR_UNSUPPORTED and the like: refuse with offer_answer_status. */
+static enum err make_answer(struct call *call)
+{
+	enum err err;
+
+	if (call->answer.n)
+		return ERR_NONE;
+	if (call->late)
+		return offer_answer_make(&call->talk, false, &call->answer);
+	err = offer_answer_answer(&call->talk, false, buf_str(&call->offer), &call->answer);
+	if (err == ERR_NONE)
+		connect_media(call);
+	return err;
+}
+
+enum err call_ring(struct call *call, int status, bool early, usec now)
+{
+	enum err err = ERR_NONE;
+
+	if (call->state != CALL_INCOMING || call->leg_over)
+		return ERR_STATE;
+	early = early && !call->late; /* an offer may not stand in an unreliable provisional (13.2.1) */
+	if (early)
+		err = make_answer(call);
+	if (err == ERR_NONE)
+		err = leg_progress(&call->leg, status, early ? buf_str(&call->answer) : STR_NONE, now);
+	if (err == ERR_NONE && !call->facts.ringing)
+		call->facts.ringing = now;
+	return err;
+}
+
+enum err call_answer(struct call *call, usec now)
+{
+	enum err err;
+
+	if (call->state != CALL_INCOMING || call->leg_over)
+		return ERR_STATE;
+	err = make_answer(call);
+	if (err == ERR_UNSUPPORTED || err == ERR_SYNTAX || err == ERR_LIMIT) {
+		refuse(call, offer_answer_status(err), CALL_NO_CODEC, now);
+		return ERR_NONE;
+	}
+	if (err == ERR_NONE)
+		err = leg_accept(&call->leg, buf_str(&call->answer), now);
+	if (err != ERR_NONE)
+		return err;
+	call->state = CALL_UP;
+	call->ring_until = USEC_NEVER;
+	call->facts.answer = now;
+	call->facts.status = 200;
+	say(call, CALL_EVENT_ANSWERED)->status = 200;
+	return ERR_NONE;
+}
+
+enum err call_reject(struct call *call, int status, uint32_t retry_after, usec now)
+{
+	char text[40];
+	struct buf lines;
+	enum err err;
+
+	if (call->state != CALL_INCOMING || call->leg_over)
+		return ERR_STATE;
+	buf_init(&lines, text, sizeof(text));
+	if (retry_after)
+		buf_printf(&lines, "Retry-After: %u", (unsigned)retry_after);
+	err = leg_reject(&call->leg, status, buf_str(&lines), now);
+	end(call, call_cause_of_status(status, false), status, true, STR_NONE, now);
+	return err;
+}
+
+void call_hang_up(struct call *call, enum call_cause cause, usec now)
+{
+	if (call->state == CALL_ENDED || call->leg_over)
+		return;
+	hang_up(call, cause, now);
+}
+
+/* ---- in the middle ---- */
+
+static void send_hold(struct call *call, usec now)
+{
+	char text[SDP_OFFER_BODY_MAX];
+	struct buf out;
+	enum err err;
+
+	buf_init(&out, text, sizeof(text));
+	err = offer_answer_make(&call->talk, call->hold, &out);
+	if (err == ERR_NONE) {
+		err = leg_reinvite(&call->leg, buf_str(&out), now);
+		if (err != ERR_NONE)
+			offer_answer_cancel(&call->talk);
+	}
+	if (err != ERR_NONE)
+		log_info(call->birth.house->log, "call.call hold put off", "call=%s err=\"%s\"", call->leg.call_id,
+			 err_text(err));
+}
+
+enum err call_hold(struct call *call, bool on, usec now)
+{
+	if (call->state != CALL_UP || call->leg.state != LEG_UP || offer_answer_waits(&call->talk) ||
+	    call->leg.re_client || call->leg.re_server)
+		return ERR_STATE;
+	if (call->hold == on && call->held == on)
+		return ERR_NONE;
+	call->hold = on;
+	send_hold(call, now);
+	return ERR_NONE;
+}
+
+enum err call_dtmf(struct call *call, str digits)
+{
+	struct media_ask *message;
+
+	if (!call->connected || call->media != MEDIA_STATE_OPEN)
+		return ERR_STATE;
+	if (digits.n == 0 || digits.n > MEDIA_DIGIT_N)
+		return digits.n ? ERR_LIMIT : ERR_SYNTAX;
+	for (size_t i = 0; i < digits.n; i++)
+		if (!strchr("0123456789*#ABCDabcd", digits.p[i]))
+			return ERR_SYNTAX;
+	message = ask(call, MEDIA_ASK_DTMF);
+	if (!message)
+		return ERR_FULL;
+	(void)str_copy_z(digits, message->digits, sizeof(message->digits));
+	return ERR_NONE;
+}
+
+static void agreed(struct call *call, const struct leg_event *event, usec now)
+{
+	if (offer_answer_take(&call->talk, event->body, false) != ERR_NONE) {
+		offer_answer_cancel(&call->talk);
+		hang_up(call, CALL_NO_CODEC, now);
+		return;
+	}
+	connect_media(call);
+	if (call->held != call->hold) {
+		call->held = call->hold;
+		say(call, call->held ? CALL_EVENT_HELD : CALL_EVENT_RESUMED)->by_us = true;
+	}
+}
+
+static void offered(struct call *call, const struct leg_event *event, usec now)
+{
+	char text[SDP_OFFER_BODY_MAX];
+	struct buf out;
+	enum err err;
+
+	buf_init(&out, text, sizeof(text));
+	if (event->body.n)
+		err = offer_answer_answer(&call->talk, call->hold, event->body, &out);
+	else
+		err = offer_answer_make(&call->talk, call->hold, &out);
+	if (err != ERR_NONE) {
+		leg_refuse(&call->leg, offer_answer_status(err), now);
+		return;
+	}
+	if (leg_agree(&call->leg, buf_str(&out), now) == ERR_NONE && event->body.n)
+		connect_media(call);
+}
+
+static void acked(struct call *call, const struct leg_event *event, usec now)
+{
+	if (!offer_answer_waits(&call->talk) || call->leg.re_client)
+		return;
+	if (event->body.n && offer_answer_take(&call->talk, event->body, false) == ERR_NONE) {
+		connect_media(call);
+		return;
+	}
+	offer_answer_cancel(&call->talk);
+	if (!call->connected)
+		hang_up(call, CALL_NO_CODEC, now);
+}
+
+static void heard(struct call *call, const struct leg_event *event, usec now)
+{
+	switch (event->kind) {
+	case LEG_PROGRESS:
+		progress(call, event, now);
+		break;
+	case LEG_ACCEPTED:
+		answered(call, event, now);
+		break;
+	case LEG_ACKED:
+		acked(call, event, now);
+		break;
+	case LEG_OFFER:
+		offered(call, event, now);
+		break;
+	case LEG_AGREED:
+		agreed(call, event, now);
+		break;
+	case LEG_REFUSED:
+		offer_answer_cancel(&call->talk);
+		if (event->status != 491) /* that one is tried again */
+			call->hold = call->held;
+		break;
+	case LEG_RETRY:
+		if (call->hold != call->held)
+			send_hold(call, now);
+		break;
+	case LEG_ENDED:
+		end(call, event->cause, event->status, event->by_us, event->reason, now);
+		break;
+	}
+}
+
+bool call_owns(const struct call *call, struct sip_msg *msg)
+{
+	return leg_owns(&call->leg, msg);
+}
+
+void call_recv(struct call *call, const struct sip_event *event, usec now)
+{
+	struct leg_event news;
+
+	if (leg_recv(&call->leg, event, &news, now))
+		heard(call, &news, now);
+}
+
+static void opened(struct call *call, const struct media_answer *answer, usec now)
+{
+	if (call->media != MEDIA_STATE_OPENING)
+		return;
+	call->media = MEDIA_STATE_OPEN;
+	offer_answer_opened(&call->talk, &answer->local);
+	if (call->facts.outgoing) {
+		invite(call, now);
+		return;
+	}
+	if (call->leg.state != LEG_INVITED)
+		return;
+	call->state = CALL_INCOMING;
+	say(call, CALL_EVENT_INCOMING);
+}
+
+static void media_failed(struct call *call, const struct media_answer *answer, usec now)
+{
+	log_info(call->birth.house->log, "call.call no media", "call=%s err=\"%s\" text=\"%s\"", call->leg.call_id,
+		 err_text(answer->err), answer->text);
+	if (!call->facts.reason[0])
+		(void)str_copy_z(str_from(answer->text), call->facts.reason, sizeof(call->facts.reason));
+	if (call->leg.state == LEG_INVITED)
+		refuse(call, call_cause_status(CALL_NO_MEDIA), CALL_NO_MEDIA, now);
+	else
+		hang_up(call, CALL_NO_MEDIA, now);
+}
+
+void call_told(struct call *call, const struct media_answer *answer, usec now)
+{
+	switch (answer->kind) {
+	case MEDIA_OPENED:
+		opened(call, answer, now);
+		break;
+	case MEDIA_UP:
+		call->facts.path = answer->path;
+		if (!call->facts.media_up)
+			call->facts.media_up = now;
+		say(call, CALL_EVENT_MEDIA);
+		break;
+	case MEDIA_DIGIT:
+		say(call, CALL_EVENT_DIGIT)->digit = answer->digit;
+		break;
+	case MEDIA_SILENT:
+		if (call->state == CALL_UP && !call->held && !call->their_hold)
+			hang_up(call, CALL_GONE, now);
+		break;
+	case MEDIA_FAILED:
+		media_failed(call, answer, now);
+		break;
+	case MEDIA_CLOSED:
+		call->facts.stats = answer->stats;
+		call->media = MEDIA_STATE_CLOSED;
+		end_if_over(call);
+		break;
+	}
+}
+
+void call_tick(struct call *call, usec now)
+{
+	struct leg_event news;
+
+	if (leg_tick(&call->leg, &news, now))
+		heard(call, &news, now);
+	if (now >= call->ring_until) {
+		call->ring_until = USEC_NEVER;
+		if (call->leg.state == LEG_INVITED)
+			hang_up(call, CALL_NO_ANSWER, now);
+	}
+	if (now >= call->close_until) {
+		call->close_until = USEC_NEVER;
+		if (call->media == MEDIA_STATE_CLOSING)
+			call->media = MEDIA_STATE_CLOSED;
+		end_if_over(call);
+	}
+}
+
+usec call_due(const struct call *call)
+{
+	return usec_min(leg_due(&call->leg), usec_min(call->ring_until, call->close_until));
+}

@@ -1,0 +1,121 @@
+/*
+ * call/leg.h - the SIP side of one call: one INVITE and the dialog that grows from it.
+ *
+ * RFC 3261 13, 14, 15 and 9 for a user agent, without knowing what the bodies mean.
+ * Requests and responses go straight into the SIP stack; what comes back is said as one
+ * leg_event per input. Inside: digest challenges, forked 18x (the latest early
+ * dialog counts) and 2xx (the first wins, others are acknowledged and hung up,
+ * 13.2.2.4), CANCEL crossing a 2xx, BYE held back until the ACK (15.), glare (14.1:
+ * RETRY says when to try again), Session-ID (RFC 7989) on every message.
+ *
+ * Memory: the owner embeds it; leg_free. Thread: its owner's.
+ */
+#ifndef CALL_LEG_H
+#define CALL_LEG_H
+
+#include "call/account.h"
+#include "call/call.h"
+#include "sip/dialog.h"
+#include "sip/stack.h"
+
+/* What all legs of an agent share; outlives them. */
+struct leg_house {
+	struct sip_stack *stack;
+	struct rng *rng;
+	const struct log *log;
+	struct account *account; /* NULL: challenges end the call */
+	str software;            /* User-Agent and Server; may be empty */
+};
+
+/* Everything the first INVITE needs. Copied. */
+struct leg_plan {
+	str uri;     /* Request-URI */
+	str to;      /* URI of To; empty: `uri` */
+	str from;    /* our address of record, a URI */
+	str display; /* of From; may be empty */
+	str contact; /* our Contact, a URI */
+	struct sip_target target;
+};
+
+enum leg_event_kind {
+	LEG_PROGRESS = 1, /* 18x: `status`; `body`; `fork`: of another branch than the one before */
+	LEG_ACCEPTED,     /* 2xx to our INVITE, acknowledged; `body` */
+	LEG_ACKED,        /* the ACK of our 2xx (first or later INVITE); `body`: a late offer's answer */
+	LEG_OFFER,        /* a re-INVITE or UPDATE: leg_agree or leg_refuse; `body` empty: it wants our offer */
+	LEG_AGREED,       /* our re-INVITE: 2xx, acknowledged; `body` */
+	LEG_REFUSED,      /* our re-INVITE: `status` 300..699; nothing has changed */
+	LEG_RETRY,        /* glare has passed: leg_reinvite again if it is still wanted */
+	LEG_ENDED,        /* the end: `cause`, `status`, `by_us`, `reason` */
+};
+
+struct leg_event {
+	enum leg_event_kind kind;
+	int status;
+	str body; /* SDP; empty: none. Valid until the next call of the leg or its stack */
+	bool fork, by_us;
+	enum call_cause cause;
+	str reason;
+};
+
+enum leg_state {
+	LEG_IDLE,
+	LEG_CALLING,  /* INVITE out */
+	LEG_INVITED,  /* INVITE in */
+	LEG_ANSWERED, /* 2xx sent, no ACK yet */
+	LEG_UP,
+	LEG_ENDING, /* BYE or CANCEL out */
+	LEG_OVER,
+};
+
+struct leg {
+	const struct leg_house *house; /* private but for state, call_id, session, rang */
+	enum leg_state state;
+	uint64_t cookie;
+	struct sip_target target; /* where our requests go unless the dialog names another address */
+	char target_name[256];
+	char contact[CALL_TARGET_N];
+	char tag[12];
+	char call_id[CALL_ID_N];
+	struct call_session session;
+	struct sip_msg *invite; /* the first INVITE: ours as sent, or theirs */
+	struct sip_dialog *dialog;
+	handle client, server; /* of the first INVITE */
+	handle re_client, re_server, bye_client;
+	uint32_t cseq;           /* of our INVITE in the air */
+	struct sip_msg *request; /* a request of ours inside the dialog that may have to be repeated with credentials */
+	bool re_is_update;       /* re_server answers an UPDATE: no ACK */
+	bool answered;           /* the request in the air carried credentials */
+	unsigned tries;
+	bool rang, cancelled, bye_wanted;
+	enum call_cause why; /* of our own hanging up */
+	usec retry_at;
+};
+
+void leg_init(struct leg *, const struct leg_house *, uint64_t cookie);
+void leg_free(struct leg *);
+
+/* Sends the INVITE with this offer. ERR_LIMIT: a text is too long; ERR_UNREACHABLE: the stack has no way. */
+MUST_CHECK enum err leg_invite(struct leg *, const struct leg_plan *, const struct call_session *, str body, usec now);
+/* Takes an INVITE that came in (a REQUEST event without To tag). `target`: where our own requests of this
+ * dialog go (see struct leg). ERR_SYNTAX: no dialog can be made of it; nothing was answered. */
+MUST_CHECK enum err leg_take(struct leg *, const struct sip_event *, const struct sip_target *, str contact, usec now);
+/* INVITED: 18x, 2xx, 3xx..6xx. `body` may be empty. `lines` further header lines, CRLF between. ERR_STATE. */
+MUST_CHECK enum err leg_progress(struct leg *, int status, str body, usec now);
+MUST_CHECK enum err leg_accept(struct leg *, str body, usec now);
+MUST_CHECK enum err leg_reject(struct leg *, int status, str lines, usec now);
+/* Ends it: CANCEL, BYE (at once or after the ACK), or a final refusal. ENDED follows, now (true, *out) or later. */
+bool leg_hang_up(struct leg *, enum call_cause, struct leg_event *out, usec now);
+/* A new offer inside the dialog. ERR_STATE: not UP, or another INVITE runs either way. */
+MUST_CHECK enum err leg_reinvite(struct leg *, str body, usec now);
+/* Answers LEG_OFFER: 200 with `body`; or a refusal. */
+MUST_CHECK enum err leg_agree(struct leg *, str body, usec now);
+void leg_refuse(struct leg *, int status, usec now);
+
+/* Is this request inside our dialog? */
+bool leg_owns(const struct leg *, struct sip_msg *request);
+/* An event with our cookie, or a REQUEST that leg_owns. true: *out is news. */
+bool leg_recv(struct leg *, const struct sip_event *, struct leg_event *out, usec now);
+bool leg_tick(struct leg *, struct leg_event *out, usec now);
+usec leg_due(const struct leg *);
+
+#endif

@@ -1,0 +1,284 @@
+#include "call/registration.h"
+
+#include "sip/edit.h"
+
+#define RETRY_BASE (4 * USEC_PER_SEC)
+#define RETRY_MAX  (1800 * USEC_PER_SEC)
+/* RFC 5626 3.5.1 for streams (95 to 120 s) and 3.5.2 for datagrams (24 to 29 s). */
+#define PING_STREAM   (110 * USEC_PER_SEC)
+#define PING_DATAGRAM (28 * USEC_PER_SEC)
+#define LEAVE_MAX     (4 * USEC_PER_SEC)
+
+enum err registration_init(struct registration *r, const struct registration_settings *settings)
+{
+	struct registration fresh = {
+		.settings = *settings, .refresh_at = USEC_NEVER, .ping_at = USEC_NEVER, .give_up_at = USEC_NEVER
+	};
+
+	if (!str_copy_z(settings->aor, fresh.aor, sizeof(fresh.aor)) ||
+	    !str_copy_z(settings->registrar, fresh.registrar, sizeof(fresh.registrar)))
+		return ERR_LIMIT;
+	rng_text(settings->rng, fresh.call_id, sizeof(fresh.call_id) - 1);
+	rng_text(settings->rng, fresh.tag, sizeof(fresh.tag) - 1);
+	fresh.expires_s = settings->expires_s ? settings->expires_s : 600;
+	*r = fresh;
+	return ERR_NONE;
+}
+
+void registration_free(struct registration *r)
+{
+	r->state = REGISTRATION_OFF;
+	r->client = 0;
+}
+
+static usec some(struct registration *r, usec span) /* half to all of it, by chance */
+{
+	return span / 2 + (usec)rng_below(r->settings.rng, (uint32_t)(span / 2 / USEC_PER_MS) + 1) * USEC_PER_MS;
+}
+
+static void pause_by(struct registration *r, usec span, usec now)
+{
+	r->refresh_at = usec_add(now, span);
+	r->ping_at = USEC_NEVER;
+}
+
+static bool fail(struct registration *r, enum call_cause cause, int status, usec retry_after, usec now)
+{
+	usec span = RETRY_BASE;
+
+	r->client = 0;
+	if (r->leaving) {
+		r->state = REGISTRATION_OFF;
+		r->refresh_at = r->give_up_at = r->ping_at = USEC_NEVER;
+		return true;
+	}
+	for (unsigned i = 0; i < r->failures && span < RETRY_MAX; i++)
+		span *= 2;
+	r->failures++;
+	span = some(r, span < RETRY_MAX ? span : RETRY_MAX);
+	pause_by(r, retry_after > span ? retry_after : span, now);
+	r->state = REGISTRATION_DOWN;
+	r->cause = cause;
+	r->status = status;
+	return true;
+}
+
+static bool refuse(struct registration *r, enum call_cause cause, int status)
+{
+	r->client = 0;
+	r->state = r->leaving ? REGISTRATION_OFF : REGISTRATION_REFUSED;
+	r->cause = cause;
+	r->status = status;
+	r->refresh_at = r->ping_at = r->give_up_at = USEC_NEVER;
+	return true;
+}
+
+static void write_lines(struct registration *r, struct buf *lines)
+{
+	buf_printf(lines, "Expires: %u\r\n", r->leaving ? 0u : (unsigned)r->expires_s);
+	if (r->settings.software.n)
+		buf_printf(lines, "User-Agent: " STR_FMT "\r\n", STR_ARG(r->settings.software));
+	buf_put(lines, STR("Supported: path, outbound\r\n"));
+}
+
+/* true: failed, which is news. */
+static bool ask(struct registration *r, usec now)
+{
+	char text[4096], line_text[2048], from_text[REGISTRATION_NAME_N + 32], contact_text[REGISTRATION_NAME_N + 4];
+	struct buf out, lines, from, contact;
+	enum err err;
+
+	buf_init(&out, text, sizeof(text));
+	buf_init(&lines, line_text, sizeof(line_text));
+	buf_init(&from, from_text, sizeof(from_text));
+	buf_init(&contact, contact_text, sizeof(contact_text));
+	write_lines(r, &lines);
+	r->answered = r->settings.account->challenge[0] != 0;
+	err = account_answer(r->settings.account, STR("REGISTER"), str_from(r->registrar), STR_NONE, &lines);
+	buf_printf(&contact, "<%s>", r->contact);
+	buf_printf(&from, "<%s>;tag=%s", r->aor, r->tag);
+	struct sip_request request = {
+		.method = STR("REGISTER"),
+		.uri = str_from(r->registrar),
+		.from = buf_str(&from),
+		.to = str_head(buf_str(&from), strlen(r->aor) + 2),
+		.call_id = str_from(r->call_id),
+		.cseq = ++r->cseq,
+		.contact = buf_str(&contact),
+		/* sip_request.lines come without the last CRLF */
+		.lines = str_head(buf_str(&lines), lines.n - 2),
+	};
+	if (err == ERR_NONE)
+		err = buf_ok(&lines) ? sip_request_write(&request, &out) : ERR_FULL;
+	if (err != ERR_NONE) {
+		log_warn(r->settings.log, "call.registration unwritten", "err=\"%s\"", err_text(err));
+		return fail(r, CALL_FAILED, 0, 0, now);
+	}
+	struct sip_outgoing outgoing = { .draft.text = buf_str(&out),
+					 .target = r->settings.target,
+					 .cookie = r->settings.cookie };
+
+	r->refresh_at = USEC_NEVER;
+	r->client = sip_stack_request(r->settings.stack, &outgoing, now);
+	return r->client == 0 && fail(r, CALL_NO_ROUTE, 0, 0, now);
+}
+
+void registration_start(struct registration *r, str contact, usec now)
+{
+	(void)str_copy_z(contact, r->contact, sizeof(r->contact));
+	r->leaving = false;
+	r->tries = 0;
+	r->state = REGISTRATION_ASKING;
+	(void)ask(r, now);
+}
+
+void registration_stop(struct registration *r, usec now)
+{
+	if (r->state != REGISTRATION_UP) {
+		r->state = REGISTRATION_OFF;
+		r->refresh_at = r->ping_at = r->give_up_at = USEC_NEVER;
+		r->client = 0;
+		return;
+	}
+	r->leaving = true;
+	r->tries = 0;
+	r->state = REGISTRATION_LEAVING;
+	r->ping_at = USEC_NEVER;
+	r->give_up_at = usec_add(now, LEAVE_MAX);
+	(void)ask(r, now);
+}
+
+/* What was granted to our contact: its expires parameter, else the Expires field, else what we asked for. */
+static uint32_t granted(struct registration *r, struct sip_msg *response)
+{
+	const struct sip_address *list;
+	struct sip_uri ours;
+	uint32_t seconds;
+	size_t n;
+
+	if (sip_uri_parse(str_from(r->contact), &ours) == ERR_NONE &&
+	    sip_msg_addresses(response, SIP_CONTACT, &list, &n) == ERR_NONE)
+		for (size_t i = 0; i < n; i++)
+			if (!list[i].star && sip_uri_eq(&list[i].uri, &ours) && sip_address_expires(&list[i], &seconds))
+				return seconds;
+	return sip_msg_expires(response, &seconds) ? seconds : r->expires_s;
+}
+
+static bool registered(struct registration *r, struct sip_msg *response, const struct flow *flow, usec now)
+{
+	bool news = r->state != REGISTRATION_UP;
+	uint32_t seconds;
+
+	r->client = 0;
+	if (r->leaving) {
+		r->state = REGISTRATION_OFF;
+		r->refresh_at = r->ping_at = r->give_up_at = USEC_NEVER;
+		return true;
+	}
+	seconds = granted(r, response);
+	r->state = REGISTRATION_UP;
+	r->cause = CALL_CAUSE_NONE;
+	r->status = response->status;
+	r->failures = 0;
+	r->flow = *flow;
+	r->refresh_at = usec_add(now, (usec)(seconds > 5 ? seconds : 5) * USEC_PER_SEC * 4 / 5);
+	r->ping_every = transport_is_reliable(flow->transport) ? PING_STREAM : PING_DATAGRAM;
+	r->ping_at = usec_add(now, r->ping_every);
+	return news;
+}
+
+static bool challenged(struct registration *r, struct sip_msg *response, usec now)
+{
+	enum err err = ERR_REFUSED;
+
+	if (r->tries++ < ACCOUNT_TRIES)
+		err = account_challenged(r->settings.account, response, r->answered);
+	if (err == ERR_NONE)
+		return ask(r, now);
+	log_warn(r->settings.log, "call.registration refused", "aor=%s status=%d", r->aor, (int)response->status);
+	return refuse(r, CALL_WRONG_PASSWORD, response->status);
+}
+
+static bool too_brief(struct registration *r, struct sip_msg *response, usec now)
+{
+	uint32_t least;
+	str params;
+
+	if (sip_seconds_parse(sip_msg_value(response, SIP_MIN_EXPIRES), &least, &params) != ERR_NONE ||
+	    least <= r->expires_s || r->tries++ >= ACCOUNT_TRIES + 1)
+		return fail(r, CALL_FAILED, response->status, 0, now);
+	r->expires_s = least;
+	return ask(r, now);
+}
+
+static bool answered(struct registration *r, const struct sip_event *event, usec now)
+{
+	struct sip_msg *response = event->msg;
+	uint32_t after = 0;
+	str params;
+
+	if (response->status < 200)
+		return false;
+	if (response->status < 300)
+		return registered(r, response, &event->flow, now);
+	switch (response->status) {
+	case 401:
+	case 407:
+		return challenged(r, response, now);
+	case 423:
+		return too_brief(r, response, now);
+	case 403:
+		return refuse(r, r->answered ? CALL_WRONG_PASSWORD : CALL_DECLINED, 403);
+	case 404:
+		return refuse(r, CALL_UNKNOWN, 404);
+	default:
+		if (sip_seconds_parse(sip_msg_value(response, SIP_RETRY_AFTER), &after, &params) != ERR_NONE)
+			after = 0;
+		return fail(r, call_cause_of_status(response->status, false), response->status,
+			    (usec)(after < 3600 ? after : 3600) * USEC_PER_SEC, now);
+	}
+}
+
+bool registration_recv(struct registration *r, const struct sip_event *event, usec now)
+{
+	if (event->kind == SIP_EVENT_FLOW_GONE) {
+		if (r->state != REGISTRATION_UP || !transport_is_reliable(r->flow.transport) ||
+		    event->flow.id != r->flow.id)
+			return false;
+		return fail(r, CALL_NO_ROUTE, 0, 0, now);
+	}
+	if (!r->client || event->client != r->client)
+		return false;
+	switch (event->kind) {
+	case SIP_EVENT_RESPONSE:
+		return answered(r, event, now);
+	case SIP_EVENT_TIMEOUT:
+		return fail(r, CALL_SILENCE, 0, 0, now);
+	case SIP_EVENT_UNREACHABLE:
+		return fail(r, CALL_NO_ROUTE, 0, 0, now);
+	default:
+		return false;
+	}
+}
+
+bool registration_tick(struct registration *r, usec now)
+{
+	if (now >= r->give_up_at) {
+		r->state = REGISTRATION_OFF;
+		r->refresh_at = r->ping_at = r->give_up_at = USEC_NEVER;
+		return true;
+	}
+	if (now >= r->ping_at) {
+		r->ping_at = usec_add(now, r->ping_every);
+		sip_stack_ping(r->settings.stack, &r->flow, now);
+	}
+	if (now < r->refresh_at)
+		return false;
+	r->tries = 0;
+	return ask(r, now);
+}
+
+usec registration_due(const struct registration *r)
+{
+	return usec_min(r->give_up_at, usec_min(r->refresh_at, r->ping_at));
+}

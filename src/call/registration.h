@@ -1,0 +1,74 @@
+/*
+ * call/registration.h - keeps one contact bound at a registrar.
+ *
+ * REGISTER of RFC 3261 10.2 with digest: refreshed when four fifths of what the registrar
+ * granted have passed, 423 obeyed (10.2.8), tried again after a failure with growing
+ * pauses (RFC 5626 4.5: doubling, half to all of the pause by chance; Retry-After
+ * obeyed), the flow kept open by CRLF keep-alives (RFC 5626 3.5.1) and registered anew when
+ * it breaks. The registrar's last word and whether it is final (a wrong password is)
+ * come out as states.
+ *
+ * Memory: the owner embeds it; registration_free. Thread: its owner's.
+ */
+#ifndef CALL_REGISTRATION_H
+#define CALL_REGISTRATION_H
+
+#include "base/log.h"
+#include "call/account.h"
+#include "call/cause.h"
+#include "sip/stack.h"
+
+#define REGISTRATION_NAME_N 256
+
+enum registration_state {
+	REGISTRATION_OFF = 0, /* not started, or removed */
+	REGISTRATION_ASKING,  /* the first REGISTER is out */
+	REGISTRATION_UP,
+	REGISTRATION_DOWN,    /* the last attempt failed; tries again at due() */
+	REGISTRATION_REFUSED, /* wrong password, unknown user: tries no more */
+	REGISTRATION_LEAVING, /* the removal is out */
+};
+
+struct registration_settings {
+	struct sip_stack *stack;
+	struct account *account;
+	struct rng *rng;
+	const struct log *log;
+	struct sip_target target; /* of the registrar; `name` must live as long as this */
+	str aor;                  /* "sip:101@pbx.example"; copied */
+	str registrar;            /* Request-URI, "sip:pbx.example"; copied */
+	str software;             /* User-Agent; must live as long as this */
+	uint32_t expires_s;       /* asked for; 0: 600 */
+	uint64_t cookie;          /* for its transactions */
+};
+
+struct registration {
+	struct registration_settings settings; /* private but for state, status, cause, flow */
+	enum registration_state state;
+	enum call_cause cause; /* DOWN, REFUSED */
+	int status;            /* the registrar's last final status; 0: it said nothing */
+	struct flow flow;      /* UP: where its answer came from, and our calls will */
+	char aor[REGISTRATION_NAME_N], registrar[REGISTRATION_NAME_N], contact[REGISTRATION_NAME_N];
+	char call_id[24], tag[12];
+	uint32_t cseq, expires_s;
+	handle client;
+	bool answered, leaving;
+	unsigned tries, failures;
+	usec refresh_at, ping_at, give_up_at;
+	usec ping_every;
+};
+
+/* ERR_LIMIT: names too long. */
+MUST_CHECK enum err registration_init(struct registration *, const struct registration_settings *);
+void registration_free(struct registration *);
+/* Registers `contact` (a URI), now or anew. */
+void registration_start(struct registration *, str contact, usec now);
+/* Removes the binding (Expires: 0); OFF follows, also where nobody answers. */
+void registration_stop(struct registration *, usec now);
+/* An event of the stack with our cookie, or FLOW_GONE of any flow. true: state, status or cause is news. */
+bool registration_recv(struct registration *, const struct sip_event *, usec now);
+/* true: as above. */
+bool registration_tick(struct registration *, usec now);
+usec registration_due(const struct registration *);
+
+#endif
