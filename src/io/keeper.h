@@ -10,13 +10,7 @@
  * Every question gets exactly one answer, also where the queue is full (ERR_FULL, at once)
  * and where the keeper is ending (ERR_STATE).
  *
- * Under io/driver, `struct keeper_line` is all it takes:
- *
- *     keeper_start(&(struct keeper_setup){ .path = path, .log = log }, &keeper, why, sizeof(why));
- *     struct keeper_line line = { .keeper = keeper };
- *     line.driver = driver_new(&(struct driver_setup){ .keeper = keeper_line(&line), ... });
- *     driver_run(line.driver);
- *     keeper_stop(keeper);          before driver_free
+ * Under io/driver: see io/keeper_line.
  *
  * Thread: all functions but start and stop from any.
  */
@@ -25,14 +19,13 @@
 
 #include "base/log.h"
 #include "crypt/password.h"
-#include "io/driver.h"
 #include "store/keeper.h"
 
 struct keeper;
 
 struct keeper_setup {
-	const char *path; /* the database file, e.g. DIR/tandem.db; its folder must be there */
-	const struct log *log;
+	const char *path;          /* the database file, e.g. DIR/tandem.db; its folder must be there */
+	const struct log *log;     /* may be NULL; outlives the keeper */
 	struct password_cost cost; /* of new hashes; {0}: password_cost_today() */
 	uint32_t busy_ms;          /* wait for other processes this long; 0: 5000 */
 	uint32_t queue_max;        /* questions waiting; 0: 8192 */
@@ -48,23 +41,15 @@ MUST_CHECK enum err keeper_start(const struct keeper_setup *, struct keeper **ou
 void keeper_stop(struct keeper *);
 
 /* Who gets the answer. Called on one of the keeper's threads, or within keeper_post; the answer is now its own
- * (keeper_answer_free). It must not block and not ask again from within. */
+ * (keeper_answer_free); NULL: there was no memory for one. It must not block. */
 struct keeper_port {
 	void *self;
 	void (*answer)(void *self, struct keeper_answer *);
 };
 
-/* Takes the question over. Where there is no memory for an answer, there is none. */
+/* Takes the question over (NULL: nothing happens, nothing is answered). */
 void keeper_post(struct keeper *, struct keeper_port, struct keeper_ask *);
 /* Asks and waits: for the command line and tests. The model is not kept. NULL: no memory. */
 struct keeper_answer *keeper_wait(struct keeper *, const struct keeper_ask *model);
-
-struct keeper_line {
-	struct keeper *keeper;
-	struct driver *driver;
-};
-
-/* The line must outlive keeper and driver. */
-struct driver_keeper keeper_line(struct keeper_line *);
 
 #endif

@@ -44,6 +44,7 @@ struct call_record {
 	struct call_leg legs[CALL_RECORD_LEGS]; /* 0: towards the caller, 1: towards the callee */
 };
 
-extern const struct record_kind call_record_kind;
+/* The whole, one column each (legs as a_.., b_..); and its parts, for JSON: all but the legs, and one leg. */
+extern const struct record_kind call_record_kind, call_head_kind, call_leg_kind;
 
 #endif

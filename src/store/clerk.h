@@ -23,21 +23,25 @@ void store_clerk_free(struct store_clerk *);
 bool store_clerk_writes(enum keeper_kind);
 /* Does it change what KEEPER_CHANGED tells of? */
 bool store_clerk_concerns(enum keeper_kind);
+/* Must it pass store_clerk_hash first? PERSON_ADD, PERSON_PASSWORD. */
+bool store_clerk_hashes(enum keeper_kind);
 
 /*
  * Carries the question out within the caller's transaction; what a failed one did is undone
  * by itself. The answer holds once the transaction is committed. NULL: no memory.
  *
- * PERSON_ADD, PERSON_PASSWORD: persons[0].hash must hold the hash, made by whom it does not hold up. PERSON_CHECK:
- * answers the person with .hash, ERR_NONE also where there is none (n = 0): store_clerk_judge ends it.
+ * Questions that store_clerk_hashes names come with the hash in them. To PERSON_CHECK it answers
+ * what it found, .hash included, ERR_NONE and no row where there is nobody: store_clerk_judge ends it.
  */
 struct keeper_answer *store_clerk_do(struct store_clerk *, const struct keeper_ask *);
 
-/* The slow part of PERSON_ADD, PERSON_PASSWORD: a copy of the question with the hash in it. ERR_MEMORY, ERR_LIMIT,
- * ERR_SYNTAX. Any thread. */
+/* The slow part of those: a copy of the question with the hash instead of the password. ERR_SYNTAX: none;
+ * ERR_LIMIT: too long; ERR_MEMORY. Any thread. */
 MUST_CHECK enum err store_clerk_hash(const struct keeper_ask *, struct password_cost, struct keeper_ask **out);
-/* The slow part of PERSON_CHECK: what to answer, given what was found. Takes as long where nobody was found. Any
- * thread. */
+/* Its failure in words. */
+const char *store_clerk_hash_why(enum err);
+/* The slow part of PERSON_CHECK: what to answer, given what was found. It takes as long where nobody was found.
+ * NULL: no memory. Any thread. */
 struct keeper_answer *store_clerk_judge(const struct keeper_ask *, const struct keeper_answer *found,
 					struct password_cost);
 

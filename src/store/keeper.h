@@ -165,8 +165,16 @@ struct keeper_ask *keeper_ask_new(const struct keeper_ask *model);
 /* Wipes the secrets in it. NULL is fine. */
 void keeper_ask_free(struct keeper_ask *);
 
-/* An answer without rows, to hand out: `why` is copied (NULL: err_text). NULL: no memory. */
-struct keeper_answer *keeper_answer_new(const struct keeper_ask *, enum err, const char *why);
+/*
+ * For those who answer. An answer begins with ERR_NONE and no rows. NULL: no memory.
+ */
+struct keeper_answer *keeper_answer_new(const struct keeper_ask *);
 void keeper_answer_free(struct keeper_answer *);
+/* A cleared row at its end, valid until the next is added; NULL: no memory, or KEEPER_ROWS_MAX are there. */
+void *keeper_answer_add(struct keeper_answer *);
+/* A copy that lives as long as the answer. */
+MUST_CHECK bool keeper_answer_copy(struct keeper_answer *, str, str *out);
+/* Takes the rows away and says why; returns err. */
+enum err keeper_answer_fail(struct keeper_answer *, enum err, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #endif

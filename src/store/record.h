@@ -11,7 +11,6 @@
 #define STORE_RECORD_H
 
 #include "base/addr.h"
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -45,14 +44,26 @@ struct record_kind {
 
 #define RECORD_FIELD_MAX 48
 
-/* Bytes the strs of n records hold together. */
-size_t record_weight(const struct record_kind *, const void *records, size_t n);
-/* n records with everything they point to, in the arena. NULL: no room there. */
-void *record_copy(const struct record_kind *, const void *records, size_t n, struct arena *);
-/* Overwrites what RECORD_SECRET fields point to; only for copies that are ours. */
+static inline bool record_is_str(enum record_type type)
+{
+	return type <= RECORD_HIDDEN;
+}
+/* The member itself. */
+static inline void *record_at(const struct record_field *field, const void *record)
+{
+	return (char *)record + field->offset;
+}
+/* Bytes that n records take together with what they point to. */
+size_t record_packed_size(const struct record_kind *, const void *records, size_t n);
+/* Copies them there, everything they point to behind them; `storage` is aligned for any type. */
+void record_pack(const struct record_kind *, const void *records, size_t n, void *storage);
+/* Overwrites what RECORD_SECRET and RECORD_HIDDEN fields point to; only for copies that are ours. */
 void record_wipe(const struct record_kind *, void *records, size_t n);
-/* {"name":"101", ...}: one JSON object, times as microseconds since 1970, without secret, hidden and empty fields. */
+/* {"name":"101", ...}: one JSON object, times as microseconds since 1970, without secret and hidden
+ * fields, empty texts and times that are not set. */
 void record_write_json(const struct record_kind *, const void *record, struct buf *);
+/* The same without the braces, to put more between them. */
+void record_write_json_fields(const struct record_kind *, const void *record, struct buf *);
 /* s as a JSON string, in its quotes; bytes that are not UTF-8 become U+FFFD. */
 void record_write_json_text(str s, struct buf *);
 

@@ -1,9 +1,9 @@
 /*
  * store/schema.h - tables, migrations and statements, as data.
  *
- * Version v is reached from v - 1 by running schema_migrations[v - 1]; a driver
- * does so when it opens the database, in one transaction, and refuses a database
- * that is newer than SCHEMA_VERSION. Migrations that were released are never edited.
+ * Version v is reached from v - 1 by running migrations[v - 1]; a driver does so
+ * when it opens the database, in one transaction, and refuses a database that is
+ * newer than the program. Migrations that were released are never edited.
  *
  * One text for all databases: INTEGER is 64 bits and BLOB any bytes; INTEGER
  * PRIMARY KEY numbers rows by itself. A driver whose database calls these otherwise
@@ -12,16 +12,14 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#include "base/str.h"
+struct schema {
+	const char *const *migrations; /* several statements each */
+	int version;                   /* how many */
+};
 
-#define SCHEMA_VERSION 2
-
-/* Statements to bring version v - 1 to v, separated by ';' at line ends; index v - 1. */
-extern const char *const schema_migrations[SCHEMA_VERSION];
+extern const struct schema schema_current;
 
 enum schema_statement {
-	SCHEMA_REALM_GET,
-	SCHEMA_REALM_PUT,
 	SCHEMA_USER_ADD,
 	SCHEMA_USER_PUT,
 	SCHEMA_USER_REMOVE,
@@ -39,24 +37,26 @@ enum schema_statement {
 	SCHEMA_CONTACT_PUT,
 	SCHEMA_CONTACT_REMOVE,
 	SCHEMA_CONTACT_REMOVE_ALL,
-	SCHEMA_CONTACT_REMOVE_USER,
+	SCHEMA_CONTACT_REMOVE_RANGE,
 	SCHEMA_CONTACT_EXPIRE,
 	SCHEMA_CONTACT_LIST,
 	SCHEMA_STATE_PUT,
 	SCHEMA_STATE_GET,
 	SCHEMA_STATE_LIST,
 	SCHEMA_STATE_REMOVE,
+	SCHEMA_SETTING_ADD,
+	SCHEMA_SETTING_GET,
 	SCHEMA_SETTING_PUT,
 	SCHEMA_SETTING_REMOVE,
 	SCHEMA_SETTING_LIST,
 	SCHEMA_CALL_PUT,
 	SCHEMA_CALL_LIST,
-	SCHEMA_CALL_SESSION,
 	SCHEMA_TRACE_ADD,
 	SCHEMA_TRACE_TRIM,
 	SCHEMA_TRACE_LIST,
 	SCHEMA_TRACE_SESSION,
 	SCHEMA_TRACE_CALL,
+	SCHEMA_TRACE_SESSION_OF,
 	SCHEMA_TRACE_SESSIONS,
 	SCHEMA_STATEMENT_N,
 };

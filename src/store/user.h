@@ -29,5 +29,8 @@ extern const struct record_kind user_record_kind;
 /* May it be the name of an account? 1 .. USER_NAME_MAX characters that need no escape in the user part of a SIP
  * URI (RFC 3261 25.1: unreserved and &=+$,?/ without ? ; no colon, which would blur the HA1). */
 bool user_name_is_good(str name);
+/* A host name or address in lower case (or nothing at all) into out[USER_NAME_MAX], length domain.n. false where it
+ * is none. */
+bool user_domain_fold(str domain, char *out);
 
 #endif

@@ -14,9 +14,10 @@
 #include "store/schema.h"
 
 struct db_sqlite_setup {
-	const char *path;  /* ":memory:": gone when closed. A new file is readable by its owner only */
-	uint32_t busy_ms;  /* how long to wait for another process; 0: not at all */
-	uint32_t page_max; /* for tests of a full disk: at most that many pages of 4096 bytes; 0: no limit */
+	const char *path;            /* ":memory:": gone when closed. A new file is readable by its owner only */
+	uint32_t busy_ms;            /* how long to wait for another process; 0: not at all */
+	uint32_t page_max;           /* at most that many pages of 4096 bytes; 0: no limit */
+	const struct schema *schema; /* NULL: schema_current */
 };
 
 /* Opens or makes the file and brings its schema up to date. `why` gets a sentence on failure: ERR_UNSUPPORTED (the file

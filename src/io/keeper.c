@@ -1,0 +1,565 @@
+#include "io/keeper.h"
+
+#include "io/db/sqlite.h"
+#include "store/clerk.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define BATCH_MAX        512
+#define HASH_THREADS_MAX 16
+
+/* A question on its way. */
+struct item {
+	struct item *next;
+	struct keeper_port port; /* .answer NULL: nobody waits (our own questions) */
+	struct keeper_ask *ask;
+	struct keeper_answer *answer; /* of a check: what was found, to be judged */
+	bool hashed;                  /* holds one of hash_max places */
+};
+
+struct queue {
+	struct item *first, **last;
+	uint32_t n;
+};
+
+struct watcher {
+	struct keeper_port port;
+	uint32_t from;
+	uint64_t token;
+};
+
+struct keeper {
+	struct keeper_setup setup;
+	struct db *db; /* from here on the keeper thread's own */
+	struct store_clerk *clerk;
+	struct watcher watchers[KEEPER_WATCH_MAX];
+	size_t watcher_n;
+	enum err last_failure; /* of COMMIT; said once */
+
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t asked; /* the keeper thread waits here */
+	pthread_cond_t to_hash;
+	struct queue asks, hashes;
+	uint32_t hash_n; /* places taken: from keeper_post to the answer */
+	bool stopping;   /* nothing new is taken */
+	bool ended;      /* the hash threads go home */
+
+	pthread_t thread, hashers[HASH_THREADS_MAX];
+	uint32_t hasher_n;
+	bool started, has_lock;
+};
+
+static void queue_init(struct queue *q)
+{
+	*q = (struct queue){ .last = &q->first };
+}
+
+static void queue_add(struct queue *q, struct item *item)
+{
+	item->next = NULL;
+	*q->last = item;
+	q->last = &item->next;
+	q->n++;
+}
+
+static struct item *queue_take(struct queue *q)
+{
+	struct item *item = q->first;
+
+	if (!item)
+		return NULL;
+	q->first = item->next;
+	if (!q->first)
+		q->last = &q->first;
+	q->n--;
+	return item;
+}
+
+static void deliver(struct keeper_port port, struct keeper_answer *answer)
+{
+	if (port.answer)
+		port.answer(port.self, answer);
+	else
+		keeper_answer_free(answer);
+}
+
+static struct keeper_answer *failed(const struct keeper_ask *ask, enum err err, const char *why)
+{
+	struct keeper_answer *answer = keeper_answer_new(ask);
+
+	if (answer)
+		keeper_answer_fail(answer, err, "%s", why);
+	return answer;
+}
+
+/* Its end: gives the answer out and everything else back. */
+static void finish(struct keeper *k, struct item *item, struct keeper_answer *answer)
+{
+	if (item->hashed) {
+		pthread_mutex_lock(&k->lock);
+		k->hash_n--;
+		pthread_cond_signal(&k->asked); /* a keeper that is stopping waits for the last one */
+		pthread_mutex_unlock(&k->lock);
+	}
+	deliver(item->port, answer);
+	keeper_ask_free(item->ask);
+	free(item);
+}
+
+static bool needs_hash(enum keeper_kind kind)
+{
+	return kind == KEEPER_PERSON_CHECK || store_clerk_hashes(kind);
+}
+
+/* Why it cannot be taken; NULL: it was. Under the lock. */
+static const char *enqueue(struct keeper *k, struct item *item, enum err *err)
+{
+	enum keeper_kind kind = item->ask->kind;
+
+	if (k->stopping) {
+		*err = ERR_STATE;
+		return "the keeper is ending";
+	}
+	if (k->asks.n >= k->setup.queue_max) {
+		*err = ERR_FULL;
+		return "too many questions are waiting";
+	}
+	if (needs_hash(kind)) {
+		if (k->hash_n >= k->setup.hash_max) {
+			*err = ERR_BUSY;
+			return "too many passwords are being checked";
+		}
+		k->hash_n++;
+		item->hashed = true;
+	}
+	if (store_clerk_hashes(kind)) {
+		queue_add(&k->hashes, item);
+		pthread_cond_signal(&k->to_hash);
+	} else {
+		queue_add(&k->asks, item);
+		pthread_cond_signal(&k->asked);
+	}
+	return NULL;
+}
+
+void keeper_post(struct keeper *k, struct keeper_port port, struct keeper_ask *ask)
+{
+	enum err err = ERR_MEMORY;
+	const char *why = "no memory";
+
+	if (!ask)
+		return;
+	struct item *item = calloc(1, sizeof(*item));
+	if (item) {
+		item->port = port;
+		item->ask = ask;
+		pthread_mutex_lock(&k->lock);
+		why = enqueue(k, item, &err);
+		pthread_mutex_unlock(&k->lock);
+	}
+	if (why) {
+		deliver(port, failed(ask, err, why));
+		keeper_ask_free(ask);
+		free(item);
+	}
+}
+
+/*
+ * The keeper thread.
+ */
+
+static struct keeper_answer *watch(struct keeper *k, const struct item *item)
+{
+	struct keeper_answer *answer = keeper_answer_new(item->ask);
+	size_t i = 0;
+
+	while (i < k->watcher_n &&
+	       (k->watchers[i].port.self != item->port.self || k->watchers[i].from != item->ask->from))
+		i++;
+	if (answer && i == KEEPER_WATCH_MAX) {
+		keeper_answer_fail(answer, ERR_FULL, "too many watch for changes");
+		return answer;
+	}
+	k->watchers[i] = (struct watcher){ item->port, item->ask->from, item->ask->token };
+	if (i == k->watcher_n)
+		k->watcher_n++;
+	return answer;
+}
+
+static void tell_changed(struct keeper *k)
+{
+	for (size_t i = 0; i < k->watcher_n; i++) {
+		const struct watcher *w = &k->watchers[i];
+		struct keeper_ask about = { .kind = KEEPER_CHANGED, .token = w->token, .from = w->from };
+		deliver(w->port, keeper_answer_new(&about));
+	}
+}
+
+struct batch {
+	struct item *items[BATCH_MAX];
+	struct keeper_answer *answers[BATCH_MAX];
+	size_t n;
+};
+
+static bool writes(const struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (store_clerk_writes(b->items[i]->ask->kind))
+			return true;
+	return false;
+}
+
+/* Carries out those that read and, where `writing`, those that write, in the order asked. */
+static void carry_out(struct keeper *k, struct batch *b, bool writing)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct keeper_ask *ask = b->items[i]->ask;
+		if (b->answers[i])
+			continue;
+		if (ask->kind == KEEPER_WATCH)
+			b->answers[i] = watch(k, b->items[i]);
+		else if (writing || !store_clerk_writes(ask->kind))
+			b->answers[i] = store_clerk_do(k->clerk, ask);
+	}
+}
+
+/* After a failed BEGIN or COMMIT: those that write get the reason, the others are to be asked again. */
+static void fail_writers(struct keeper *k, struct batch *b, enum err err)
+{
+	const char *why = k->db->driver->why(k->db);
+
+	if (err != k->last_failure)
+		log_error(k->setup.log, "io.keeper failed", "err=\"%s\" why=\"%s\"", err_text(err), why);
+	k->last_failure = err;
+	for (size_t i = 0; i < b->n; i++) {
+		keeper_answer_free(b->answers[i]);
+		b->answers[i] = store_clerk_writes(b->items[i]->ask->kind) ? failed(b->items[i]->ask, err, why) : NULL;
+	}
+}
+
+/* Reading goes on also while nothing can be written. */
+static void read_all(struct keeper *k, struct batch *b)
+{
+	enum err err = k->db->driver->step(k->db, DB_BEGIN_READ);
+
+	if (err == ERR_NONE) {
+		carry_out(k, b, false);
+		(void)!k->db->driver->step(k->db, DB_COMMIT);
+		return;
+	}
+	for (size_t i = 0; i < b->n; i++)
+		if (!b->answers[i])
+			b->answers[i] = failed(b->items[i]->ask, err, k->db->driver->why(k->db));
+}
+
+static void write_all(struct keeper *k, struct batch *b)
+{
+	enum err err = k->db->driver->step(k->db, DB_BEGIN);
+
+	if (err == ERR_NONE) {
+		carry_out(k, b, true);
+		err = k->db->driver->step(k->db, DB_COMMIT);
+	}
+	if (err != ERR_NONE) {
+		fail_writers(k, b, err);
+		read_all(k, b);
+	} else if (k->last_failure != ERR_NONE) {
+		k->last_failure = ERR_NONE;
+		log_info(k->setup.log, "io.keeper recovered", "n=%zu", b->n);
+	}
+}
+
+/* A check goes on to the hash threads with what was found. */
+static void pass_on(struct keeper *k, struct item *item, struct keeper_answer *found)
+{
+	if (!found) {
+		finish(k, item, NULL);
+		return;
+	}
+	item->answer = found;
+	pthread_mutex_lock(&k->lock);
+	queue_add(&k->hashes, item);
+	pthread_cond_signal(&k->to_hash);
+	pthread_mutex_unlock(&k->lock);
+}
+
+static void answer_batch(struct keeper *k, struct batch *b)
+{
+	bool changed = k->db->driver->foreign(k->db);
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct item *item = b->items[i];
+		if (b->answers[i] && b->answers[i]->err == ERR_NONE && store_clerk_concerns(item->ask->kind))
+			changed = true;
+		if (item->ask->kind == KEEPER_PERSON_CHECK)
+			pass_on(k, item, b->answers[i]);
+		else
+			finish(k, item, b->answers[i]);
+	}
+	if (changed)
+		tell_changed(k);
+}
+
+static void wait_for_more(struct keeper *k)
+{
+	struct timespec until;
+
+	if (k->setup.look_ms == 0 || k->watcher_n == 0) {
+		pthread_cond_wait(&k->asked, &k->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += k->setup.look_ms / 1000;
+	until.tv_nsec += (long)(k->setup.look_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_cond_timedwait(&k->asked, &k->lock, &until);
+}
+
+/* The next batch, perhaps empty; false: it is over. */
+static bool take_batch(struct keeper *k, struct batch *b)
+{
+	struct item *item;
+
+	b->n = 0;
+	memset(b->answers, 0, sizeof(b->answers));
+	pthread_mutex_lock(&k->lock);
+	bool over = k->stopping && k->asks.n == 0 && k->hash_n == 0;
+	if (!over && k->asks.n == 0)
+		wait_for_more(k);
+	while (b->n < BATCH_MAX && (item = queue_take(&k->asks)))
+		b->items[b->n++] = item;
+	pthread_mutex_unlock(&k->lock);
+	return !over;
+}
+
+static void *keep(void *self)
+{
+	struct keeper *k = self;
+	struct batch *b = malloc(sizeof(*b));
+
+	if (!b)
+		abort(); /* 8 KiB at the very start */
+	while (take_batch(k, b)) {
+		if (b->n > 0 && writes(b))
+			write_all(k, b);
+		else if (b->n > 0)
+			read_all(k, b);
+		answer_batch(k, b);
+	}
+	free(b);
+	return NULL;
+}
+
+/*
+ * The hash threads.
+ */
+
+/* A hash of an older cost is made anew once the right password is at hand. */
+static void renew(struct keeper *k, const struct item *item)
+{
+	const struct person_record *found = item->answer->persons;
+	struct keeper_ask model = *item->ask;
+	struct keeper_ask *hashed = NULL;
+
+	if (!password_is_dated(found->hash, k->setup.cost))
+		return;
+	model.kind = KEEPER_PERSON_PASSWORD;
+	struct item *own = calloc(1, sizeof(*own));
+	if (!own || store_clerk_hash(&model, k->setup.cost, &hashed) != ERR_NONE) {
+		free(own);
+		return; /* next time */
+	}
+	own->ask = hashed;
+	pthread_mutex_lock(&k->lock);
+	queue_add(&k->asks, own);
+	pthread_cond_signal(&k->asked);
+	pthread_mutex_unlock(&k->lock);
+}
+
+static void judge(struct keeper *k, struct item *item)
+{
+	struct keeper_answer *answer = store_clerk_judge(item->ask, item->answer, k->setup.cost);
+
+	if (answer && answer->err == ERR_NONE)
+		renew(k, item);
+	keeper_answer_free(item->answer);
+	finish(k, item, answer);
+}
+
+static void hash(struct keeper *k, struct item *item)
+{
+	struct keeper_ask *hashed;
+	enum err err = store_clerk_hash(item->ask, k->setup.cost, &hashed);
+
+	if (err != ERR_NONE) {
+		finish(k, item, failed(item->ask, err, store_clerk_hash_why(err)));
+		return;
+	}
+	keeper_ask_free(item->ask);
+	item->ask = hashed;
+	pthread_mutex_lock(&k->lock);
+	queue_add(&k->asks, item);
+	pthread_cond_signal(&k->asked);
+	pthread_mutex_unlock(&k->lock);
+}
+
+static void *hash_all(void *self)
+{
+	struct keeper *k = self;
+
+	for (;;) {
+		pthread_mutex_lock(&k->lock);
+		while (!k->ended && k->hashes.n == 0)
+			pthread_cond_wait(&k->to_hash, &k->lock);
+		struct item *item = queue_take(&k->hashes);
+		pthread_mutex_unlock(&k->lock);
+		if (!item)
+			return NULL;
+		if (item->answer)
+			judge(k, item);
+		else
+			hash(k, item);
+	}
+}
+
+/*
+ * Beginning and end.
+ */
+
+static bool make_lock(struct keeper *k)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	k->has_lock = pthread_mutex_init(&k->lock, NULL) == 0 && pthread_cond_init(&k->asked, &monotonic) == 0 &&
+		      pthread_cond_init(&k->to_hash, NULL) == 0;
+	pthread_condattr_destroy(&monotonic);
+	return k->has_lock;
+}
+
+static bool start_threads(struct keeper *k)
+{
+	k->started = pthread_create(&k->thread, NULL, keep, k) == 0;
+	while (k->started && k->hasher_n < k->setup.hash_threads) {
+		if (pthread_create(&k->hashers[k->hasher_n], NULL, hash_all, k) != 0)
+			return false;
+		k->hasher_n++;
+	}
+	return k->started;
+}
+
+static void set_defaults(struct keeper_setup *s)
+{
+	if (s->cost.memory_bytes == 0)
+		s->cost = password_cost_today();
+	s->busy_ms = s->busy_ms ? s->busy_ms : 5000;
+	s->queue_max = s->queue_max ? s->queue_max : 8192;
+	s->hash_max = s->hash_max ? s->hash_max : 64;
+	s->hash_threads = s->hash_threads ? s->hash_threads : 2;
+	if (s->hash_threads > HASH_THREADS_MAX)
+		s->hash_threads = HASH_THREADS_MAX;
+}
+
+enum err keeper_start(const struct keeper_setup *setup, struct keeper **out, char *why, size_t why_n)
+{
+	struct keeper *k = calloc(1, sizeof(*k));
+	struct buf said;
+
+	buf_init(&said, why, why_n > 0 ? why_n - 1 : 0);
+	if (!k)
+		return ERR_MEMORY;
+	k->setup = *setup;
+	set_defaults(&k->setup);
+	queue_init(&k->asks);
+	queue_init(&k->hashes);
+	struct db_sqlite_setup file = { .path = setup->path, .busy_ms = k->setup.busy_ms, .page_max = setup->page_max };
+	enum err err = db_sqlite_open(&file, &k->db, why, why_n);
+	if (err == ERR_NONE && (!(k->clerk = store_clerk_new(k->db)) || !make_lock(k) || !start_threads(k))) {
+		buf_put_z(&said, "no memory or no threads for the keeper");
+		if (why_n > 0)
+			why[said.n] = 0;
+		err = ERR_MEMORY;
+	}
+	if (err != ERR_NONE) {
+		keeper_stop(k);
+		return err;
+	}
+	log_info(k->setup.log, "io.keeper open", "file=\"%s\"", setup->path);
+	*out = k;
+	return ERR_NONE;
+}
+
+static void join_threads(struct keeper *k)
+{
+	pthread_mutex_lock(&k->lock);
+	k->stopping = true;
+	pthread_cond_signal(&k->asked);
+	pthread_mutex_unlock(&k->lock);
+	if (k->started)
+		pthread_join(k->thread, NULL);
+	pthread_mutex_lock(&k->lock);
+	k->ended = true;
+	pthread_cond_broadcast(&k->to_hash);
+	pthread_mutex_unlock(&k->lock);
+	for (uint32_t i = 0; i < k->hasher_n; i++)
+		pthread_join(k->hashers[i], NULL);
+}
+
+void keeper_stop(struct keeper *k)
+{
+	if (!k)
+		return;
+	if (k->has_lock) {
+		join_threads(k);
+		pthread_cond_destroy(&k->asked);
+		pthread_cond_destroy(&k->to_hash);
+		pthread_mutex_destroy(&k->lock);
+	}
+	store_clerk_free(k->clerk);
+	if (k->db)
+		k->db->driver->free(k->db);
+	free(k);
+}
+
+/*
+ * Waiting for an answer.
+ */
+
+struct waiter {
+	pthread_mutex_t lock;
+	pthread_cond_t come;
+	struct keeper_answer *answer;
+	bool done;
+};
+
+static void take_note(void *self, struct keeper_answer *answer)
+{
+	struct waiter *w = self;
+
+	pthread_mutex_lock(&w->lock);
+	w->answer = answer;
+	w->done = true;
+	pthread_cond_signal(&w->come);
+	pthread_mutex_unlock(&w->lock);
+}
+
+struct keeper_answer *keeper_wait(struct keeper *k, const struct keeper_ask *model)
+{
+	struct waiter w = { .lock = PTHREAD_MUTEX_INITIALIZER, .come = PTHREAD_COND_INITIALIZER };
+	struct keeper_ask *ask = keeper_ask_new(model);
+
+	if (!ask)
+		return NULL;
+	keeper_post(k, (struct keeper_port){ &w, take_note }, ask);
+	pthread_mutex_lock(&w.lock);
+	while (!w.done)
+		pthread_cond_wait(&w.come, &w.lock);
+	pthread_mutex_unlock(&w.lock);
+	return w.answer;
+}

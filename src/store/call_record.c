@@ -1,0 +1,85 @@
+#include "store/call_record.h"
+
+static const struct record_field call_head_fields[] = {
+	{ "id", offsetof(struct call_record, id), RECORD_I64 },
+	{ "session", offsetof(struct call_record, session), RECORD_TEXT },
+	{ "service", offsetof(struct call_record, service), RECORD_TEXT },
+	{ "key", offsetof(struct call_record, key), RECORD_TEXT },
+	{ "caller", offsetof(struct call_record, caller), RECORD_TEXT },
+	{ "callee", offsetof(struct call_record, callee), RECORD_TEXT },
+	{ "target", offsetof(struct call_record, target), RECORD_TEXT },
+	{ "started", offsetof(struct call_record, start), RECORD_USEC },
+	{ "rang", offsetof(struct call_record, ring), RECORD_USEC },
+	{ "answered", offsetof(struct call_record, answer), RECORD_USEC },
+	{ "ended", offsetof(struct call_record, end), RECORD_USEC },
+	{ "status", offsetof(struct call_record, status), RECORD_U16 },
+	{ "cause", offsetof(struct call_record, cause), RECORD_TEXT },
+};
+
+const struct record_kind call_head_kind = { .name = "call_record",
+					    .size = sizeof(struct call_record),
+					    .fields = call_head_fields,
+					    .field_n = sizeof(call_head_fields) / sizeof(*call_head_fields) };
+
+static const struct record_field call_leg_fields[] = {
+	{ "call_id", offsetof(struct call_leg, call_id), RECORD_TEXT },
+	{ "party", offsetof(struct call_leg, party), RECORD_TEXT },
+	{ "remote", offsetof(struct call_leg, remote), RECORD_TEXT },
+	{ "signalling", offsetof(struct call_leg, signalling), RECORD_TEXT },
+	{ "codec", offsetof(struct call_leg, codec), RECORD_TEXT },
+	{ "media", offsetof(struct call_leg, media), RECORD_TEXT },
+	{ "path", offsetof(struct call_leg, path), RECORD_TEXT },
+	{ "started", offsetof(struct call_leg, start), RECORD_USEC },
+	{ "rang", offsetof(struct call_leg, ring), RECORD_USEC },
+	{ "answered", offsetof(struct call_leg, answer), RECORD_USEC },
+	{ "ended", offsetof(struct call_leg, end), RECORD_USEC },
+};
+
+const struct record_kind call_leg_kind = { .name = "call_leg",
+					   .size = sizeof(struct call_leg),
+					   .fields = call_leg_fields,
+					   .field_n = sizeof(call_leg_fields) / sizeof(*call_leg_fields) };
+
+static const struct record_field call_record_fields[] = {
+	{ "id", offsetof(struct call_record, id), RECORD_I64 },
+	{ "session", offsetof(struct call_record, session), RECORD_TEXT },
+	{ "service", offsetof(struct call_record, service), RECORD_TEXT },
+	{ "key", offsetof(struct call_record, key), RECORD_TEXT },
+	{ "caller", offsetof(struct call_record, caller), RECORD_TEXT },
+	{ "callee", offsetof(struct call_record, callee), RECORD_TEXT },
+	{ "target", offsetof(struct call_record, target), RECORD_TEXT },
+	{ "started", offsetof(struct call_record, start), RECORD_USEC },
+	{ "rang", offsetof(struct call_record, ring), RECORD_USEC },
+	{ "answered", offsetof(struct call_record, answer), RECORD_USEC },
+	{ "ended", offsetof(struct call_record, end), RECORD_USEC },
+	{ "status", offsetof(struct call_record, status), RECORD_U16 },
+	{ "cause", offsetof(struct call_record, cause), RECORD_TEXT },
+	{ "legs", offsetof(struct call_record, leg_n), RECORD_U32 },
+	{ "a_call_id", offsetof(struct call_record, legs[0].call_id), RECORD_TEXT },
+	{ "a_party", offsetof(struct call_record, legs[0].party), RECORD_TEXT },
+	{ "a_remote", offsetof(struct call_record, legs[0].remote), RECORD_TEXT },
+	{ "a_signalling", offsetof(struct call_record, legs[0].signalling), RECORD_TEXT },
+	{ "a_codec", offsetof(struct call_record, legs[0].codec), RECORD_TEXT },
+	{ "a_media", offsetof(struct call_record, legs[0].media), RECORD_TEXT },
+	{ "a_path", offsetof(struct call_record, legs[0].path), RECORD_TEXT },
+	{ "a_started", offsetof(struct call_record, legs[0].start), RECORD_USEC },
+	{ "a_rang", offsetof(struct call_record, legs[0].ring), RECORD_USEC },
+	{ "a_answered", offsetof(struct call_record, legs[0].answer), RECORD_USEC },
+	{ "a_ended", offsetof(struct call_record, legs[0].end), RECORD_USEC },
+	{ "b_call_id", offsetof(struct call_record, legs[1].call_id), RECORD_TEXT },
+	{ "b_party", offsetof(struct call_record, legs[1].party), RECORD_TEXT },
+	{ "b_remote", offsetof(struct call_record, legs[1].remote), RECORD_TEXT },
+	{ "b_signalling", offsetof(struct call_record, legs[1].signalling), RECORD_TEXT },
+	{ "b_codec", offsetof(struct call_record, legs[1].codec), RECORD_TEXT },
+	{ "b_media", offsetof(struct call_record, legs[1].media), RECORD_TEXT },
+	{ "b_path", offsetof(struct call_record, legs[1].path), RECORD_TEXT },
+	{ "b_started", offsetof(struct call_record, legs[1].start), RECORD_USEC },
+	{ "b_rang", offsetof(struct call_record, legs[1].ring), RECORD_USEC },
+	{ "b_answered", offsetof(struct call_record, legs[1].answer), RECORD_USEC },
+	{ "b_ended", offsetof(struct call_record, legs[1].end), RECORD_USEC },
+};
+
+const struct record_kind call_record_kind = { .name = "call_record",
+					      .size = sizeof(struct call_record),
+					      .fields = call_record_fields,
+					      .field_n = sizeof(call_record_fields) / sizeof(*call_record_fields) };
