@@ -31,5 +31,7 @@ void loop_forget(struct loop_watch *);
 void loop_step(struct loop *, usec span);
 /* Ends the running or the next wait. Any thread. */
 void loop_wake(struct loop *);
+/* libuv's own, for what it brings besides (io/signals). */
+struct uv_loop_s *loop_uv(struct loop *);
 
 #endif

@@ -14,6 +14,6 @@ struct signals;
 
 /* hear(self, signal) from within loop_step. NULL: no memory or descriptors. */
 struct signals *signals_start(struct loop *, void (*hear)(void *self, int signal), void *self);
-void signals_stop(struct signals *); /* the default handling is back */
+void signals_stop(struct signals *); /* the default handling is back; NULL is fine */
 
 #endif

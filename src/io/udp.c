@@ -1,0 +1,329 @@
+#include "io/udp.h"
+
+#include "io/sockaddr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/errqueue.h>
+#endif
+
+#define BUFFER_FIXED  (4 << 20)
+#define BUFFER_OTHER  (256 << 10)
+#define OUTBOX_BYTES  (256u << 10)
+#define CONTROL_BYTES 64 /* one IP_PKTINFO or IPV6_PKTINFO */
+
+static void set(int fd, int level, int name, int value)
+{
+	/* What the system does not know or grant is a loss of comfort, not of the socket. */
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+static void set_options(int fd, const struct udp_setup *setup)
+{
+	int buffer = setup->local.port ? BUFFER_FIXED : BUFFER_OTHER;
+	set(fd, SOL_SOCKET, SO_RCVBUF, buffer);
+	set(fd, SOL_SOCKET, SO_SNDBUF, buffer);
+	if (setup->shared)
+		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (setup->local.family == 6) {
+		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+		set(fd, IPPROTO_IPV6, IPV6_TCLASS, setup->dscp << 2);
+#ifdef IPV6_RECVERR
+		set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+#endif
+	} else {
+#ifdef IP_PKTINFO
+		set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+#endif
+		set(fd, IPPROTO_IP, IP_TOS, setup->dscp << 2);
+#ifdef IP_RECVERR
+		set(fd, IPPROTO_IP, IP_RECVERR, 1);
+#endif
+	}
+}
+
+enum err udp_open(const struct udp_setup *setup, int *out, struct addr *bound)
+{
+	struct sockaddr_storage sa;
+	socklen_t sa_n = sockaddr_write(&setup->local, &sa);
+	if (sa_n == 0)
+		return ERR_UNSUPPORTED;
+	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return sockaddr_err(errno);
+	set_options(fd, setup);
+	if (bind(fd, (struct sockaddr *)&sa, sa_n) < 0 || !sockaddr_local(fd, bound)) {
+		enum err err = sockaddr_err(errno);
+		close(fd);
+		return err;
+	}
+	*out = fd;
+	return ERR_NONE;
+}
+
+struct udp_inbox {
+	struct mmsghdr headers[UDP_BATCH];
+	struct iovec pieces[UDP_BATCH];
+	struct sockaddr_storage remotes[UDP_BATCH];
+	_Alignas(struct cmsghdr) char controls[UDP_BATCH][CONTROL_BYTES];
+	struct udp_datagram datagrams[UDP_BATCH];
+	char *bytes; /* UDP_BATCH times UDP_DATAGRAM_MAX + 1; pages nobody fills cost nothing */
+};
+
+struct udp_inbox *udp_inbox_new(void)
+{
+	struct udp_inbox *in = calloc(1, sizeof(*in));
+	if (!in)
+		return NULL;
+	in->bytes = malloc((size_t)UDP_BATCH * (UDP_DATAGRAM_MAX + 1));
+	if (!in->bytes) {
+		free(in);
+		return NULL;
+	}
+	for (size_t i = 0; i < UDP_BATCH; i++) {
+		in->pieces[i] = (struct iovec){ in->bytes + i * (UDP_DATAGRAM_MAX + 1), UDP_DATAGRAM_MAX };
+		in->headers[i].msg_hdr = (struct msghdr){ .msg_name = &in->remotes[i],
+							  .msg_iov = &in->pieces[i],
+							  .msg_iovlen = 1,
+							  .msg_control = in->controls[i] };
+	}
+	return in;
+}
+
+void udp_inbox_free(struct udp_inbox *in)
+{
+	if (!in)
+		return;
+	free(in->bytes);
+	free(in);
+}
+
+/* The address a datagram was sent to: the socket's, with the ip from IP_PKTINFO. */
+static void read_local(struct msghdr *h, struct addr *local)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+#ifdef IP_PKTINFO
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			memcpy(local->ip, &info.ipi_addr, 4);
+		}
+#endif
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			memcpy(local->ip, &info.ipi6_addr, 16);
+		}
+	}
+}
+
+static int receive(struct udp_inbox *in, int fd)
+{
+	for (size_t i = 0; i < UDP_BATCH; i++) {
+		in->headers[i].msg_hdr.msg_namelen = sizeof(in->remotes[i]);
+		in->headers[i].msg_hdr.msg_controllen = CONTROL_BYTES;
+	}
+#ifdef __linux__
+	return recvmmsg(fd, in->headers, UDP_BATCH, MSG_DONTWAIT, NULL);
+#else
+	int n = 0;
+	for (; n < UDP_BATCH; n++) {
+		ssize_t got = recvmsg(fd, &in->headers[n].msg_hdr, 0);
+		if (got < 0)
+			break;
+		in->headers[n].msg_len = (unsigned)got;
+	}
+	return n;
+#endif
+}
+
+size_t udp_recv(struct udp_inbox *in, int fd, const struct addr *bound, const struct udp_datagram **out)
+{
+	int got = receive(in, fd);
+	size_t n = 0;
+	for (int i = 0; i < got; i++) {
+		struct msghdr *h = &in->headers[i].msg_hdr;
+		struct udp_datagram *d = &in->datagrams[n];
+		if ((h->msg_flags & MSG_TRUNC) || !sockaddr_read(&in->remotes[i], &d->remote))
+			continue;
+		d->bytes = str_of(in->pieces[i].iov_base, in->headers[i].msg_len);
+		d->local = *bound;
+		if (addr_is_any(bound))
+			read_local(h, &d->local);
+		n++;
+	}
+	*out = in->datagrams;
+	return n;
+}
+
+enum err udp_recv_error(int fd, struct addr *remote)
+{
+#ifdef __linux__
+	struct sockaddr_storage to;
+	_Alignas(struct cmsghdr) char control[512];
+	char byte;
+	struct iovec piece = { &byte, 1 };
+	for (;;) {
+		struct msghdr h = { .msg_name = &to,
+				    .msg_namelen = sizeof(to),
+				    .msg_iov = &piece,
+				    .msg_iovlen = 1,
+				    .msg_control = control,
+				    .msg_controllen = sizeof(control) };
+		if (recvmsg(fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			return ERR_ABSENT;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c)) {
+			bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+			bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+			struct sock_extended_err why;
+			if (!v4 && !v6)
+				continue;
+			memcpy(&why, CMSG_DATA(c), sizeof(why));
+			/* Too large for the path is not "nobody there". */
+			if (why.ee_errno != EMSGSIZE && sockaddr_read(&to, remote))
+				return ERR_NONE;
+		}
+	}
+#else
+	(void)fd;
+	(void)remote;
+	return ERR_ABSENT;
+#endif
+}
+
+struct udp_outbox {
+	struct mmsghdr headers[UDP_BATCH]; /* of one descriptor, made at the flush */
+	struct iovec pieces[UDP_BATCH];
+	struct sockaddr_storage remotes[UDP_BATCH];
+	_Alignas(struct cmsghdr) char controls[UDP_BATCH][CONTROL_BYTES];
+	struct {
+		int fd;
+		size_t at, n;
+		struct addr source, remote;
+	} datagrams[UDP_BATCH];
+	size_t n, used;
+	size_t dropped;
+	char bytes[OUTBOX_BYTES];
+};
+
+struct udp_outbox *udp_outbox_new(void)
+{
+	return calloc(1, sizeof(struct udp_outbox));
+}
+
+void udp_outbox_free(struct udp_outbox *out)
+{
+	free(out);
+}
+
+bool udp_put(struct udp_outbox *out, int fd, str bytes, const struct addr *source, const struct addr *remote)
+{
+	if (bytes.n > UDP_DATAGRAM_MAX) {
+		out->dropped++;
+		return true;
+	}
+	if (out->n == UDP_BATCH || bytes.n > OUTBOX_BYTES - out->used)
+		return false;
+	if (bytes.n)
+		memcpy(out->bytes + out->used, bytes.p, bytes.n);
+	out->datagrams[out->n].fd = fd;
+	out->datagrams[out->n].at = out->used;
+	out->datagrams[out->n].n = bytes.n;
+	out->datagrams[out->n].source = *source;
+	out->datagrams[out->n].remote = *remote;
+	out->used += bytes.n;
+	out->n++;
+	return true;
+}
+
+static void write_source(struct msghdr *h, char *control, const struct addr *source)
+{
+	struct cmsghdr *c = (struct cmsghdr *)control;
+	h->msg_control = NULL;
+	h->msg_controllen = 0;
+	if (source->family == 6) {
+		struct in6_pktinfo info = { 0 };
+		memcpy(&info.ipi6_addr, source->ip, 16);
+		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)),
+				       .cmsg_level = IPPROTO_IPV6,
+				       .cmsg_type = IPV6_PKTINFO };
+		memcpy(CMSG_DATA(c), &info, sizeof(info));
+		h->msg_control = control;
+		h->msg_controllen = CMSG_SPACE(sizeof(info));
+	}
+#ifdef IP_PKTINFO
+	if (source->family == 4) {
+		struct in_pktinfo info = { 0 };
+		memcpy(&info.ipi_spec_dst, source->ip, 4);
+		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)),
+				       .cmsg_level = IPPROTO_IP,
+				       .cmsg_type = IP_PKTINFO };
+		memcpy(CMSG_DATA(c), &info, sizeof(info));
+		h->msg_control = control;
+		h->msg_controllen = CMSG_SPACE(sizeof(info));
+	}
+#endif
+}
+
+static int transmit(int fd, struct mmsghdr *headers, unsigned n)
+{
+#ifdef __linux__
+	return sendmmsg(fd, headers, n, MSG_DONTWAIT);
+#else
+	return sendmsg(fd, &headers->msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+#endif
+}
+
+/* An error that waits in the error queue is told once by the next call too, and says nothing about
+ * this datagram: try it again. What then fails concerns the first of the batch only. */
+static void send_batch(struct udp_outbox *out, int fd, unsigned n)
+{
+	bool again = true;
+	for (unsigned i = 0; i < n;) {
+		int sent = transmit(fd, out->headers + i, n - i);
+		if (sent > 0) {
+			i += (unsigned)sent;
+			again = true;
+		} else if (again && errno != EAGAIN) {
+			again = false;
+		} else {
+			out->dropped++;
+			i++;
+			again = true;
+		}
+	}
+}
+
+size_t udp_flush(struct udp_outbox *out)
+{
+	for (size_t first = 0; first < out->n; first++) {
+		int fd = out->datagrams[first].fd;
+		unsigned n = 0;
+		if (fd < 0)
+			continue;
+		for (size_t i = first; i < out->n; i++) {
+			if (out->datagrams[i].fd != fd)
+				continue;
+			out->datagrams[i].fd = -1;
+			struct msghdr *h = &out->headers[n].msg_hdr;
+			socklen_t name_n = sockaddr_write(&out->datagrams[i].remote, &out->remotes[n]);
+			out->pieces[n] = (struct iovec){ out->bytes + out->datagrams[i].at, out->datagrams[i].n };
+			*h = (struct msghdr){ .msg_name = &out->remotes[n],
+					      .msg_namelen = name_n,
+					      .msg_iov = &out->pieces[n],
+					      .msg_iovlen = 1 };
+			write_source(h, out->controls[n], &out->datagrams[i].source);
+			n++;
+		}
+		send_batch(out, fd, n);
+	}
+	size_t dropped = out->dropped;
+	out->n = out->used = out->dropped = 0;
+	return dropped;
+}
