@@ -1,0 +1,282 @@
+#include "io/lane.h"
+
+#include <stdlib.h>
+
+static struct lane_stream *find(struct lane *l, const struct lane_service *service, uint32_t id)
+{
+	struct map_node *n = map_first(&l->streams, lane_hash(l, service, id));
+	for (; n; n = map_next(n)) {
+		struct lane_stream *s = map_of(n, struct lane_stream, node);
+		if (s->service == service && s->id == id)
+			return s;
+	}
+	return NULL;
+}
+
+static void mark(struct lane_stream *s)
+{
+	struct lane *l = s->lane;
+	if (s->dirty)
+		return;
+	s->dirty = true;
+	s->next_dirty = NULL;
+	*l->dirty_last = s;
+	l->dirty_last = &s->next_dirty;
+}
+
+/* Takes it away from the service: its number is free. The memory goes when nothing points to it. */
+static void leave(struct lane_stream *s)
+{
+	struct lane *l = s->lane;
+	loop_forget(s->watch);
+	s->watch = NULL;
+	tls_stream_free(&s->is);
+	heap_remove(&l->stream_wakes, &s->wake);
+	map_remove(&l->streams, &s->node);
+	s->dead = true;
+}
+
+static void tell(struct lane_stream *s, enum host_event_kind kind, str bytes, enum err err)
+{
+	struct host_event e = { .kind = kind,
+				.transport = s->transport,
+				.id = s->id,
+				.listener = s->listener,
+				.bytes = bytes,
+				.err = err,
+				.local = s->is.tcp.local,
+				.remote = s->is.tcp.remote };
+	if (kind == HOST_OPENED || kind == HOST_ACCEPTED)
+		tls_stream_binding(&s->is, e.binding);
+	if (kind == HOST_CLOSED)
+		leave(s);
+	lane_deliver(s->service, &e);
+}
+
+static void close_out(struct lane_stream *s, const struct tls_stream_do *d)
+{
+	struct lane *l = s->lane;
+	if (d->err && d->why)
+		log_info(l->log, "io.driver stream failed", "service=%u id=%u err=\"%s\" why=\"%s\"",
+			 s->service->number, s->id, err_text(d->err), d->why);
+	/* An accepted one that never came up was never told of. */
+	if (s->listener && !s->told)
+		leave(s);
+	else
+		tell(s, HOST_CLOSED, STR_NONE, d->err);
+}
+
+/* Delivers all that the stream has, then waits for what it wants. */
+static void pump(struct lane_stream *s)
+{
+	struct lane *l = s->lane;
+	struct tls_stream_do d;
+	while (!s->dead && tls_stream_next(&s->is, l->clear, l->now, &d)) {
+		switch (d.kind) {
+		case TLS_STREAM_UP:
+			s->told = true;
+			tell(s, s->listener ? HOST_ACCEPTED : HOST_OPENED, STR_NONE, ERR_NONE);
+			break;
+		case TLS_STREAM_BYTES:
+			tell(s, HOST_BYTES, d.bytes, ERR_NONE);
+			break;
+		case TLS_STREAM_CLOSED:
+			close_out(s, &d);
+			break;
+		}
+	}
+	if (s->dead)
+		return;
+	if (s->watch)
+		loop_want(s->watch, tls_stream_wanted(&s->is));
+	if (heap_set(&l->stream_wakes, &s->wake, tls_stream_due(&s->is)) != ERR_NONE)
+		log_error(l->log, "io.driver no memory", "for=deadline");
+}
+
+static void pump_and_free(struct lane_stream *s)
+{
+	pump(s);
+	if (s->dead && !s->dirty)
+		free(s);
+}
+
+static void ready(void *self, unsigned what)
+{
+	struct lane_stream *s = self;
+	struct lane *l = s->lane;
+	l->now = clock_now(l->clock);
+	tls_stream_ready(&s->is, what, l->raw, TLS_STREAM_SCRATCH, l->now);
+	pump_and_free(s);
+}
+
+/* The stream is in the table; a descriptor that cannot be watched ends it. */
+static void watch(struct lane_stream *s)
+{
+	if (s->is.tcp.fd < 0)
+		return;
+	s->watch = loop_watch(s->lane->loop, s->is.tcp.fd, tls_stream_wanted(&s->is), ready, s);
+	if (!s->watch)
+		tls_stream_fail(&s->is, ERR_MEMORY);
+}
+
+static struct lane_stream *new_stream(struct lane_service *service, uint32_t id, enum transport transport)
+{
+	struct lane *l = service->lane;
+	struct lane_stream *s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	*s = (struct lane_stream){ .lane = l, .service = service, .id = id, .transport = transport };
+	if (map_add(&l->streams, &s->node, lane_hash(l, service, id)) != ERR_NONE) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static void refuse(struct lane_service *service, const struct host_want *w, enum err err)
+{
+	lane_later(
+		service,
+		&(struct host_event){
+			.kind = HOST_CLOSED, .transport = w->transport, .id = w->id, .remote = w->remote, .err = err });
+}
+
+void lane_stream_open(struct lane_service *service, const struct host_want *w)
+{
+	struct lane *l = service->lane;
+	struct tls_credentials *c = NULL;
+	if (find(l, service, w->id)) {
+		log_error(l->log, "io.driver number in use", "service=%u id=%u", service->number, w->id);
+		return;
+	}
+	if (w->transport == TRANSPORT_TLS)
+		c = driver_tls_ref(l->driver, w->tls);
+	if (w->transport != TRANSPORT_TCP && !c) {
+		refuse(service, w, ERR_UNSUPPORTED);
+		return;
+	}
+	/* Under TLS to nobody in particular would be TLS to anybody. */
+	if (c && w->name.n == 0) {
+		tls_credentials_unref(c);
+		refuse(service, w, ERR_REFUSED);
+		return;
+	}
+	struct lane_stream *s = new_stream(service, w->id, w->transport);
+	if (s) {
+		struct tcp_setup setup = { .local = w->local, .dscp = w->dscp };
+		tls_stream_open(&s->is, &setup, &w->remote, c, w->name, l->now);
+		s->told = true; /* its CLOSED, at any rate */
+		watch(s);
+		mark(s);
+	} else {
+		refuse(service, w, ERR_FULL);
+	}
+	tls_credentials_unref(c);
+}
+
+static uint32_t free_number(struct lane *l, const struct lane_service *service)
+{
+	uint32_t id;
+	do {
+		l->accepted = (l->accepted + 1) & HOST_OWN_MAX;
+		id = (HOST_OWN_MAX + 1) | l->accepted;
+	} while (find(l, service, id));
+	return id;
+}
+
+enum err lane_stream_accept(struct lane_socket *listener)
+{
+	struct lane *l = listener->lane;
+	struct lane_service *service = listener->service;
+	struct tls_credentials *c = driver_tls_ref(l->driver, listener->tls);
+	struct tls_stream is;
+	enum err err = tls_stream_accept(&is, listener->fd, &listener->setup, c, l->now);
+	tls_credentials_unref(c);
+	if (err)
+		return err;
+	struct lane_stream *s = new_stream(service, free_number(l, service), listener->transport);
+	if (!s) {
+		tls_stream_free(&is); /* full: refused by closing */
+		log_warn(l->log, "io.driver connection refused", "service=%u why=\"too many streams\"",
+			 service->number);
+		return ERR_NONE;
+	}
+	s->is = is;
+	s->listener = listener->id;
+	watch(s);
+	mark(s);
+	return ERR_NONE;
+}
+
+void lane_stream_write(struct lane_service *service, const struct host_want *w)
+{
+	struct lane_stream *s = find(service->lane, service, w->id);
+	if (s) {
+		tls_stream_write(&s->is, w->bytes);
+		mark(s);
+		return;
+	}
+	refuse(service, &(struct host_want){ .id = w->id }, ERR_CLOSED);
+}
+
+void lane_stream_close(struct lane_service *service, uint32_t id)
+{
+	struct lane_stream *s = find(service->lane, service, id);
+	if (!s)
+		return;
+	tls_stream_close(&s->is, service->lane->now);
+	mark(s);
+}
+
+void lane_stream_close_all(struct lane_service *service)
+{
+	struct lane *l = service->lane;
+	for (struct map_node *n = map_walk(&l->streams, NULL); n; n = map_walk(&l->streams, n)) {
+		struct lane_stream *s = map_of(n, struct lane_stream, node);
+		if (s->service != service)
+			continue;
+		tls_stream_close(&s->is, l->now);
+		mark(s);
+	}
+}
+
+void lane_stream_tick(struct lane *l)
+{
+	struct heap_item *i;
+	while ((i = heap_take(&l->stream_wakes, l->now))) {
+		struct lane_stream *s = map_of(i, struct lane_stream, wake);
+		tls_stream_tick(&s->is, l->now);
+		mark(s);
+	}
+}
+
+bool lane_stream_settle(struct lane *l)
+{
+	if (!l->dirty_first)
+		return false;
+	while (l->dirty_first) {
+		struct lane_stream *s = l->dirty_first;
+		l->dirty_first = s->next_dirty;
+		if (!l->dirty_first)
+			l->dirty_last = &l->dirty_first;
+		s->dirty = false;
+		if (s->dead)
+			free(s);
+		else
+			pump_and_free(s);
+	}
+	return true;
+}
+
+void lane_stream_free_all(struct lane *l)
+{
+	for (struct map_node *n; (n = map_walk(&l->streams, NULL));) {
+		struct lane_stream *s = map_of(n, struct lane_stream, node);
+		leave(s);
+		if (!s->dirty)
+			free(s);
+	}
+	(void)lane_stream_settle(l);
+	map_free(&l->streams);
+	heap_free(&l->stream_wakes);
+}
