@@ -31,8 +31,9 @@ struct agent_call {
 	bool touched, indexed, over;
 	struct map_node by_id, by_stream;
 	struct heap_item due;
-	uint32_t stream, resolving; /* number of a HOST_RESOLVE, 0: none */
-	str target, from, display;  /* kept until the call is routed */
+	uint32_t stream, max_forwards;
+	uint32_t resolving;        /* number of a HOST_RESOLVE, 0: none */
+	str target, from, display; /* kept until the call is routed */
 	char room[CALL_TARGET_N + 2 * CALL_NAME_N];
 };
 
@@ -579,6 +580,7 @@ static void plan(struct agent *a, struct agent_call *ac, struct leg_plan *out)
 {
 	*out = (struct leg_plan){ .uri = ac->target, .to = ac->target, .from = ac->from, .display = ac->display };
 	out->contact = str_from(a->contact);
+	out->max_forwards = ac->max_forwards;
 	out->target = a->proxy;
 }
 
@@ -690,6 +692,7 @@ handle agent_dial(struct agent *a, const struct agent_dialling *d, usec now)
 		no_route(a, ac, CALL_UNKNOWN, 414, STR("the address is too long"), now);
 		return ac->self;
 	}
+	ac->max_forwards = d->max_forwards;
 	call_dial(ac->call, ac->from, ac->target, d->session, now);
 	if (call_state(ac->call) != CALL_ENDED)
 		route(a, ac, now);
@@ -890,13 +893,15 @@ static void road_found(struct agent *a, const struct road_event *event, usec now
 	if (!ac)
 		return;
 	touch(a, ac);
-	if (event->kind == ROAD_MISSING) {
-		no_route(a, ac, call_cause_of_status(event->status, false), event->status, event->text, now);
+	if (event->kind == ROAD_MISSING || !a->road_flow.transport) {
+		int status = event->kind == ROAD_MISSING ? event->status : 503;
+
+		no_route(a, ac, call_cause_of_status(status, false), status, event->text, now);
 		return;
 	}
 	plan(a, ac, &p);
 	p.uri = event->uri;
-	p.target = (struct sip_target){ .flow = road_flow(&event->flow) };
+	p.target = (struct sip_target){ .flow = a->road_flow };
 	call_route(ac->call, &p, now);
 }
 

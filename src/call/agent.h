@@ -93,6 +93,7 @@ struct agent_dialling {
 	str target;
 	str from;                           /* a URI, empty: our own address */
 	str display;                        /* empty: our own */
+	uint32_t max_forwards;              /* 0: 70 */
 	const struct call_session *session; /* RFC 7989, to carry on; NULL: a new one */
 };
 

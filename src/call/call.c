@@ -370,6 +370,9 @@ void call_take(struct call *call, const struct sip_event *event, const struct si
 	write_party(sip_msg_from(event->msg), call->facts.caller, sizeof(call->facts.caller));
 	write_party(sip_msg_to(event->msg), call->facts.callee, sizeof(call->facts.callee));
 	(void)str_copy_z(proven, call->facts.proven, sizeof(call->facts.proven));
+	(void)str_copy_z(event->msg->uri_text, call->facts.uri, sizeof(call->facts.uri));
+	if (!sip_msg_max_forwards(event->msg, &call->facts.max_forwards))
+		call->facts.max_forwards = 70;
 	err = leg_take(&call->leg, event, target, contact, now);
 	if (err != ERR_NONE) {
 		end(call, CALL_FAILED, 400, true, str_from(err_text(err)), now);
@@ -490,6 +493,14 @@ enum err call_hold(struct call *call, bool on, usec now)
 	call->hold = on;
 	send_hold(call, now);
 	return ERR_NONE;
+}
+
+void call_adopt_session(struct call *call, const char *local)
+{
+	if (strlen(local) == 32 && strspn(local, "0123456789abcdef") == 32) {
+		memcpy(call->leg.session.local, local, 33);
+		call->facts.session = call->leg.session;
+	}
 }
 
 enum err call_dtmf(struct call *call, str digits)

@@ -69,6 +69,8 @@ struct call_facts {
 	char call_id[CALL_ID_N];
 	struct call_session session;
 	char caller[CALL_NAME_N], callee[CALL_NAME_N]; /* "sip:alice@example.net" */
+	char uri[CALL_TARGET_N];                       /* incoming: the Request-URI */
+	uint32_t max_forwards;                         /* incoming: what is left (RFC 3261 16.6) */
 	char proven[CALL_NAME_N];                      /* the far side, as the road proved it; empty: not proven */
 	usec start, ringing, answer, media_up, end;    /* 0: did not happen */
 	enum call_cause cause;
@@ -119,6 +121,9 @@ void call_hang_up(struct call *, enum call_cause, usec now);
 /* Asks the far side to stop sending (a=sendonly, RFC 3264 8.4), or to go on. ERR_STATE unless UP, or
  * while another re-INVITE of ours runs; glare is retried inside. */
 MUST_CHECK enum err call_hold(struct call *, bool on, usec now);
+/* Speaks with this half of the Session-ID from now on: that of the far end behind a back-to-back user agent
+ * (RFC 7989 6.). 32 lower-case hex digits; anything else is ignored. */
+void call_adopt_session(struct call *, const char *local);
 /* RFC 4733 events. ERR_STATE without media, ERR_SYNTAX for what is no digit, ERR_LIMIT above 32. */
 MUST_CHECK enum err call_dtmf(struct call *, str digits);
 

@@ -29,11 +29,12 @@ struct leg_house {
 
 /* Everything the first INVITE needs. Copied. */
 struct leg_plan {
-	str uri;     /* Request-URI */
-	str to;      /* URI of To; empty: `uri` */
-	str from;    /* our address of record, a URI */
-	str display; /* of From; may be empty */
-	str contact; /* our Contact, a URI */
+	str uri;               /* Request-URI */
+	str to;                /* URI of To; empty: `uri` */
+	str from;              /* our address of record, a URI */
+	str display;           /* of From; may be empty */
+	str contact;           /* our Contact, a URI */
+	uint32_t max_forwards; /* 0: 70 */
 	struct sip_target target;
 };
 

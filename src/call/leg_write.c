@@ -165,6 +165,7 @@ enum err leg_write_invite(struct leg *leg, const struct leg_plan *plan, str body
 	if (!buf_ok(&lines) || !buf_ok(&from) || !buf_ok(&to))
 		return ERR_LIMIT;
 	return sip_request_write(&(struct sip_request){ .method = STR("INVITE"),
+							.max_forwards = plan->max_forwards,
 							.uri = plan->uri,
 							.from = buf_str(&from),
 							.to = buf_str(&to),

@@ -21,6 +21,8 @@
 #include "base/buf.h"
 #include "base/host.h"
 
+#define ROAD_NAME_N 256 /* longest "user@host", with a NUL */
+
 enum road_event_kind {
 	ROAD_UP = 1, /* `flow` is up; we can be called as `name` ("alice@example.net"), at `contact` (a URI) */
 	ROAD_DOWN,  /* `flow` (where transport is set) is gone; `status`, `text`; comes back by itself unless `final` */
