@@ -31,6 +31,8 @@ static void serve(struct sip_stack *s, usec now, unsigned dice)
 		;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct sip_stack_config c = sip_stack_config_default();

@@ -935,7 +935,8 @@ static void a_dawdling_stream_is_closed_but_not_a_carrier_of_the_owners(void **s
 	accept(r, HOST_OWN_MAX + 2, 1001);
 	accept(r, HOST_OWN_MAX + 3, 0);
 	for (int i = 0; i < 25; i++) { /* a byte a second does not help */
-		bytes(r, HOST_OWN_MAX + 2, str_of("OPTIONS sip:b@c SIP/2.0\r\nA: bbbbbbbbbbbbb" + i, 1));
+		bytes(r, HOST_OWN_MAX + 2,
+		      str_head(str_skip(STR("OPTIONS sip:b@c SIP/2.0\r\nA: bbbbbbbbbbbbb"), (size_t)i), 1));
 		run_until(r, r->now + 1000 * MS);
 	}
 	assert_int_equal(count(r, B, SIP_EVENT_FLOW_GONE), 2);
