@@ -121,7 +121,7 @@ void sip_stack_tick(struct sip_stack *s, usec now)
 
 usec sip_stack_due(const struct sip_stack *s)
 {
-	return usec_min(heap_due(&s->timers), sip_flows_due(&s->flows));
+	return usec_min(usec_min(heap_due(&s->timers), sip_tx_linger_due(s)), sip_flows_due(&s->flows));
 }
 
 /* Whoever still waits for a first answer over a dead way waits no longer. */
@@ -199,9 +199,14 @@ static bool step(struct sip_stack *s, usec now)
 		return true;
 	}
 	item = heap_take(&s->timers, now);
-	if (!item)
+	if (item) {
+		sip_tx_tick(s, map_of(item, struct sip_tx, timer), now);
+		return true;
+	}
+	struct sip_tx *tx = sip_tx_lingered(s, now);
+	if (!tx)
 		return false;
-	sip_tx_tick(s, map_of(item, struct sip_tx, timer), now);
+	sip_tx_free(s, tx);
 	return true;
 }
 

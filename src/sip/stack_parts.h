@@ -51,11 +51,22 @@ struct sip_tx {
 	uint8_t kind;         /* enum sip_tx_kind */
 	uint8_t method;       /* enum sip_method */
 	uint8_t ack_n;
-	bool mapped, holding, lingers;
-	bool failed;  /* its way is gone; its timer rings at once */
-	bool quiet;   /* a CANCEL: the TU does not hear of it */
-	bool may_udp; /* went to TCP for its length; UDP is still a way (18.1.1) */
+	bool mapped, holding;
+	struct sip_tx_queue *queue; /* where it lingers */
+	bool failed;                /* its way is gone; its timer rings at once */
+	bool quiet;                 /* a CANCEL: the TU does not hear of it */
+	bool may_udp;               /* went to TCP for its length; UDP is still a way (18.1.1) */
 };
+
+/*
+ * Transactions that linger all do so for one of two times, so a queue keeps them in order of their end and
+ * they burden no heap. The head is also the first to go when the table is full.
+ */
+struct sip_tx_queue {
+	struct sip_tx *oldest, *newest;
+};
+
+enum { SIP_LINGER_SHORT, SIP_LINGER_LONG, SIP_LINGER_N };
 
 struct sip_stack {
 	struct sip_stack_config config;
@@ -63,7 +74,7 @@ struct sip_stack {
 	struct slab slab;
 	struct map servers, waiting, held;
 	struct heap timers;
-	struct sip_tx *oldest, *newest; /* that only soak up repeats: the first to go */
+	struct sip_tx_queue lingering[SIP_LINGER_N]; /* transactions that only soak up repeats: for T4; for 64 T1 */
 	uint64_t key[2];
 	struct sip_event events[SIP_STACK_EVENTS];
 	unsigned event_at, event_n;
@@ -92,6 +103,9 @@ struct sip_tx *sip_tx_find(const struct sip_stack *, handle);
 void sip_tx_run(struct sip_stack *, struct sip_tx *, usec now);
 /* Its time has come. */
 void sip_tx_tick(struct sip_stack *, struct sip_tx *, usec now);
+/* The next that has lingered long enough by `now`; NULL: none. And when there will be one. */
+struct sip_tx *sip_tx_lingered(const struct sip_stack *, usec now);
+usec sip_tx_linger_due(const struct sip_stack *);
 /* Its way is gone: what follows comes out of the next sip_stack_next. */
 void sip_tx_fail(struct sip_stack *, struct sip_tx *);
 void sip_tx_wait(struct sip_stack *, struct sip_tx *);  /* into `waiting` */

@@ -62,24 +62,39 @@ uint64_t sip_tx_where(const struct sip_stack *s, const struct flow *flow)
 						: (flow->id + 1ull) * 0x9e3779b97f4a7c15u;
 }
 
-static void linger(struct sip_stack *s, struct sip_tx *tx)
+static void linger(struct sip_stack *s, struct sip_tx *tx, usec left)
 {
-	tx->lingers = true;
-	tx->older = s->newest;
-	if (s->newest)
-		s->newest->newer = tx;
-	else
-		s->oldest = tx;
-	s->newest = tx;
+	struct sip_tx_queue *q = &s->lingering[left > s->config.timing.t4 ? SIP_LINGER_LONG : SIP_LINGER_SHORT];
+
+	heap_remove(&s->timers, &tx->timer);
+	tx->queue = q;
+	tx->older = q->newest;
+	*(q->newest ? &q->newest->newer : &q->oldest) = tx;
+	q->newest = tx;
 }
 
-static void unlinger(struct sip_stack *s, struct sip_tx *tx)
+static void unlinger(struct sip_tx *tx)
 {
-	if (!tx->lingers)
+	struct sip_tx_queue *q = tx->queue;
+
+	if (!q)
 		return;
-	*(tx->older ? &tx->older->newer : &s->oldest) = tx->newer;
-	*(tx->newer ? &tx->newer->older : &s->newest) = tx->older;
-	tx->lingers = false;
+	*(tx->older ? &tx->older->newer : &q->oldest) = tx->newer;
+	*(tx->newer ? &tx->newer->older : &q->newest) = tx->older;
+	tx->queue = NULL;
+}
+
+/* The long ones first: they have had the most of their time. */
+static bool make_room(struct sip_stack *s)
+{
+	for (int i = SIP_LINGER_N; i-- > 0;) {
+		if (s->lingering[i].oldest) {
+			s->stats.evicted++;
+			sip_tx_free(s, s->lingering[i].oldest);
+			return true;
+		}
+	}
+	return false;
 }
 
 struct sip_tx *sip_tx_new(struct sip_stack *s, enum sip_tx_kind kind, enum sip_method method)
@@ -87,10 +102,8 @@ struct sip_tx *sip_tx_new(struct sip_stack *s, enum sip_tx_kind kind, enum sip_m
 	struct sip_tx *tx;
 	handle h;
 
-	if (s->slab.n >= s->config.transaction_max && s->oldest) {
-		s->stats.evicted++;
-		sip_tx_free(s, s->oldest);
-	}
+	if (s->slab.n >= s->config.transaction_max && !make_room(s))
+		return NULL;
 	tx = slab_add(&s->slab, &h);
 	if (!tx)
 		return NULL;
@@ -136,7 +149,7 @@ void sip_tx_free(struct sip_stack *s, struct sip_tx *tx)
 	heap_remove(&s->timers, &tx->timer);
 	sip_tx_unmap(s, tx);
 	unhold(s, tx);
-	unlinger(s, tx);
+	unlinger(tx);
 	sip_blob_unref(tx->message);
 	sip_blob_unref(tx->answer);
 	while ((ack = tx->acks)) {
@@ -208,6 +221,26 @@ static void arm(struct sip_stack *s, struct sip_tx *tx)
 		log_error(s->config.log, "sip.stack untimed", "transactions=%u", s->slab.n);
 		sip_tx_free(s, tx); /* without a timer it would stay for ever */
 	}
+}
+
+struct sip_tx *sip_tx_lingered(const struct sip_stack *s, usec now)
+{
+	for (int i = 0; i < SIP_LINGER_N; i++) {
+		if (s->lingering[i].oldest && tx_due(s->lingering[i].oldest) <= now)
+			return s->lingering[i].oldest;
+	}
+	return NULL;
+}
+
+usec sip_tx_linger_due(const struct sip_stack *s)
+{
+	usec due = USEC_NEVER;
+
+	for (int i = 0; i < SIP_LINGER_N; i++) {
+		if (s->lingering[i].oldest)
+			due = usec_min(due, tx_due(s->lingering[i].oldest));
+	}
+	return due;
 }
 
 /* ---- what the machines want ---- */
@@ -422,12 +455,15 @@ void sip_tx_run(struct sip_stack *s, struct sip_tx *tx, usec now)
 		sip_tx_free(s, tx);
 		return;
 	}
-	if (!tx->lingers && tx_lingers(tx)) {
-		linger(s, tx);
-		if (tx->kind == SIP_TX_CLIENT)
-			sip_blob_set(&tx->message, NULL);
+	if (tx->queue)
+		return;
+	if (!tx_lingers(tx)) {
+		arm(s, tx);
+		return;
 	}
-	arm(s, tx);
+	if (tx->kind == SIP_TX_CLIENT)
+		sip_blob_set(&tx->message, NULL);
+	linger(s, tx, tx_due(tx) - now);
 }
 
 /* 18.1.1: too long for UDP, no TCP there: UDP it is, from the beginning. */
