@@ -42,6 +42,7 @@ struct codec_setup {
 	uint32_t max_sample_hz; /* the far decoder's bound (maxplaybackrate); 0: none */
 	uint8_t loss_percent;   /* Opus: expected loss, in-band FEC above 0 */
 	bool dtx;
+	bool decode_only; /* no encoder is made; codec_encode answers ERR_STATE */
 };
 
 struct codec;
@@ -51,7 +52,7 @@ struct codec *codec_new(enum codec_id, const struct codec_setup *);
 void codec_free(struct codec *);
 
 /* pcm[frames], 10, 20, 40 or 60 ms of it, into out[cap]. *n is the size; 0: nothing need be sent (DTX).
- * ERR_LIMIT: a length that the codec does not do, or no room. */
+ * ERR_LIMIT: a length that the codec does not do, or no room; ERR_STATE: decode_only. */
 MUST_CHECK enum err codec_encode(struct codec *, const int16_t *pcm, size_t frames, uint8_t *out, size_t cap,
 				 size_t *n);
 /* pcm[cap]; *frames are the samples made. ERR_SYNTAX: damaged; ERR_FULL: cap is too small. */

@@ -45,7 +45,7 @@ struct media_session_setup {
 	bool send, receive;     /* direction; RTCP flows always */
 	uint32_t jitter_ms;     /* delay to start with; 0: 60 */
 	str cname;              /* at most RTCP_CNAME_MAX; empty: random */
-	struct rng *rng;        /* SSRC, first sequence and timestamp; used in calls only */
+	struct rng *rng;        /* SSRC, first sequence and timestamp, report times; must outlive the session */
 };
 
 struct media_stats {
@@ -91,6 +91,9 @@ bool media_session_forward(struct media_session *, const struct media_session *f
 			   usec now);
 /* May `from`'s payloads go out on this session as they are? */
 bool media_session_can_forward(const struct media_session *, const struct media_session *from);
+/* While on, payloads that come in are handed over by the owner (forward): they are counted and keys are heard, but
+ * nothing is kept for the ear and play gives silence. */
+void media_session_relay(struct media_session *, bool on);
 /* Keys for the far side; dtmf was agreed on or ERR_UNSUPPORTED. ERR_FULL, ERR_SYNTAX as in dtmf.h. */
 MUST_CHECK enum err media_session_press(struct media_session *, str keys, uint16_t key_ms);
 /* The end: a BYE is drained from next() (RFC 3550 6.6). */
