@@ -3,10 +3,10 @@
  *
  * RFC 8445 for one stream of one component (rtcp-mux), with trickle (RFC 8838) and consent freshness
  * (RFC 7675). Nothing waits for a timer that an event can replace: checks start with the first pair,
- * also before the answer has come (a peer's check teaches us its address); the controlling side
- * nominates as soon as no better pair can still win, and takes a valid one that is worse only while
- * better ones are still being tried for at most `patience`. A peer that nominates aggressively
- * (RFC 5245) or is ice-lite works.
+ * also before the answer has come (a peer's check teaches us its address); the first pair that works
+ * carries data at once (RFC 8445 12.1), so CONNECTED comes after one round trip; the controlling side
+ * nominates as soon as no better pair can still win, or better ones have been silent for `patience`.
+ * A peer that nominates aggressively (RFC 5245) or is ice-lite works.
  *
  * Sockets are numbers of the owner's. It hands in what demux says is STUN; everything to send comes
  * out of ice_next(). Media may flow on ice_pair() from CONNECTED on, and may be accepted from any
@@ -30,7 +30,7 @@
 #define ICE_PAIR_MAX       100
 #define ICE_SERVER_MAX     4
 #define ICE_UFRAG_N        8  /* of ours; a peer's 4..256 */
-#define ICE_PWD_N          24 /* of ours; a peer's 22..256 */
+#define ICE_PWD_N          26 /* of ours; a peer's 22..256 */
 #define ICE_FOUNDATION_MAX 32
 #define ICE_CREDENTIAL_MAX 256
 
@@ -92,7 +92,7 @@ enum ice_do_kind {
 	ICE_SEND = 1,     /* `bytes` from `socket` to `to`; valid until the next call */
 	ICE_GATHERED,     /* `candidate` of ours to tell the peer; valid until the next call */
 	ICE_GATHERED_ALL, /* that were all */
-	ICE_CONNECTED,    /* `pair` is selected; also again when a better one is (or after a restart) */
+	ICE_CONNECTED,    /* send on `pair` from now on; also again when that changes (better, nominated, restart) */
 	ICE_FAILED,       /* no pair works (ERR_UNREACHABLE), or consent is gone (ERR_TIMEOUT): stop sending */
 };
 
@@ -101,7 +101,8 @@ struct ice_pair {
 	struct addr local, remote; /* local: the base that we send from */
 	struct addr mapped;        /* how our side looks to the peer */
 	enum ice_type local_type, remote_type;
-	usec rtt; /* of the check that proved it */
+	usec rtt;       /* of the check that proved it */
+	bool nominated; /* final, unless ICE restarts */
 };
 
 struct ice_do {
@@ -117,7 +118,7 @@ bool ice_next(struct ice *, struct ice_do *out); /* false: QUIET */
 
 /* The selected pair; false: none yet, or consent has gone. */
 bool ice_pair(const struct ice *, struct ice_pair *out);
-/* Has a check proved that the peer is at `from` on `socket`? Constant work. */
+/* Has a check proved that the peer is at `from` on `socket`? Quick for the pair in use. */
 bool ice_accepts(const struct ice *, uint32_t socket, const struct addr *from);
 
 #endif

@@ -1,0 +1,763 @@
+#include "net/ice.h"
+
+#include "base/test.h"
+#include "net/stun.h"
+#include "net/stun_server.h"
+
+#include <stdlib.h>
+
+#define NOW     ((usec)1800000000 * USEC_PER_SEC)
+#define ONE_WAY (20 * USEC_PER_MS)
+#define FLY_MAX 512
+#define MAP_MAX 64
+
+/*
+ * An internet in virtual time. Hosts with addresses 10.N.x.x live behind NAT number N (public address
+ * 198.51.100.N), all others are public. A NAT keeps one mapping per inside address (or, symmetric, one
+ * per destination too) and lets in only who was sent to (address and port, RFC 4787 5.).
+ */
+struct packet {
+	usec at;
+	struct addr from, to;
+	size_t n;
+	uint8_t bytes[600];
+};
+
+struct map {
+	struct addr inside, outside, sent_to; /* one entry for each destination */
+};
+
+struct agent {
+	struct ice *ice;
+	struct addr addrs[4];
+	size_t addr_n;
+	struct ice_candidate gathered[ICE_LOCAL_MAX];
+	size_t gathered_n;
+	bool all, connected, failed;
+	usec connected_at, nominated_at;
+	struct ice_pair pair;
+	enum err why;
+	unsigned sent;
+};
+
+struct net {
+	struct rng rng;
+	usec now;
+	unsigned loss_percent;
+	bool symmetric[4]; /* by NAT number */
+	bool cut;          /* nothing arrives */
+	struct packet flying[FLY_MAX];
+	size_t n;
+	struct map maps[MAP_MAX];
+	size_t map_n;
+	uint16_t next_port;
+	struct agent agent[2];
+	struct addr server;
+	struct stun_server stun;
+	bool trickle; /* candidates go over as they are found, 2 * ONE_WAY later */
+	usec answer_delay;
+};
+
+static int nat_of(const struct addr *a)
+{
+	return a->family == 4 && a->ip[0] == 10 ? a->ip[1] : 0;
+}
+
+static bool same_net(const struct addr *a, const struct addr *b)
+{
+	return nat_of(a) == nat_of(b);
+}
+
+static struct addr go_out(struct net *net, const struct addr *from, const struct addr *to)
+{
+	int nat = nat_of(from);
+	struct addr outside = { 0 };
+
+	if (!nat || same_net(from, to))
+		return *from;
+	for (size_t i = 0; i < net->map_n; i++) {
+		const struct map *m = &net->maps[i];
+
+		if (!addr_eq(&m->inside, from))
+			continue;
+		if (addr_eq(&m->sent_to, to))
+			return m->outside;
+		if (!net->symmetric[nat])
+			outside = m->outside;
+	}
+	if (!addr_is_set(&outside))
+		outside = addr_v4(198, 51, 100, (uint8_t)nat, net->next_port++);
+	assert_true(net->map_n < MAP_MAX);
+	net->maps[net->map_n++] = (struct map){ .inside = *from, .outside = outside, .sent_to = *to };
+	return outside;
+}
+
+static void send_packet(struct net *net, const struct addr *from, const struct addr *to, str bytes)
+{
+	struct packet *p = &net->flying[net->n];
+
+	if (nat_of(to) && !same_net(from, to))
+		return; /* a private address of somebody else */
+	assert_true(net->n < FLY_MAX && bytes.n <= sizeof(p->bytes));
+	p->from = go_out(net, from, to);
+	p->to = *to;
+	p->at = net->now + ONE_WAY;
+	p->n = bytes.n;
+	memcpy(p->bytes, bytes.p, bytes.n);
+	if (rng_below(&net->rng, 100) >= net->loss_percent)
+		net->n++;
+}
+
+static void drain(struct net *net, int i)
+{
+	struct agent *a = &net->agent[i];
+	struct ice_do out;
+
+	while (ice_next(a->ice, &out)) {
+		switch (out.kind) {
+		case ICE_SEND:
+			a->sent++;
+			send_packet(net, &a->addrs[out.socket - 1], &out.to, out.bytes);
+			break;
+		case ICE_GATHERED:
+			assert_false(a->all);
+			a->gathered[a->gathered_n++] = out.candidate;
+			break;
+		case ICE_GATHERED_ALL:
+			a->all = true;
+			break;
+		case ICE_CONNECTED:
+			if (!a->connected)
+				a->connected_at = net->now;
+			if (out.pair.nominated && !a->pair.nominated)
+				a->nominated_at = net->now;
+			a->connected = true;
+			a->failed = false;
+			a->pair = out.pair;
+			break;
+		case ICE_FAILED:
+			a->failed = true;
+			a->why = out.err;
+			break;
+		}
+	}
+}
+
+static void deliver(struct net *net, struct packet *p)
+{
+	struct addr to = p->to;
+
+	if (addr_eq(&to, &net->server)) {
+		char store[STUN_SERVER_ANSWER_MAX];
+		struct buf b;
+
+		buf_init(&b, store, sizeof(store));
+		if (stun_server_recv(&net->stun, &p->from, str_of((char *)p->bytes, p->n), &b, net->now))
+			send_packet(net, &net->server, &p->from, buf_str(&b));
+		return;
+	}
+	for (size_t i = 0; i < net->map_n; i++) /* a NAT's outside: only for those who were sent to */
+		if (addr_eq(&net->maps[i].outside, &p->to) && addr_eq(&net->maps[i].sent_to, &p->from))
+			to = net->maps[i].inside;
+	for (int i = 0; i < 2; i++)
+		for (size_t k = 0; k < net->agent[i].addr_n; k++)
+			if (addr_eq(&net->agent[i].addrs[k], &to) && net->agent[i].ice) {
+				char *exact = malloc(p->n);
+
+				memcpy(exact, p->bytes, p->n);
+				ice_recv(net->agent[i].ice, (uint32_t)k + 1, &p->from, str_of(exact, p->n), net->now);
+				free(exact);
+				drain(net, i);
+			}
+}
+
+static usec due(const struct net *net, int i)
+{
+	return net->agent[i].ice ? ice_due(net->agent[i].ice) : USEC_NEVER;
+}
+
+static bool step(struct net *net, usec until)
+{
+	usec next = USEC_NEVER;
+	size_t first = net->n;
+
+	for (int i = 0; i < 2; i++)
+		next = usec_min(next, due(net, i));
+	for (size_t i = 0; i < net->n; i++)
+		if (net->flying[i].at < next || (net->flying[i].at == next && first == net->n)) {
+			next = net->flying[i].at;
+			first = i;
+		}
+	if (next > until)
+		return false;
+	net->now = next > net->now ? next : net->now;
+	if (first < net->n) {
+		struct packet p = net->flying[first];
+
+		memmove(&net->flying[first], &net->flying[first + 1], (--net->n - first) * sizeof(p));
+		if (!net->cut)
+			deliver(net, &p);
+		return true;
+	}
+	for (int i = 0; i < 2; i++)
+		if (due(net, i) <= net->now) {
+			ice_tick(net->agent[i].ice, net->now);
+			assert_true(due(net, i) > net->now); /* a tick does its work */
+			drain(net, i);
+		}
+	return true;
+}
+
+static void run_until(struct net *net, usec until)
+{
+	while (step(net, until))
+		;
+	net->now = until;
+}
+
+static void net_init(struct net *net, uint64_t seed)
+{
+	memset(net, 0, sizeof(*net));
+	rng_seeded(&net->rng, seed);
+	net->now = NOW;
+	net->next_port = 30000;
+	net->server = addr_v4(192, 0, 2, 200, 3478);
+	stun_server_init(&net->stun, 1000, NOW);
+}
+
+static void add_addr(struct net *net, int i, const char *text)
+{
+	struct agent *a = &net->agent[i];
+
+	assert_int_equal(addr_parse(str_from(text), 0, &a->addrs[a->addr_n++]), ERR_NONE);
+}
+
+static void agent_start(struct net *net, int i, bool controlling)
+{
+	struct agent *a = &net->agent[i];
+	struct ice_settings s = {
+		.controlling = controlling, .rng = &net->rng, .servers = { net->server }, .server_n = 1
+	};
+
+	a->ice = ice_new(&s, net->now);
+	for (size_t k = 0; k < a->addr_n; k++)
+		assert_int_equal(ice_add_local(a->ice, (uint32_t)k + 1, &a->addrs[k], net->now), ERR_NONE);
+	ice_end_local(a->ice, net->now);
+	drain(net, i);
+}
+
+/* What `from` has gathered so far becomes known to the other. */
+static void signal_to(struct net *net, int to, size_t *told)
+{
+	struct agent *a = &net->agent[to], *b = &net->agent[!to];
+
+	assert_int_equal(ice_set_remote(a->ice, ice_ufrag(b->ice), ice_pwd(b->ice), false, net->now), ERR_NONE);
+	for (; *told < b->gathered_n; (*told)++)
+		(void)!ice_add_remote(a->ice, &b->gathered[*told], net->now);
+	if (b->all)
+		ice_end_remote(a->ice, net->now);
+	drain(net, to);
+}
+
+/* Gathers, offers, answers; then runs for `span`. */
+static void call(struct net *net, usec span)
+{
+	size_t told[2] = { 0 };
+
+	agent_start(net, 0, true);
+	agent_start(net, 1, false);
+	run_until(net, net->now + 100 * USEC_PER_MS);
+	signal_to(net, 1, &told[1]); /* the offer */
+	run_until(net, net->now + net->answer_delay);
+	signal_to(net, 0, &told[0]); /* the answer */
+	run_until(net, net->now + span);
+}
+
+static void net_free(struct net *net)
+{
+	ice_free(net->agent[0].ice);
+	ice_free(net->agent[1].ice);
+}
+
+static void assert_joined(struct net *net)
+{
+	struct ice_pair a, b;
+
+	assert_true(ice_pair(net->agent[0].ice, &a) && ice_pair(net->agent[1].ice, &b));
+	assert_true(a.nominated && b.nominated);
+	/* Each sends to where the other is seen, from the very flow that the other takes. */
+	assert_true(addr_eq(&a.remote, &b.mapped));
+	assert_true(addr_eq(&b.remote, &a.mapped));
+	assert_true(ice_accepts(net->agent[0].ice, a.socket, &a.remote));
+	assert_true(ice_accepts(net->agent[1].ice, b.socket, &b.remote));
+}
+
+static void two_public_hosts_join_in_one_round_trip(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1);
+	add_addr(&net, 0, "192.0.2.1:5000");
+	add_addr(&net, 1, "192.0.2.2:5000");
+	call(&net, 200 * USEC_PER_MS);
+	assert_joined(&net);
+	assert_true(net.agent[0].connected_at <= NOW + 100 * USEC_PER_MS + 2 * ONE_WAY);
+	assert_true(net.agent[0].nominated_at <= NOW + 100 * USEC_PER_MS + 4 * ONE_WAY);
+	assert_int_equal(net.agent[0].pair.local_type, ICE_HOST);
+	assert_int_equal(net.agent[0].pair.remote_type, ICE_HOST);
+	assert_true(net.agent[0].pair.rtt == 2 * ONE_WAY);
+	net_free(&net);
+}
+
+static void ipv6_works_alike(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1);
+	add_addr(&net, 0, "[2001:db8::1]:5000");
+	add_addr(&net, 0, "192.0.2.1:5000");
+	add_addr(&net, 1, "[2001:db8::2]:5000");
+	add_addr(&net, 1, "192.0.2.2:5000");
+	call(&net, USEC_PER_SEC);
+	assert_joined(&net);
+	assert_int_equal(net.agent[0].pair.remote.family, 6); /* added first: preferred */
+	net_free(&net);
+}
+
+static void two_hosts_behind_two_nats_join_by_their_reflexive_addresses(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1);
+	add_addr(&net, 0, "10.1.0.5:5000");
+	add_addr(&net, 1, "10.2.0.5:5000");
+	call(&net, USEC_PER_SEC);
+	assert_joined(&net);
+	assert_int_equal(net.agent[0].gathered_n, 2);
+	assert_int_equal(net.agent[0].gathered[1].type, ICE_REFLEXIVE);
+	assert_true(addr_eq(&net.agent[0].gathered[1].related, &net.agent[0].addrs[0]));
+	assert_int_equal(net.agent[0].pair.local_type, ICE_REFLEXIVE);
+	assert_int_equal(net.agent[0].pair.remote_type, ICE_REFLEXIVE);
+	net_free(&net);
+}
+
+static void two_hosts_behind_one_nat_stay_inside(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1);
+	add_addr(&net, 0, "10.1.0.5:5000");
+	add_addr(&net, 1, "10.1.0.6:5000");
+	call(&net, USEC_PER_SEC);
+	assert_joined(&net);
+	assert_int_equal(net.agent[0].pair.local_type, ICE_HOST);
+	assert_int_equal(net.agent[0].pair.remote_type, ICE_HOST);
+	net_free(&net);
+}
+
+static void a_symmetric_nat_is_met_by_a_public_host(void **state)
+{
+	struct net net;
+
+	(void)state;
+	for (int inside = 0; inside < 2; inside++) {
+		net_init(&net, 1);
+		net.symmetric[1] = true;
+		add_addr(&net, inside, "10.1.0.5:5000");
+		add_addr(&net, !inside, "192.0.2.2:5000");
+		call(&net, USEC_PER_SEC);
+		assert_joined(&net);
+		assert_int_equal(net.agent[!inside].pair.remote_type, ICE_PEER_REFLEXIVE);
+		net_free(&net);
+	}
+}
+
+static void two_symmetric_nats_fail_and_say_so(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1);
+	net.symmetric[1] = net.symmetric[2] = true;
+	add_addr(&net, 0, "10.1.0.5:5000");
+	add_addr(&net, 1, "10.2.0.5:5000");
+	call(&net, 15 * USEC_PER_SEC);
+	for (int i = 0; i < 2; i++) {
+		assert_true(net.agent[i].failed);
+		assert_false(net.agent[i].connected);
+		assert_int_equal(net.agent[i].why, ERR_UNREACHABLE);
+	}
+	net_free(&net);
+}
+
+static void checks_before_the_answer_join_with_it(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1);
+	net.answer_delay = 3 * USEC_PER_SEC;
+	add_addr(&net, 0, "192.0.2.1:5000");
+	add_addr(&net, 1, "10.2.0.5:5000");
+	call(&net, USEC_PER_SEC);
+	assert_joined(&net);
+	assert_true(net.agent[1].connected_at < NOW + 200 * USEC_PER_MS); /* by our mere answers */
+	assert_true(net.agent[0].connected_at <= NOW + 3100 * USEC_PER_MS + 2 * ONE_WAY);
+	net_free(&net);
+}
+
+static void loss_delays_but_does_not_prevent(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		struct net net;
+
+		net_init(&net, seed);
+		net.loss_percent = 25;
+		add_addr(&net, 0, "10.1.0.5:5000");
+		add_addr(&net, 1, "192.0.2.2:5000");
+		call(&net, 10 * USEC_PER_SEC);
+		if (!net.agent[0].pair.nominated)
+			print_message("seed %d\n", (int)seed);
+		assert_joined(&net);
+		net_free(&net);
+	}
+}
+
+static void two_controlling_sides_find_their_roles(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 8; seed++)
+		for (int same = 0; same < 2; same++) {
+			struct net net;
+			size_t told[2] = { 0 };
+
+			net_init(&net, seed);
+			add_addr(&net, 0, "192.0.2.1:5000");
+			add_addr(&net, 1, "192.0.2.2:5000");
+			agent_start(&net, 0, same);
+			agent_start(&net, 1, same);
+			run_until(&net, NOW + 100 * USEC_PER_MS);
+			signal_to(&net, 0, &told[0]);
+			signal_to(&net, 1, &told[1]);
+			run_until(&net, NOW + 2 * USEC_PER_SEC);
+			assert_joined(&net);
+			assert_true(ice_is_controlling(net.agent[0].ice) != ice_is_controlling(net.agent[1].ice));
+			net_free(&net);
+		}
+}
+
+static void candidates_may_trickle_in(void **state)
+{
+	struct net net;
+	size_t told[2] = { 0 };
+
+	(void)state;
+	net_init(&net, 1);
+	add_addr(&net, 0, "10.1.0.5:5000");
+	add_addr(&net, 1, "10.2.0.5:5000");
+	agent_start(&net, 0, true);
+	agent_start(&net, 1, false);
+	for (int i = 0; i < 50; i++) { /* hosts first, the reflexive ones a round trip later */
+		signal_to(&net, 0, &told[0]);
+		signal_to(&net, 1, &told[1]);
+		run_until(&net, net.now + 10 * USEC_PER_MS);
+	}
+	assert_joined(&net);
+	net_free(&net);
+}
+
+static void a_better_pair_still_tried_delays_the_nomination_by_patience_only(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1);
+	add_addr(&net, 0, "10.1.0.5:5000");
+	add_addr(&net, 0, "192.0.2.1:5000");
+	add_addr(&net, 1, "10.2.0.5:5000"); /* 10.1 to 10.2 leads nowhere and ranks first */
+	add_addr(&net, 1, "192.0.2.2:5000");
+	call(&net, USEC_PER_SEC);
+	assert_joined(&net);
+	usec wait = net.agent[0].nominated_at - net.agent[0].connected_at;
+	assert_in_range(wait, 200 * USEC_PER_MS, 350 * USEC_PER_MS);
+	net_free(&net);
+}
+
+static void consent_is_asked_for_and_its_loss_stops_us(void **state)
+{
+	struct net net;
+	struct ice_pair pair;
+
+	(void)state;
+	net_init(&net, 1);
+	add_addr(&net, 0, "192.0.2.1:5000");
+	add_addr(&net, 1, "192.0.2.2:5000");
+	call(&net, USEC_PER_SEC);
+	unsigned sent = net.agent[0].sent;
+	run_until(&net, net.now + 60 * USEC_PER_SEC);
+	assert_in_range(net.agent[0].sent - sent, 20, 32); /* 12 asked, 12 answered */
+	assert_joined(&net);
+	net.cut = true;
+	run_until(&net, net.now + 20 * USEC_PER_SEC);
+	assert_true(ice_pair(net.agent[0].ice, &pair));
+	run_until(&net, net.now + 11 * USEC_PER_SEC);
+	for (int i = 0; i < 2; i++) {
+		assert_false(ice_pair(net.agent[i].ice, &pair));
+		assert_true(net.agent[i].failed);
+		assert_int_equal(net.agent[i].why, ERR_TIMEOUT);
+	}
+	net_free(&net);
+}
+
+static void a_restart_joins_anew_while_the_old_pair_goes_on(void **state)
+{
+	struct net net;
+	struct ice_pair pair;
+	size_t told[2] = { 0 };
+
+	(void)state;
+	net_init(&net, 1);
+	add_addr(&net, 0, "10.1.0.5:5000");
+	add_addr(&net, 1, "192.0.2.2:5000");
+	call(&net, USEC_PER_SEC);
+	assert_joined(&net);
+	char ufrag[ICE_UFRAG_N];
+	memcpy(ufrag, ice_ufrag(net.agent[0].ice).p, ICE_UFRAG_N);
+	for (int i = 0; i < 2; i++) {
+		net.agent[i].gathered_n = 0;
+		net.agent[i].all = false;
+		ice_restart(net.agent[i].ice, i == 1, net.now);
+		drain(&net, i);
+		net.agent[i].pair.nominated = false;
+		assert_true(ice_pair(net.agent[i].ice, &pair));
+		assert_true(ice_accepts(net.agent[i].ice, pair.socket, &pair.remote));
+	}
+	assert_memory_not_equal(ufrag, ice_ufrag(net.agent[0].ice).p, ICE_UFRAG_N);
+	run_until(&net, net.now + 100 * USEC_PER_MS);
+	signal_to(&net, 0, &told[0]);
+	signal_to(&net, 1, &told[1]);
+	run_until(&net, net.now + USEC_PER_SEC);
+	assert_true(net.agent[0].pair.nominated && net.agent[1].pair.nominated);
+	assert_joined(&net);
+	assert_true(ice_is_controlling(net.agent[1].ice));
+	net_free(&net);
+}
+
+/* Requests as a peer would send them, by hand. */
+static bool request(struct net *net, const struct addr *from, const char *pwd, bool use_candidate, struct stun_msg *m,
+		    char *store, uint32_t priority)
+{
+	static const uint8_t id[STUN_ID_N] = "by hand by h";
+	char bytes[256], name[64];
+	struct buf b, username;
+	struct ice_do out;
+	bool answered = false;
+
+	buf_init(&username, name, sizeof(name));
+	buf_put(&username, ice_ufrag(net->agent[1].ice));
+	buf_put(&username, STR(":peer"));
+	buf_init(&b, bytes, sizeof(bytes));
+	stun_begin(&b, STUN_REQUEST, STUN_BINDING, id);
+	stun_put(&b, STUN_USERNAME, buf_str(&username));
+	stun_put_u32(&b, STUN_PRIORITY, priority);
+	stun_put_u64(&b, STUN_ICE_CONTROLLING, 1);
+	if (use_candidate)
+		stun_put(&b, STUN_USE_CANDIDATE, STR_NONE);
+	stun_end_integrity(&b, pwd ? str_from(pwd) : ice_pwd(net->agent[1].ice));
+	stun_end_fingerprint(&b);
+	ice_recv(net->agent[1].ice, 1, from, buf_str(&b), net->now);
+	while (ice_next(net->agent[1].ice, &out)) {
+		struct stun_msg got;
+
+		if (out.kind != ICE_SEND || stun_parse(out.bytes, &got))
+			continue;
+		if (got.class == STUN_REQUEST) { /* its check on us: say yes */
+			struct addr to = out.to;
+			char answer[256];
+
+			buf_init(&b, answer, sizeof(answer));
+			stun_begin(&b, STUN_SUCCESS, STUN_BINDING, got.id);
+			stun_put_addr(&b, STUN_XOR_MAPPED_ADDRESS, &net->agent[1].addrs[0]);
+			stun_end_integrity(&b, STR("peerpeerpeerpeerpeerpeer"));
+			stun_end_fingerprint(&b);
+			ice_recv(net->agent[1].ice, 1, &to, buf_str(&b), net->now);
+		} else if (memcmp(got.id, id, STUN_ID_N) == 0) {
+			memcpy(store, out.bytes.p, out.bytes.n);
+			answered = stun_parse(str_of(store, out.bytes.n), m) == ERR_NONE;
+		}
+	}
+	return answered;
+}
+
+static void start_alone(struct net *net)
+{
+	net_init(net, 1);
+	add_addr(net, 1, "192.0.2.2:5000");
+	agent_start(net, 1, false);
+	assert_int_equal(ice_set_remote(net->agent[1].ice, STR("peer"), STR("peerpeerpeerpeerpeerpeer"), false, NOW),
+			 ERR_NONE);
+}
+
+static void a_stranger_without_the_password_opens_nothing(void **state)
+{
+	struct net net;
+	struct stun_msg m;
+	struct ice_pair pair;
+	struct addr stranger = addr_v4(203, 0, 113, 66, 666);
+	char store[600];
+	int code;
+
+	(void)state;
+	start_alone(&net);
+	assert_true(request(&net, &stranger, "guessedguessedguessed!", true, &m, store, 1));
+	assert_true(stun_find_error(&m, &code, NULL));
+	assert_int_equal(code, 401);
+	assert_false(ice_pair(net.agent[1].ice, &pair));
+	assert_false(ice_accepts(net.agent[1].ice, 1, &stranger));
+	net_free(&net);
+}
+
+/* RFC 5245 8.1.1.2, RFC 8445 8.1.1: of several nominated the highest priority wins. */
+static void an_aggressive_peer_is_followed_to_its_best_pair(void **state)
+{
+	struct net net;
+	struct stun_msg m;
+	struct ice_pair pair;
+	struct addr low = addr_v4(203, 0, 113, 1, 1000), high = addr_v4(203, 0, 113, 2, 1000);
+	char store[600];
+
+	(void)state;
+	start_alone(&net);
+	request(&net, &low, NULL, true, &m, store, 1000);
+	net.now += 20 * USEC_PER_MS;
+	request(&net, &low, NULL, true, &m, store, 1000);
+	assert_true(ice_pair(net.agent[1].ice, &pair));
+	assert_true(addr_eq(&pair.remote, &low) && pair.nominated);
+	net.now += 20 * USEC_PER_MS;
+	request(&net, &high, NULL, true, &m, store, 2000);
+	assert_true(ice_pair(net.agent[1].ice, &pair));
+	assert_true(addr_eq(&pair.remote, &high) && pair.nominated);
+	net_free(&net);
+}
+
+/* RFC 8445 6.1.1, 7.3.2: it answers and never asks; we control and nominate. */
+static void a_lite_peer_is_joined_by_our_checks_alone(void **state)
+{
+	struct net net;
+	struct stun_msg m;
+	struct ice_pair pair;
+	struct ice_candidate c = { .type = ICE_HOST, .addr = addr_v4(203, 0, 113, 9, 9), .priority = 2130706431 };
+	struct ice_do out;
+	bool use = false;
+
+	(void)state;
+	net_init(&net, 1);
+	add_addr(&net, 1, "192.0.2.2:5000");
+	agent_start(&net, 1, false);
+	assert_int_equal(ice_set_remote(net.agent[1].ice, STR("lite"), STR("litelitelitelitelitelite"), true, NOW),
+			 ERR_NONE);
+	assert_true(ice_is_controlling(net.agent[1].ice));
+	assert_int_equal(ice_add_remote(net.agent[1].ice, &c, NOW), ERR_NONE);
+	ice_end_remote(net.agent[1].ice, NOW);
+	for (int i = 0; i < 50; i++) {
+		net.now += 5 * USEC_PER_MS;
+		ice_tick(net.agent[1].ice, net.now);
+		while (ice_next(net.agent[1].ice, &out)) {
+			char store[600], answer[256];
+			struct buf b;
+			str value;
+
+			if (out.kind != ICE_SEND || !addr_eq(&out.to, &c.addr))
+				continue;
+			memcpy(store, out.bytes.p, out.bytes.n);
+			assert_int_equal(stun_parse(str_of(store, out.bytes.n), &m), ERR_NONE);
+			assert_int_equal(stun_check(&m, STR("litelitelitelitelitelite")), ERR_NONE);
+			use |= stun_find(&m, STUN_USE_CANDIDATE, &value);
+			buf_init(&b, answer, sizeof(answer));
+			stun_begin(&b, STUN_SUCCESS, STUN_BINDING, m.id);
+			stun_put_addr(&b, STUN_XOR_MAPPED_ADDRESS, &net.agent[1].addrs[0]);
+			stun_end_integrity(&b, STR("litelitelitelitelitelite"));
+			stun_end_fingerprint(&b);
+			ice_recv(net.agent[1].ice, 1, &c.addr, buf_str(&b), net.now);
+		}
+	}
+	assert_true(use);
+	assert_true(ice_pair(net.agent[1].ice, &pair) && pair.nominated);
+	net_free(&net);
+}
+
+static void floods_of_candidates_stay_within_the_bounds(void **state)
+{
+	struct net net;
+	enum err err = ERR_NONE;
+	size_t taken = 0;
+
+	(void)state;
+	start_alone(&net);
+	for (int i = 0; i < 300; i++) {
+		struct ice_candidate c = { .type = ICE_HOST, .priority = (uint32_t)i };
+
+		c.addr = addr_v4(203, 0, 113, 1, (uint16_t)(1000 + i));
+		err = ice_add_remote(net.agent[1].ice, &c, NOW);
+		taken += err == ERR_NONE;
+	}
+	assert_int_equal(err, ERR_FULL);
+	assert_int_equal(taken, ICE_REMOTE_MAX);
+	run_until(&net, NOW); /* and they are asked one by one, 5 ms apart */
+	drain(&net, 1);
+	assert_in_range(net.agent[1].sent, 1, 3);
+	net_free(&net);
+}
+
+static void credentials_out_of_bounds_are_refused(void **state)
+{
+	struct net net;
+	struct ice *ice;
+	struct ice_candidate c = { .type = ICE_HOST };
+
+	(void)state;
+	net_init(&net, 1);
+	add_addr(&net, 1, "192.0.2.2:5000");
+	agent_start(&net, 1, false);
+	ice = net.agent[1].ice;
+	assert_int_equal(ice_set_remote(ice, STR("abc"), STR("peerpeerpeerpeerpeerpeer"), false, NOW), ERR_SYNTAX);
+	assert_int_equal(ice_set_remote(ice, STR("abcd"), STR("short"), false, NOW), ERR_SYNTAX);
+	assert_int_equal(ice_set_remote(ice, STR("ab:d"), STR("peerpeerpeerpeerpeerpeer"), false, NOW), ERR_SYNTAX);
+	assert_int_equal(ice_set_remote(ice, STR("abcd"), STR("peerpeerpeerpeerpeerpeer"), false, NOW), ERR_NONE);
+	assert_int_equal(ice_set_remote(ice, STR("efgh"), STR("peerpeerpeerpeerpeerpeer"), false, NOW), ERR_STATE);
+	assert_int_equal(ice_add_remote(ice, &c, NOW), ERR_UNSUPPORTED); /* an mDNS name has no address here */
+	assert_int_equal(ice_pwd(ice).n, ICE_PWD_N);
+	assert_int_equal(ice_ufrag(ice).n, ICE_UFRAG_N);
+	net_free(&net);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_public_hosts_join_in_one_round_trip),
+		cmocka_unit_test(ipv6_works_alike),
+		cmocka_unit_test(two_hosts_behind_two_nats_join_by_their_reflexive_addresses),
+		cmocka_unit_test(two_hosts_behind_one_nat_stay_inside),
+		cmocka_unit_test(a_symmetric_nat_is_met_by_a_public_host),
+		cmocka_unit_test(two_symmetric_nats_fail_and_say_so),
+		cmocka_unit_test(checks_before_the_answer_join_with_it),
+		cmocka_unit_test(loss_delays_but_does_not_prevent),
+		cmocka_unit_test(two_controlling_sides_find_their_roles),
+		cmocka_unit_test(candidates_may_trickle_in),
+		cmocka_unit_test(a_better_pair_still_tried_delays_the_nomination_by_patience_only),
+		cmocka_unit_test(consent_is_asked_for_and_its_loss_stops_us),
+		cmocka_unit_test(a_restart_joins_anew_while_the_old_pair_goes_on),
+		cmocka_unit_test(a_stranger_without_the_password_opens_nothing),
+		cmocka_unit_test(an_aggressive_peer_is_followed_to_its_best_pair),
+		cmocka_unit_test(a_lite_peer_is_joined_by_our_checks_alone),
+		cmocka_unit_test(floods_of_candidates_stay_within_the_bounds),
+		cmocka_unit_test(credentials_out_of_bounds_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
