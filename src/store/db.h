@@ -25,6 +25,23 @@ struct db_value {
 	str bytes; /* TEXT, BYTES; of a row: valid until the next db row, done or step */
 };
 
+static inline struct db_value db_text(str s)
+{
+	return (struct db_value){ .type = DB_TEXT, .bytes = s };
+}
+static inline struct db_value db_bytes(str s)
+{
+	return (struct db_value){ .type = DB_BYTES, .bytes = s };
+}
+static inline struct db_value db_number(int64_t n)
+{
+	return (struct db_value){ .type = DB_NUMBER, .number = n };
+}
+
+/* Values and their number, as two arguments: run(.., DB_VALUES(db_text(name), db_number(3)), ..) */
+#define DB_VALUES(...)                                                                                                 \
+	(struct db_value[]){ __VA_ARGS__ }, sizeof((struct db_value[]){ __VA_ARGS__ }) / sizeof(struct db_value)
+
 enum db_step {
 	DB_BEGIN_READ, /* one view of everything, nothing written */
 	DB_BEGIN,      /* a transaction that writes: the database is ours */

@@ -1,0 +1,214 @@
+#include "store/account.h"
+
+#include "crypt/password.h"
+#include "crypt/secret.h"
+
+#define REALM_MAX USER_NAME_MAX
+
+struct realm {
+	char text[REALM_MAX];
+	size_t n;
+};
+
+static enum err find_realm(struct store_desk *desk, struct realm *out)
+{
+	struct db *db = desk->db;
+	struct db_value columns[4];
+	enum err err = db->driver->start(db, SCHEMA_SETTING_GET, DB_VALUES(db_text(STR("realm"))));
+
+	if (err == ERR_NONE)
+		err = db->driver->row(db, SCHEMA_SETTING_GET, columns, 4);
+	if (err == ERR_NONE) {
+		out->n = columns[2].bytes.n < REALM_MAX ? columns[2].bytes.n : REALM_MAX;
+		memcpy(out->text, columns[2].bytes.p, out->n);
+	}
+	db->driver->done(db, SCHEMA_SETTING_GET);
+	return err;
+}
+
+/* The realm of this store; the first who needs it fixes it. */
+static enum err get_realm(struct store_desk *desk, str domain, struct realm *out)
+{
+	str realm = domain.n ? domain : STR("tandem");
+	enum err err = find_realm(desk, out);
+
+	if (err == ERR_ABSENT) {
+		err = store_desk_run(desk, SCHEMA_SETTING_ADD,
+				     DB_VALUES(db_text(STR("realm")), db_text(realm), db_number(desk->ask->now)), NULL);
+		if (err != ERR_NONE)
+			return err;
+		err = find_realm(desk, out);
+	}
+	return err == ERR_NONE ? ERR_NONE : store_desk_fail(desk, err);
+}
+
+static str realm_str(const struct realm *realm)
+{
+	return str_of(realm->text, realm->n);
+}
+
+/* RFC 7616 3.4.2: HA1 = H(unq(username) ":" unq(realm) ":" passwd), in lower-case hex. */
+static void write_ha1(struct digest *digest, size_t n, str name, str realm, str password, char *out)
+{
+	uint8_t ha1[DIGEST_MAX];
+	struct buf hex;
+
+	digest_start(digest);
+	digest_add(digest, name);
+	digest_add(digest, STR(":"));
+	digest_add(digest, realm);
+	digest_add(digest, STR(":"));
+	digest_add(digest, password);
+	digest_end(digest, ha1);
+	buf_init(&hex, out, 2 * n);
+	buf_put_hex(&hex, ha1, n);
+	secret_wipe(ha1, sizeof(ha1));
+}
+
+static enum err put_user(struct store_desk *desk, const struct user_record *user, enum schema_statement statement)
+{
+	struct user_record row = *user;
+	struct store_binding b;
+	struct realm realm;
+	char domain[USER_NAME_MAX], md5[32], sha256[64];
+
+	if (!user_name_is_good(user->name))
+		return keeper_answer_fail(desk->answer, ERR_SYNTAX, "\"" STR_FMT "\" cannot be the name of an account",
+					  STR_ARG(str_head(user->name, 100)));
+	if (!user_domain_fold(user->domain, domain))
+		return keeper_answer_fail(desk->answer, ERR_SYNTAX, "\"" STR_FMT "\" is no domain",
+					  STR_ARG(str_head(user->domain, 100)));
+	if (user->password.n < 1 || user->password.n > PASSWORD_MAX)
+		return keeper_answer_fail(desk->answer, ERR_SYNTAX, "the password of \"" STR_FMT "\" is %s",
+					  STR_ARG(str_head(user->name, 100)), user->password.n ? "too long" : "empty");
+	row.domain = str_of(domain, user->domain.n);
+	enum err err = get_realm(desk, row.domain, &realm);
+	if (err != ERR_NONE)
+		return err;
+	row.realm = realm_str(&realm);
+	write_ha1(desk->md5, 16, row.name, row.realm, row.password, md5);
+	write_ha1(desk->sha256, 32, row.name, row.realm, row.password, sha256);
+	row.ha1_md5 = str_of(md5, sizeof(md5));
+	row.ha1_sha256 = str_of(sha256, sizeof(sha256));
+	row.created = desk->ask->now;
+	store_desk_bind(&user_record_kind, &row, &b);
+	err = store_desk_run(desk, statement, b.values, b.n, NULL);
+	if (err == ERR_EXISTS)
+		keeper_answer_fail(desk->answer, err, "there is an account \"" STR_FMT "\" already",
+				   STR_ARG(str_head(user->name, 100)));
+	secret_wipe(md5, sizeof(md5));
+	secret_wipe(sha256, sizeof(sha256));
+	secret_wipe(&b, sizeof(b));
+	return err;
+}
+
+static enum err answer_user(struct store_desk *desk, str name, str domain, str realm)
+{
+	struct user_record *row = keeper_answer_add(desk->answer);
+
+	if (!row || !keeper_answer_copy(desk->answer, name, &row->name) ||
+	    !keeper_answer_copy(desk->answer, domain, &row->domain) ||
+	    !keeper_answer_copy(desk->answer, realm, &row->realm))
+		return keeper_answer_fail(desk->answer, ERR_MEMORY, "no memory for the answer");
+	row->created = desk->ask->now;
+	return ERR_NONE;
+}
+
+enum err store_account_realm(struct store_desk *desk)
+{
+	char domain[USER_NAME_MAX];
+	struct realm realm;
+	enum err err = store_desk_need_one(desk);
+
+	if (err != ERR_NONE)
+		return err;
+	str given = desk->ask->users[0].domain;
+	if (!user_domain_fold(given, domain))
+		return keeper_answer_fail(desk->answer, ERR_SYNTAX, "\"" STR_FMT "\" is no domain",
+					  STR_ARG(str_head(given, 100)));
+	str folded = str_of(domain, given.n);
+	err = get_realm(desk, folded, &realm);
+	return err == ERR_NONE ? answer_user(desk, STR_NONE, folded, realm_str(&realm)) : err;
+}
+
+enum err store_account_add(struct store_desk *desk)
+{
+	struct realm realm = { .n = 0 };
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = put_user(desk, &desk->ask->users[i], SCHEMA_USER_ADD);
+	if (err == ERR_NONE && desk->ask->n > 0)
+		err = find_realm(desk, &realm);
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = answer_user(desk, desk->ask->users[i].name, desk->ask->users[i].domain, realm_str(&realm));
+	return err;
+}
+
+enum err store_account_import(struct store_desk *desk)
+{
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = put_user(desk, &desk->ask->users[i], SCHEMA_USER_PUT);
+	return err;
+}
+
+/* Contacts of "sip:NAME@DOMAIN", or of the name in all domains: '@' is followed by 'A'. */
+static enum err drop_contacts(struct store_desk *desk, str name, str domain)
+{
+	char storage[2][2 * USER_NAME_MAX + 8];
+	struct buf from, to;
+
+	buf_init(&from, storage[0], sizeof(storage[0]));
+	buf_init(&to, storage[1], sizeof(storage[1]));
+	buf_printf(&from, "sip:" STR_FMT "@" STR_FMT, STR_ARG(name), STR_ARG(domain));
+	buf_printf(&to, "sip:" STR_FMT "A", STR_ARG(name));
+	if (!buf_ok(&from) || !buf_ok(&to))
+		return ERR_NONE; /* no account has such a name */
+	if (domain.n)
+		return store_desk_run(desk, SCHEMA_CONTACT_REMOVE_ALL, DB_VALUES(db_text(buf_str(&from))), NULL);
+	return store_desk_run(desk, SCHEMA_CONTACT_REMOVE_RANGE,
+			      DB_VALUES(db_text(buf_str(&from)), db_text(buf_str(&to))), NULL);
+}
+
+enum err store_account_remove(struct store_desk *desk)
+{
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++) {
+		const struct user_record *user = &desk->ask->users[i];
+		char domain[USER_NAME_MAX];
+		int64_t touched = 0;
+
+		str folded = user_domain_fold(user->domain, domain) ? str_of(domain, user->domain.n) : user->domain;
+		err = store_desk_run(desk, SCHEMA_USER_REMOVE, DB_VALUES(db_text(user->name), db_text(folded)),
+				     &touched);
+		if (err == ERR_NONE && touched == 0)
+			err = keeper_answer_fail(desk->answer, ERR_ABSENT, "there is no account \"" STR_FMT "\"",
+						 STR_ARG(str_head(user->name, 100)));
+		if (err == ERR_NONE)
+			err = drop_contacts(desk, user->name, folded);
+	}
+	return err;
+}
+
+enum err store_account_find(struct store_desk *desk)
+{
+	char domain[USER_NAME_MAX];
+	enum err err = store_desk_need_one(desk);
+
+	if (err != ERR_NONE)
+		return err;
+	const struct user_record *user = &desk->ask->users[0];
+	str folded = user_domain_fold(user->domain, domain) ? str_of(domain, user->domain.n) : user->domain;
+	err = store_desk_query(desk, SCHEMA_USER_FIND, DB_VALUES(db_text(user->name), db_text(folded)), 1);
+	if (err == ERR_NONE && desk->answer->n == 0)
+		err = keeper_answer_fail(desk->answer, ERR_ABSENT, "there is no such account");
+	return err;
+}
+
+enum err store_account_list(struct store_desk *desk)
+{
+	return store_desk_list(desk, SCHEMA_USER_LIST);
+}

@@ -1,0 +1,80 @@
+#include "store/history.h"
+
+enum err store_history_put_call(struct store_desk *desk)
+{
+	return store_desk_put_rows(desk, SCHEMA_CALL_PUT);
+}
+
+/* The statement gives the newest first, so that a full answer lacks the oldest. */
+static void turn_round(struct keeper_answer *answer)
+{
+	struct call_record *rows = (struct call_record *)(uintptr_t)answer->rows;
+
+	for (size_t i = 0, k = answer->n; i + 1 < k; i++) {
+		struct call_record row = rows[--k];
+		rows[k] = rows[i];
+		rows[i] = row;
+	}
+}
+
+#define RECORDS_PER_SESSION 16 /* looked at, at most, to find the newest sessions */
+
+enum err store_history_list_calls(struct store_desk *desk)
+{
+	static const struct call_record any;
+	const struct call_record *wanted = desk->ask->n ? desk->ask->calls : &any;
+	int64_t sessions = (int64_t)store_desk_limit(desk->ask);
+	str party = wanted->caller.n ? wanted->caller : wanted->callee;
+	enum err err = store_desk_query(desk, SCHEMA_CALL_LIST,
+					DB_VALUES(db_text(wanted->session), db_text(party),
+						  db_number(sessions * RECORDS_PER_SESSION), db_number(sessions),
+						  db_number(KEEPER_ROWS_MAX + 1)),
+					KEEPER_ROWS_MAX);
+
+	if (err == ERR_NONE)
+		turn_round(desk->answer);
+	return err;
+}
+
+enum err store_history_append_trace(struct store_desk *desk)
+{
+	enum err err = store_desk_put_rows(desk, SCHEMA_TRACE_ADD);
+
+	return err == ERR_NONE ? store_desk_run(desk, SCHEMA_TRACE_TRIM, DB_VALUES(db_number(TRACE_KEEP)), NULL) : err;
+}
+
+enum err store_history_list_trace(struct store_desk *desk)
+{
+	static const struct trace_record any;
+	const struct trace_record *wanted = desk->ask->n ? desk->ask->traces : &any;
+	struct db *db = desk->db;
+	size_t limit = store_desk_limit(desk->ask);
+	struct db_value after = db_number(desk->ask->after), most = db_number((int64_t)limit + 1), session;
+
+	if (wanted->session.n)
+		return store_desk_query(desk, SCHEMA_TRACE_SESSION, DB_VALUES(after, db_text(wanted->session), most),
+					limit);
+	if (!wanted->call_id.n)
+		return store_desk_query(desk, SCHEMA_TRACE_LIST, DB_VALUES(after, most), limit);
+
+	/* Of a Call-ID, all of its session, where it has one. */
+	enum err err = db->driver->start(db, SCHEMA_TRACE_SESSION_OF, DB_VALUES(db_text(wanted->call_id)));
+	if (err == ERR_NONE)
+		err = db->driver->row(db, SCHEMA_TRACE_SESSION_OF, &session, 1);
+	if (err == ERR_NONE)
+		err = store_desk_query(desk, SCHEMA_TRACE_SESSION, DB_VALUES(after, session, most), limit);
+	else if (err == ERR_ABSENT)
+		err = store_desk_query(desk, SCHEMA_TRACE_CALL, DB_VALUES(after, db_text(wanted->call_id), most),
+				       limit);
+	else
+		store_desk_fail(desk, err);
+	db->driver->done(db, SCHEMA_TRACE_SESSION_OF);
+	return err;
+}
+
+enum err store_history_list_traced(struct store_desk *desk)
+{
+	size_t limit = store_desk_limit(desk->ask);
+
+	return store_desk_query(desk, SCHEMA_TRACE_SESSIONS, DB_VALUES(db_number((int64_t)limit)), limit);
+}
