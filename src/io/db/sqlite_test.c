@@ -606,13 +606,13 @@ static void what_is_kept_is_there_when_opened_again_and_only_for_us(void **state
 }
 
 /* A store of version 1, and the program that knows version 2. */
-static const char *const old_migrations[] = {
-	"CREATE TABLE phone (id INTEGER PRIMARY KEY, name TEXT NOT NULL); INSERT INTO phone (name) VALUES ('101');",
-	"ALTER TABLE phone ADD COLUMN label TEXT NOT NULL DEFAULT ''; UPDATE phone SET label = 'desk ' || name;",
-};
-static const char *const broken_migrations[] = {
-	old_migrations[0], "ALTER TABLE phone ADD COLUMN label TEXT NOT NULL DEFAULT ''; UPDATE nowhere SET x = 1;"
-};
+#define FIRST                                                                                                          \
+	"CREATE TABLE phone (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"                                             \
+	"INSERT INTO phone (name) VALUES ('101');"
+#define SECOND "ALTER TABLE phone ADD COLUMN label TEXT NOT NULL DEFAULT '';"
+
+static const char *const old_migrations[] = { FIRST, SECOND "UPDATE phone SET label = 'desk ' || name;" };
+static const char *const broken_migrations[] = { FIRST, SECOND "UPDATE nowhere SET x = 1;" };
 static const struct schema version_1 = { old_migrations, 1 }, version_2 = { old_migrations, 2 },
 			   broken = { broken_migrations, 2 };
 
