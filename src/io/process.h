@@ -3,7 +3,7 @@
  *
  * For demonstrations and tests that run other programs. Blocking. The child gets
  * the parent's environment, an empty standard input, and where asked a pipe on its
- * standard output (and error); it hears SIGTERM when its parent dies (Linux).
+ * standard output (and error). It outlives its parent: who started it stops it.
  * Memory: the owner embeds the struct. Thread: its owner's.
  */
 #ifndef IO_PROCESS_H
@@ -31,7 +31,7 @@ struct process {
 };
 
 /* argv[0] is looked up in PATH; argv ends with NULL. ERR_ABSENT (no such program), ERR_IO. */
-MUST_CHECK enum err process_start(struct process *, char *const argv[], enum process_output);
+MUST_CHECK enum err process_start(struct process *, const char *const argv[], enum process_output);
 /* Waits up to `span` for output and appends what there is. ERR_CLOSED at its end, ERR_TIMEOUT,
  * ERR_FULL where `out` is. */
 MUST_CHECK enum err process_read(struct process *, struct buf *out, usec span);
