@@ -625,11 +625,12 @@ enum err sip_session_id_parse(str value, struct sip_session_id *out)
 
 bool sip_list_next(str *rest, str *element)
 {
-	const char *at = rest->p, *end = rest->p + rest->n;
+	const char *at = rest->p, *end;
 	bool in_angle = false;
 
 	if (!rest->p)
 		return false;
+	end = at + rest->n;
 	for (; at < end && (in_angle || *at != ','); at++) {
 		if (*at == '"' && !in_angle) {
 			const char *close = sip_scan_quoted(at, end);

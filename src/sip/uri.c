@@ -139,10 +139,11 @@ enum err sip_uri_parse(str text, struct sip_uri *out)
 
 bool sip_param_next(str *rest, str *name, str *value)
 {
-	const char *at = rest->p, *end = rest->p + rest->n, *start;
+	const char *at = rest->p, *end, *start;
 
 	if (rest->n == 0)
 		return false;
+	end = at + rest->n;
 	at = start = sip_scan_blank(at, end);
 	while (at < end && *at != ';' && *at != '=' && !sip_scan_is(*at, SIP_SCAN_BLANK))
 		at++;
