@@ -1169,3 +1169,10 @@ bool agent_event(struct agent *a, struct agent_event *out)
 		a->dying = out->call;
 	return true;
 }
+
+bool agent_save(struct agent *a, str *state)
+{
+	const struct road *road = a->settings.road;
+
+	return road && road->save && road->save(road->self, state);
+}

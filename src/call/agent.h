@@ -86,6 +86,8 @@ void agent_tick(struct agent *, usec now);
 usec agent_due(const struct agent *);
 bool agent_next(struct agent *, struct host_want *out);
 bool agent_event(struct agent *, struct agent_event *out);
+/* Of a road: true: *state must be kept, before agent_next is drained. Valid until the next call. */
+bool agent_save(struct agent *, str *state);
 
 /* Whom to call, and as whom. Copied. */
 struct agent_dialling {

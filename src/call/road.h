@@ -57,6 +57,9 @@ struct road {
 	enum err (*send)(void *self, const struct flow *, str bytes, usec now);
 	/* Our address as the road's servers see it, and their STUN service, for ICE; unset where unknown. */
 	struct addr (*stun)(const void *self);
+	/* true: *state has changed and must be kept before anything else that the road wants is carried out; valid
+	 * until the next call. NULL: it remembers nothing. */
+	bool (*save)(void *self, str *state);
 	/* Leaves in good order; afterwards it wants and owns nothing. */
 	void (*stop)(void *self, usec now);
 };

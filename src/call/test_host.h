@@ -63,6 +63,9 @@ struct test_host {
 	uint32_t bridged[2]; /* the last BRIDGE */
 	char digits[33];
 	unsigned datagrams;
+	/* The last question to the keeper, and what frees it (a test of a service that asks sets it). */
+	void *asked;
+	void (*asked_free)(void *);
 };
 
 static inline void test_host_init(struct test_host *h)
@@ -329,8 +332,12 @@ static inline void test_drain(struct test_host *h, int from)
 		case HOST_STOP:
 			h->stopped[from] = true;
 			break;
-		case HOST_UNBIND:
 		case HOST_ASK:
+			assert_non_null(h->asked_free);
+			h->asked_free(h->asked);
+			h->asked = w.message;
+			break;
+		case HOST_UNBIND:
 			break;
 		}
 	}
@@ -380,6 +387,8 @@ static inline void test_run(struct test_host *h, usec span)
 
 static inline void test_host_free(struct test_host *h)
 {
+	if (h->asked_free)
+		h->asked_free(h->asked);
 	while (h->notes) {
 		struct test_note *n = h->notes;
 

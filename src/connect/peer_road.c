@@ -1,6 +1,6 @@
 #include "connect/peer_road.h"
 
-#include "sip/uri.h"
+#include "crypt/secret.h"
 
 #include <stdlib.h>
 
@@ -24,10 +24,10 @@ struct peer_road {
 	size_t failed_n;
 };
 
-static void wipe_state(struct peer_road *r)
+static void wipe_state(struct peer_road *r) /* secret keys were in it */
 {
 	if (r->state.p)
-		memset(r->state.p, 0, r->state.n);
+		secret_wipe(r->state.p, r->state.n);
 	buf_reset(&r->state);
 }
 
@@ -214,6 +214,17 @@ static struct addr road_stun(const void *self)
 	return overlay_node_stun(((const struct peer_road *)self)->node);
 }
 
+static bool road_save(void *self, str *state)
+{
+	struct peer_road *r = self;
+
+	if (!r->unsaved)
+		return false;
+	r->unsaved = false;
+	*state = buf_str(&r->state);
+	return true;
+}
+
 static void road_stop(void *self, usec now)
 {
 	overlay_node_stop(((struct peer_road *)self)->node, now);
@@ -247,6 +258,7 @@ enum err peer_road_new(const struct overlay_node_setup *setup, usec now, struct 
 				 .find = road_find,
 				 .send = road_send,
 				 .stun = road_stun,
+				 .save = road_save,
 				 .stop = road_stop };
 	*out = r;
 	return ERR_NONE;
@@ -265,15 +277,6 @@ void peer_road_free(struct peer_road *r)
 const struct road *peer_road_face(const struct peer_road *r)
 {
 	return &r->face;
-}
-
-bool peer_road_save(struct peer_road *r, str *state)
-{
-	if (!r->unsaved)
-		return false;
-	r->unsaved = false;
-	*state = buf_str(&r->state);
-	return true;
 }
 
 const struct overlay_node *peer_road_node(const struct peer_road *r)

@@ -3,12 +3,7 @@
  *
  * Puts an overlay node (overlay/node.h) behind call/road.h: looking up is asking the
  * directory, a flow is the node's flow to its super node, bodies are sealed inside
- * the node. What the node wants kept on disk comes out here, to be kept before
- * anything else of it is carried out:
- *
- *     after every recv, tick or verb of the agent:
- *             while (peer_road_save(road, &state)) keep it;
- *             then drain the agent's wants
+ * the node.
  *
  * Memory: opaque; outlives its agent. Thread: its agent's.
  */
@@ -24,8 +19,6 @@ struct peer_road;
 MUST_CHECK enum err peer_road_new(const struct overlay_node_setup *setup, usec now, struct peer_road **out);
 void peer_road_free(struct peer_road *);
 const struct road *peer_road_face(const struct peer_road *);
-/* true: *state has changed and must be kept; valid until the next call. */
-bool peer_road_save(struct peer_road *, str *state);
 const struct overlay_node *peer_road_node(const struct peer_road *);
 
 #endif
