@@ -43,7 +43,8 @@ void overlay_envelope_free(struct overlay_envelope *);
 void overlay_envelope_know(struct overlay_envelope *, const struct overlay_record *);
 
 /* One outgoing SIP message: *out is what travels, in `storage` or `sip` itself when nothing needed sealing.
- * ERR_SYNTAX; ERR_ABSENT: no key known for the far side; ERR_LIMIT: body above 32 kB; ERR_FULL: storage. */
+ * ERR_SYNTAX; ERR_ABSENT: a request to a device whose key is unknown (find it first); ERR_LIMIT: body above 32 kB;
+ * ERR_FULL: storage. */
 MUST_CHECK enum err overlay_envelope_close(struct overlay_envelope *, str sip, usec now, struct buf *storage, str *out);
 
 /* One incoming: *out is clear, *peer is who sealed it (name empty where nothing was sealed). ERR_FORGED, ERR_EXPIRED,
@@ -51,5 +52,13 @@ MUST_CHECK enum err overlay_envelope_close(struct overlay_envelope *, str sip, u
  * although it must not be, ERR_SYNTAX, ERR_UNSUPPORTED. */
 MUST_CHECK enum err overlay_envelope_open(struct overlay_envelope *, str sip, usec now, struct buf *storage, str *out,
 					  struct overlay_peer *peer);
+
+/* What becomes of an incoming message that overlay_envelope_open refused for the reason `why`. */
+struct overlay_refused {
+	str up;   /* an answer: without its body, so that the stack ends the call in order; empty: nothing */
+	str back; /* a request: 493 or 403 for its sender; empty: nothing (ACK, repetitions) */
+};
+MUST_CHECK enum err overlay_envelope_refuse(struct overlay_envelope *, str sip, enum err why, struct buf *storage,
+					    struct overlay_refused *out);
 
 #endif
