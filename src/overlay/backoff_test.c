@@ -99,7 +99,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(three_are_free_then_the_wait_doubles_to_a_minute, setup, teardown),
-		cmocka_unit_test_setup_teardown(others_in_the_office_and_the_user_elsewhere_are_not_slowed, setup, teardown),
+		cmocka_unit_test_setup_teardown(others_in_the_office_and_the_user_elsewhere_are_not_slowed, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_source_that_only_fails_is_slowed_to_one_a_second, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_success_and_a_quarter_of_an_hour_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_ipv6_household_is_one_source, setup, teardown),

@@ -9,7 +9,8 @@ enum tag_welcome {
 	WELCOME_TIME,
 	WELCOME_KEEPALIVE,
 	WELCOME_STUN_PORT,
-	WELCOME_SIP_PER_S
+	WELCOME_SIP_PER_S,
+	WELCOME_ADVERTISED,
 };
 enum tag_login { LOGIN_NETWORK = 1, LOGIN_NAME, LOGIN_PASSWORD, LOGIN_KEY, LOGIN_PROOF };
 enum tag_login_ok { LOGIN_OK_CERTIFICATE = 1, LOGIN_OK_TIME };
@@ -29,7 +30,7 @@ static const struct kind {
 } kinds[] = {
 	[OVERLAY_HELLO] = { STR_INIT("hello"), 1024, 1 << HELLO_CERTIFICATE | 1 << HELLO_PROOF | 1 << HELLO_ROLE, 4,
 			    0 },
-	[OVERLAY_WELCOME] = { STR_INIT("welcome"), 512, 1 << WELCOME_TOKEN | 1 << WELCOME_TIME, 6, 0 },
+	[OVERLAY_WELCOME] = { STR_INIT("welcome"), 512, 1 << WELCOME_TOKEN | 1 << WELCOME_TIME, 7, 0 },
 	[OVERLAY_LOGIN] = { STR_INIT("login"), 1024, 0x3e, 5, 0 },
 	[OVERLAY_LOGIN_OK] = { STR_INIT("login_ok"), 1024, 1 << LOGIN_OK_CERTIFICATE | 1 << LOGIN_OK_TIME, 2, 0 },
 	[OVERLAY_REFUSED] = { STR_INIT("refused"), 512, 1 << REFUSED_CODE, 4, 0 },
@@ -145,8 +146,10 @@ static bool read_welcome(struct overlay_message *m, uint8_t tag, str v)
 		return overlay_value_u16(v, &m->keepalive_s);
 	case WELCOME_STUN_PORT:
 		return overlay_value_u16(v, &m->stun_port);
-	default:
+	case WELCOME_SIP_PER_S:
 		return overlay_value_u16(v, &m->sip_per_s);
+	default:
+		return overlay_take_addr(&v, &m->advertised) && v.n == 0;
 	}
 }
 
@@ -258,21 +261,27 @@ static void put_text(struct buf *b, uint8_t tag, str text)
 		overlay_put_field(b, tag, text);
 }
 
-static void put_welcome(struct buf *b, const struct overlay_message *m)
+static void put_addr(struct buf *b, uint8_t tag, const struct addr *a)
 {
 	char bytes[19];
 	struct buf value;
 
+	if (!addr_is_set(a))
+		return;
+	buf_init(&value, bytes, sizeof(bytes));
+	overlay_put_addr_value(&value, a);
+	overlay_put_field(b, tag, buf_str(&value));
+}
+
+static void put_welcome(struct buf *b, const struct overlay_message *m)
+{
 	overlay_put_bytes(b, WELCOME_TOKEN, m->token, sizeof(m->token));
-	if (addr_is_set(&m->observed)) {
-		buf_init(&value, bytes, sizeof(bytes));
-		overlay_put_addr_value(&value, &m->observed);
-		overlay_put_field(b, WELCOME_OBSERVED, buf_str(&value));
-	}
+	put_addr(b, WELCOME_OBSERVED, &m->observed);
 	overlay_put_time(b, WELCOME_TIME, m->time);
 	overlay_put_u16(b, WELCOME_KEEPALIVE, m->keepalive_s);
 	overlay_put_u16(b, WELCOME_STUN_PORT, m->stun_port);
 	overlay_put_u16(b, WELCOME_SIP_PER_S, m->sip_per_s);
+	put_addr(b, WELCOME_ADVERTISED, &m->advertised);
 }
 
 static void put_refused(struct buf *b, const struct overlay_message *m)

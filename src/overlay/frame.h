@@ -66,10 +66,11 @@ struct overlay_message {
 	str agent;                          /* HELLO; may be empty */
 	uint8_t token[OVERLAY_TOKEN_N];     /* WELCOME */
 	struct addr observed;               /* WELCOME: the opener's address as the server sees it */
-	usec time;            /* WELCOME, LOGIN_OK, REFUSED: the server's clock, to the millisecond; 0: not said */
-	uint16_t keepalive_s; /* WELCOME */
-	uint16_t stun_port;   /* WELCOME; 0: none */
-	uint16_t sip_per_s;   /* WELCOME; 0: not said */
+	usec time;              /* WELCOME, LOGIN_OK, REFUSED: the server's clock, to the millisecond; 0: not said */
+	uint16_t keepalive_s;   /* WELCOME */
+	uint16_t stun_port;     /* WELCOME; 0: none */
+	uint16_t sip_per_s;     /* WELCOME; 0: not said */
+	struct addr advertised; /* WELCOME: what to put into records and Contact; unset: as connected */
 	str network, name, password;   /* LOGIN */
 	uint8_t key[OVERLAY_KEY_N];    /* LOGIN: device key; FIND: user key */
 	enum overlay_refusal refusal;  /* REFUSED, BYE; codes we do not know: OVERLAY_REFUSAL_INTERNAL */

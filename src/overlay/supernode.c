@@ -1,0 +1,956 @@
+#include "overlay/supernode.h"
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "base/slab.h"
+#include "crypt/secret.h"
+#include "net/stun_server.h"
+#include "overlay/directory.h"
+#include "overlay/forward.h"
+#include "overlay/outbox.h"
+#include "overlay/stream.h"
+
+#include <stdlib.h>
+
+enum { LISTENER = 1, STUN = 2, LINK_FIRST = 16 };
+
+#define HELLO_WAIT    (10 * USEC_PER_SEC)
+#define SILENCE       (90 * USEC_PER_SEC)
+#define KEEPALIVE_S   28
+#define LINK_WAIT     (10 * USEC_PER_SEC) /* from opening to WELCOME */
+#define LINK_IDLE     (600 * USEC_PER_SEC)
+#define LINK_QUEUE    65536 /* bytes that wait for a link to come up */
+#define REQUESTS_OPEN 16
+#define ASK_MAX       1024
+#define STUN_PER_S    2000
+
+enum stage { STAGE_STRANGER, STAGE_OPENING, STAGE_STANDING, STAGE_CLOSING };
+
+/* So much a second, twice that at once. */
+struct bucket {
+	usec at; /* the time up to which its content is used: in the past when there is some left */
+};
+
+/* A stream: of a node, of another super node, or one that we opened to another super node. */
+struct sn_flow {
+	struct map_node by_id, by_tag, by_user;
+	struct heap_item wake;
+	handle self;
+	uint32_t id;
+	enum stage stage;
+	bool opened;   /* a link: we are the opener */
+	bool standing; /* in by_tag and by_user */
+	enum overlay_role role;
+	struct addr remote;
+	uint8_t binding[HOST_BINDING_N];
+	uint8_t pin[OVERLAY_KEY_N]; /* links */
+	struct overlay_stream stream;
+	struct overlay_name user;
+	uint8_t device[OVERLAY_KEY_N], token[OVERLAY_TOKEN_N];
+	usec not_after, heard, used;
+	struct bucket sip, requests;
+	uint32_t open;    /* requests that wait for the directory */
+	struct buf queue; /* links: messages until it is up, u32 length before each */
+};
+
+struct pending {
+	handle flow;
+	uint32_t id;
+};
+
+struct overlay_supernode {
+	struct overlay_supernode_setup setup;
+	struct overlay_tokens tokens;
+	struct overlay_forward *forward;
+	struct overlay_directory *directory;
+	struct overlay_outbox out;
+	struct stun_server stun;
+	struct slab slab, pendings;
+	struct map by_id, by_tag, by_user;
+	struct heap heap;
+	struct bucket kbit;
+	struct buf scratch; /* one SIP message */
+	uint32_t link_next;
+	uint64_t user_key[2];
+	struct overlay_supernode_stats stats;
+	bool stopping, stopped;
+};
+
+/* ---- buckets ---- */
+
+/* Takes `cost` (in 1/rate seconds) where it is there. */
+static bool bucket_take(struct bucket *b, usec cost, usec now)
+{
+	usec floor = now - 2 * USEC_PER_SEC;
+
+	if (b->at < floor)
+		b->at = floor;
+	if (b->at + cost > now)
+		return false;
+	b->at += cost;
+	return true;
+}
+
+static uint32_t jittered(struct overlay_supernode *s, uint32_t seconds)
+{
+	return seconds + rng_below(s->setup.rng, seconds + 1);
+}
+
+/* ---- begin and end ---- */
+
+static void or_default(uint32_t *cap, uint32_t value)
+{
+	if (*cap == 0)
+		*cap = value;
+}
+
+static void put_listeners(struct overlay_supernode *s)
+{
+	overlay_outbox_put(&s->out, &(struct host_want){ .kind = HOST_LISTEN,
+							 .id = LISTENER,
+							 .transport = TRANSPORT_TLS,
+							 .tls = s->setup.tls,
+							 .local = s->setup.listen });
+	if (addr_is_set(&s->setup.stun))
+		overlay_outbox_put(&s->out,
+				   &(struct host_want){ .kind = HOST_BIND, .id = STUN, .local = s->setup.stun });
+}
+
+static bool start_forward(struct overlay_supernode *s, const struct addr *self)
+{
+	struct overlay_forward_setup setup = {
+		.network = s->setup.network.name,
+		.tokens = &s->tokens,
+		.self = *self,
+		.rng = s->setup.rng,
+	};
+
+	overlay_forward_free(s->forward);
+	s->forward = overlay_forward_new(&setup);
+	return s->forward != NULL;
+}
+
+struct overlay_supernode *overlay_supernode_new(const struct overlay_supernode_setup *setup, usec now)
+{
+	struct overlay_supernode *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->setup = *setup;
+	struct overlay_supernode_caps *caps = &s->setup.caps;
+	or_default(&caps->flow_max, 10000);
+	or_default(&caps->flows_per_user, 8);
+	or_default(&caps->record_max, 100000);
+	or_default(&caps->sip_per_s, 50);
+	or_default(&caps->requests_per_s, 20);
+	or_default(&caps->kbit_per_s, 20000);
+	or_default(&caps->link_max, 256);
+	overlay_outbox_init(&s->out);
+	slab_init(&s->slab, sizeof(struct sn_flow), caps->flow_max + caps->link_max);
+	slab_init(&s->pendings, sizeof(struct pending), ASK_MAX);
+	map_init(&s->by_id, caps->flow_max + caps->link_max);
+	map_init(&s->by_tag, caps->flow_max);
+	map_init(&s->by_user, caps->flow_max);
+	heap_init(&s->heap);
+	buf_init_grow(&s->scratch, OVERLAY_BODY_MAX + 1024);
+	stun_server_init(&s->stun, STUN_PER_S, now);
+	rng_fill(setup->rng, s->user_key, sizeof(s->user_key));
+	s->link_next = LINK_FIRST;
+	struct overlay_directory_setup directory = {
+		.network = setup->network.name,
+		.record_max = caps->record_max,
+		.rng = setup->rng,
+	};
+	memcpy(directory.authority, setup->network.authority, OVERLAY_KEY_N);
+	s->directory = overlay_directory_new(&directory);
+	if (!s->directory || !overlay_tokens_start(&s->tokens, setup->token_key, setup->token_epoch) ||
+	    !start_forward(s, &setup->advertised)) {
+		overlay_supernode_free(s);
+		return NULL;
+	}
+	put_listeners(s);
+	return s;
+}
+
+void overlay_supernode_free(struct overlay_supernode *s)
+{
+	struct sn_flow *f;
+	uint32_t slot = 0;
+	handle h;
+
+	if (!s)
+		return;
+	while ((f = slab_walk(&s->slab, &slot, &h))) {
+		overlay_stream_free(&f->stream);
+		buf_free(&f->queue);
+	}
+	slab_free(&s->slab);
+	slab_free(&s->pendings);
+	map_free(&s->by_id);
+	map_free(&s->by_tag);
+	map_free(&s->by_user);
+	heap_free(&s->heap);
+	buf_free(&s->scratch);
+	overlay_directory_free(s->directory);
+	overlay_forward_free(s->forward);
+	overlay_tokens_free(&s->tokens);
+	overlay_outbox_free(&s->out);
+	secret_wipe(s, sizeof(*s));
+	free(s);
+}
+
+/* ---- flows ---- */
+
+static struct sn_flow *flow_by_id(const struct overlay_supernode *s, uint32_t id)
+{
+	struct map_node *node = map_first(&s->by_id, id);
+
+	return node ? map_of(node, struct sn_flow, by_id) : NULL;
+}
+
+static struct sn_flow *flow_by_token(const struct overlay_supernode *s, const uint8_t token[OVERLAY_TOKEN_N])
+{
+	struct map_node *node = map_first(&s->by_tag, overlay_token_tag(token));
+
+	return node ? map_of(node, struct sn_flow, by_tag) : NULL;
+}
+
+static struct sn_flow *flow_of(struct heap_item *item)
+{
+	return (struct sn_flow *)(void *)((char *)item - offsetof(struct sn_flow, wake));
+}
+
+static uint64_t user_hash(const struct overlay_supernode *s, const struct overlay_name *name)
+{
+	return str_hash(overlay_name_str(name), s->user_key);
+}
+
+static struct sn_flow *flow_add(struct overlay_supernode *s, uint32_t id, usec now)
+{
+	struct sn_flow *f;
+	handle h;
+
+	f = slab_add(&s->slab, &h);
+	if (!f)
+		return NULL;
+	f->self = h;
+	f->id = id;
+	f->heard = f->used = now;
+	f->not_after = USEC_NEVER;
+	overlay_stream_init(&f->stream);
+	buf_init_grow(&f->queue, LINK_QUEUE);
+	if (heap_set(&s->heap, &f->wake, now + HELLO_WAIT) != ERR_NONE ||
+	    map_add(&s->by_id, &f->by_id, id) != ERR_NONE) {
+		heap_remove(&s->heap, &f->wake);
+		slab_remove(&s->slab, h);
+		return NULL;
+	}
+	return f;
+}
+
+/* Out of the tables by which others find it. */
+static void flow_resign(struct overlay_supernode *s, struct sn_flow *f)
+{
+	if (!f->standing)
+		return;
+	f->standing = false;
+	map_remove(&s->by_tag, &f->by_tag);
+	map_remove(&s->by_user, &f->by_user);
+	s->stats.flows--;
+}
+
+static void flow_close(struct overlay_supernode *s, struct sn_flow *f)
+{
+	if (f->stage == STAGE_CLOSING)
+		return;
+	flow_resign(s, f);
+	f->stage = STAGE_CLOSING;
+	overlay_outbox_close(&s->out, f->id);
+}
+
+static void say(struct overlay_supernode *s, const struct sn_flow *f, enum overlay_frame_type type, uint32_t id,
+		enum overlay_refusal refusal, uint32_t retry_s, usec now)
+{
+	struct overlay_message m = {
+		.type = type,
+		.id = id,
+		.refusal = refusal,
+		.text = overlay_refusal_text(refusal),
+		.retry_after_s = retry_s,
+		.time = now,
+	};
+
+	overlay_outbox_message(&s->out, f->id, &m);
+}
+
+static void bye(struct overlay_supernode *s, struct sn_flow *f, enum overlay_refusal refusal, uint32_t retry_s,
+		usec now)
+{
+	if (f->stage == STAGE_CLOSING)
+		return;
+	log_info(s->setup.log, "supernode.bye", "user=" STR_FMT " code=%d", STR_ARG(overlay_name_str(&f->user)),
+		 (int)refusal);
+	say(s, f, OVERLAY_BYE, 0, refusal, retry_s, now);
+	flow_close(s, f);
+}
+
+static void refuse_hello(struct overlay_supernode *s, struct sn_flow *f, uint32_t id, enum overlay_refusal refusal,
+			 usec now)
+{
+	s->stats.refused++;
+	log_info(s->setup.log, "supernode.refused", "code=%d text=\"" STR_FMT "\"", (int)refusal,
+		 STR_ARG(overlay_refusal_text(refusal)));
+	say(s, f, OVERLAY_REFUSED, id, refusal, refusal == OVERLAY_REFUSAL_OVERLOADED ? jittered(s, 10) : 0, now);
+	flow_close(s, f);
+}
+
+/* ---- HELLO ---- */
+
+static enum overlay_refusal check_hello(struct overlay_supernode *s, const struct sn_flow *f,
+					const struct overlay_message *m, struct overlay_certificate *c, usec now)
+{
+	const struct overlay_network *network = &s->setup.network;
+	uint8_t text[OVERLAY_PROOF_MAX];
+	enum err err = overlay_certificate_parse(m->certificate, c);
+
+	if (!err)
+		err = overlay_certificate_verify(c, overlay_domain_str(&network->name), network->authority, now);
+	if (err)
+		return overlay_refusal_of(err);
+	size_t n = overlay_proof_text(m, f->binding, text);
+	if (sign_check(c->device, str_of((const char *)text, n), m->proof) != ERR_NONE)
+		return OVERLAY_REFUSAL_PROOF;
+	/* A second HELLO brings a renewed certificate; the device stays. */
+	if (f->standing && (memcmp(f->device, c->device, OVERLAY_KEY_N) != 0 || f->role != m->role))
+		return OVERLAY_REFUSAL_PROOF;
+	return OVERLAY_REFUSAL_NONE;
+}
+
+static size_t flows_of_user(const struct overlay_supernode *s, const struct overlay_name *user)
+{
+	size_t n = 0;
+
+	for (struct map_node *node = map_first(&s->by_user, user_hash(s, user)); node; node = map_next(node))
+		n++;
+	return n;
+}
+
+/* Into the tables, in place of an older flow of the device. */
+static enum overlay_refusal flow_stand(struct overlay_supernode *s, struct sn_flow *f,
+				       const struct overlay_certificate *c, enum overlay_role role, usec now)
+{
+	struct sn_flow *older;
+
+	overlay_token_make(&s->tokens, c->device, role, f->token);
+	older = flow_by_token(s, f->token);
+	if (older)
+		bye(s, older, OVERLAY_REFUSAL_REPLACED, 0, now);
+	else if (flows_of_user(s, &c->name) >= s->setup.caps.flows_per_user)
+		return OVERLAY_REFUSAL_OVERLOADED;
+	f->user = c->name;
+	f->role = role;
+	memcpy(f->device, c->device, OVERLAY_KEY_N);
+	if (map_add(&s->by_tag, &f->by_tag, overlay_token_tag(f->token)) != ERR_NONE)
+		return OVERLAY_REFUSAL_OVERLOADED;
+	if (map_add(&s->by_user, &f->by_user, user_hash(s, &f->user)) != ERR_NONE) {
+		map_remove(&s->by_tag, &f->by_tag);
+		return OVERLAY_REFUSAL_OVERLOADED;
+	}
+	f->standing = true;
+	f->stage = STAGE_STANDING;
+	f->stream.frame_max = OVERLAY_BODY_MAX;
+	s->stats.flows++;
+	return OVERLAY_REFUSAL_NONE;
+}
+
+static usec flow_end(const struct sn_flow *f)
+{
+	return usec_min(f->heard + SILENCE, usec_add(f->not_after, OVERLAY_CLOCK_SLACK));
+}
+
+static void on_hello(struct overlay_supernode *s, struct sn_flow *f, const struct overlay_message *m, usec now)
+{
+	struct overlay_certificate c;
+	enum overlay_refusal refusal = check_hello(s, f, m, &c, now);
+
+	if (!refusal && !f->standing)
+		refusal = flow_stand(s, f, &c, m->role, now);
+	if (refusal) {
+		refuse_hello(s, f, m->id, refusal, now);
+		return;
+	}
+	f->not_after = c.not_after;
+	if (heap_set(&s->heap, &f->wake, flow_end(f)) != ERR_NONE)
+		flow_close(s, f);
+	struct overlay_message welcome = {
+		.type = OVERLAY_WELCOME,
+		.id = m->id,
+		.observed = f->remote,
+		.advertised = s->setup.advertised,
+		.time = now,
+		.keepalive_s = KEEPALIVE_S,
+		.stun_port = s->stats.stun_bound.port,
+		.sip_per_s = (uint16_t)s->setup.caps.sip_per_s,
+	};
+	memcpy(welcome.token, f->token, OVERLAY_TOKEN_N);
+	s->stats.hellos++;
+	overlay_outbox_message(&s->out, f->id, &welcome);
+	log_info(s->setup.log, "supernode.hello", "user=" STR_FMT " role=%d", STR_ARG(overlay_name_str(&f->user)),
+		 (int)f->role);
+}
+
+/* ---- SIP ---- */
+
+static void deliver(struct overlay_supernode *s, struct sn_flow *to, str sip)
+{
+	struct overlay_message m = { .type = OVERLAY_SIP, .sip = sip };
+
+	if (overlay_outbox_message(&s->out, to->id, &m)) {
+		s->stats.sip_forwarded++;
+		s->stats.sip_bytes += sip.n;
+	} else {
+		s->stats.sip_dropped++;
+	}
+}
+
+/* Our own answer to the request in s->forward, back over the flow it came from. */
+static void answer(struct overlay_supernode *s, struct sn_flow *from, int status, uint32_t retry_s)
+{
+	buf_reset(&s->scratch);
+	if (from && overlay_forward_reply(s->forward, status, retry_s, &s->scratch) == ERR_NONE) {
+		struct overlay_message m = { .type = OVERLAY_SIP, .sip = buf_str(&s->scratch) };
+
+		s->stats.sip_answered++;
+		overlay_outbox_message(&s->out, from->id, &m);
+	} else {
+		s->stats.sip_dropped++;
+	}
+}
+
+static struct sn_flow *link_find(const struct overlay_supernode *s, const struct overlay_hop *hop)
+{
+	struct sn_flow *f;
+	uint32_t slot = 0;
+	handle h;
+
+	if (s->stats.links == 0)
+		return NULL;
+	while ((f = slab_walk(&s->slab, &slot, &h)))
+		if (f->opened && f->stage != STAGE_CLOSING && addr_eq(&f->remote, &hop->server) &&
+		    memcmp(f->pin, hop->pin, OVERLAY_KEY_N) == 0)
+			return f;
+	return NULL;
+}
+
+static struct sn_flow *link_open(struct overlay_supernode *s, const struct overlay_hop *hop, usec now)
+{
+	char name[72];
+
+	if (!s->setup.certificate || s->stopping || s->stats.links >= s->setup.caps.link_max)
+		return NULL;
+	while (flow_by_id(s, s->link_next))
+		s->link_next = s->link_next == HOST_OWN_MAX ? LINK_FIRST : s->link_next + 1;
+	struct sn_flow *f = flow_add(s, s->link_next, now);
+	if (!f)
+		return NULL;
+	s->link_next = s->link_next == HOST_OWN_MAX ? LINK_FIRST : s->link_next + 1;
+	f->opened = true;
+	f->role = OVERLAY_ROLE_SUPERNODE;
+	f->stage = STAGE_OPENING;
+	f->remote = hop->server;
+	f->stream.frame_max = OVERLAY_BODY_MAX;
+	memcpy(f->pin, hop->pin, OVERLAY_KEY_N);
+	s->stats.links++;
+	overlay_outbox_put(&s->out, &(struct host_want){ .kind = HOST_OPEN,
+							 .id = f->id,
+							 .transport = TRANSPORT_TLS,
+							 .tls = s->setup.tls_out,
+							 .remote = hop->server,
+							 .name = overlay_pin_name(hop->pin, name) });
+	return f;
+}
+
+/* Over the link, or into its queue until it is up. false: no room. */
+static bool link_send(struct overlay_supernode *s, struct sn_flow *f, str sip, usec now)
+{
+	f->used = now;
+	if (f->stage == STAGE_STANDING) {
+		deliver(s, f, sip);
+		return true;
+	}
+	size_t before = f->queue.n;
+	buf_put_u32be(&f->queue, (uint32_t)sip.n);
+	buf_put(&f->queue, sip);
+	if (buf_ok(&f->queue))
+		return true;
+	f->queue.n = before;
+	f->queue.err = ERR_NONE;
+	return false;
+}
+
+static struct sn_flow *next_hop(struct overlay_supernode *s, const struct overlay_hop *hop, usec now)
+{
+	if (hop->kind == OVERLAY_FORWARD_FLOW)
+		return flow_by_token(s, hop->token);
+	struct sn_flow *f = link_find(s, hop);
+	return f ? f : link_open(s, hop, now);
+}
+
+static void forward(struct overlay_supernode *s, struct sn_flow *from, const struct overlay_hop *hop, usec now)
+{
+	struct sn_flow *to = next_hop(s, hop, now);
+
+	buf_reset(&s->scratch);
+	if (!to) {
+		if (hop->is_request)
+			answer(s, from, 480, 0);
+		else
+			s->stats.sip_dropped++;
+	} else if (overlay_forward_write(s->forward, &s->scratch) != ERR_NONE) {
+		if (hop->is_request)
+			answer(s, from, 513, 0);
+		else
+			s->stats.sip_dropped++;
+	} else if (!to->opened) {
+		deliver(s, to, buf_str(&s->scratch));
+	} else if (!link_send(s, to, buf_str(&s->scratch), now)) {
+		answer(s, from, 503, jittered(s, 5));
+	}
+}
+
+static void on_sip(struct overlay_supernode *s, struct sn_flow *f, str sip, usec now)
+{
+	struct overlay_forward_source source = { .answerable = !f->opened };
+	struct overlay_hop hop;
+	usec bits = (usec)sip.n * 8;
+
+	memcpy(source.token, f->token, OVERLAY_TOKEN_N);
+	source.user = f->role == OVERLAY_ROLE_NODE ? &f->user : NULL;
+	overlay_forward_read(s->forward, sip, &source, &hop);
+	/* Other super nodes bring the messages of many: their share is bounded by all that we carry. */
+	bool room = (f->role == OVERLAY_ROLE_SUPERNODE ||
+		     bucket_take(&f->sip, USEC_PER_SEC / s->setup.caps.sip_per_s, now)) &&
+		    bucket_take(&s->kbit, bits * USEC_PER_MS / s->setup.caps.kbit_per_s, now);
+	if (hop.kind == OVERLAY_FORWARD_DROP) {
+		s->stats.sip_dropped++;
+		log_debug(s->setup.log, "supernode.dropped", "why=\"%s\"", hop.why);
+	} else if (!room) {
+		s->stats.shed++;
+		answer(s, hop.is_request ? f : NULL, 503, jittered(s, 5));
+	} else if (hop.kind == OVERLAY_FORWARD_REPLY) {
+		answer(s, f, hop.status, 0);
+	} else {
+		forward(s, f, &hop, now);
+	}
+}
+
+/* ---- directory ---- */
+
+static void on_outcome(struct overlay_supernode *s, const struct overlay_directory_outcome *o, usec now)
+{
+	struct pending *p = slab_find(&s->pendings, o->ask);
+	struct sn_flow *f = p ? slab_find(&s->slab, p->flow) : NULL;
+	struct overlay_message m = { .id = p ? p->id : 0 };
+
+	slab_remove(&s->pendings, o->ask);
+	if (!f || f->stage != STAGE_STANDING)
+		return;
+	f->open--;
+	if (o->kind == OVERLAY_DIRECTORY_REFUSED) {
+		say(s, f, OVERLAY_REFUSED, m.id, o->refusal,
+		    o->refusal == OVERLAY_REFUSAL_OVERLOADED ? jittered(s, 30) : 0, now);
+		return;
+	}
+	if (o->kind == OVERLAY_DIRECTORY_STORED) {
+		m.type = OVERLAY_STORED;
+		m.replicas = o->replicas;
+		s->stats.stored++;
+	} else {
+		m.type = OVERLAY_FOUND;
+		m.record_n = o->record_n;
+		memcpy(m.record, o->record, sizeof(m.record));
+		*(o->record_n ? &s->stats.found : &s->stats.missed) += 1;
+	}
+	overlay_outbox_message(&s->out, f->id, &m);
+}
+
+static void drain_directory(struct overlay_supernode *s, usec now)
+{
+	struct overlay_directory_outcome o;
+
+	while (overlay_directory_next(s->directory, &o))
+		on_outcome(s, &o, now);
+	s->stats.records = (uint32_t)overlay_directory_count(s->directory);
+}
+
+static enum err store(struct overlay_supernode *s, struct sn_flow *f, uint64_t ask, str bytes, usec now,
+		      enum overlay_refusal *refusal)
+{
+	struct overlay_record record;
+	enum err err = overlay_record_parse(bytes, &record);
+
+	if (err) {
+		*refusal = overlay_refusal_of(err);
+		return err;
+	}
+	/* Another super node passes on records of its users; they prove themselves. */
+	if (f->role == OVERLAY_ROLE_NODE &&
+	    !str_eq(overlay_name_str(&record.certificate.name), overlay_name_str(&f->user))) {
+		*refusal = OVERLAY_REFUSAL_NOT_YOURS;
+		return ERR_REFUSED;
+	}
+	return overlay_directory_put(s->directory, ask, &record, now);
+}
+
+static void on_request(struct overlay_supernode *s, struct sn_flow *f, const struct overlay_message *m, usec now)
+{
+	enum overlay_refusal refusal = OVERLAY_REFUSAL_OVERLOADED;
+	struct pending *p = NULL;
+	handle ask;
+	enum err err = ERR_FULL;
+
+	if (f->open < REQUESTS_OPEN && bucket_take(&f->requests, USEC_PER_SEC / s->setup.caps.requests_per_s, now))
+		p = slab_add(&s->pendings, &ask);
+	else
+		refusal = OVERLAY_REFUSAL_SLOW_DOWN;
+	if (p) {
+		*p = (struct pending){ .flow = f->self, .id = m->id };
+		err = m->type == OVERLAY_STORE ? store(s, f, ask, m->record[0], now, &refusal)
+					       : overlay_directory_find(s->directory, ask, m->key, now);
+	}
+	if (!err) {
+		f->open++;
+		drain_directory(s, now);
+		return;
+	}
+	if (p)
+		slab_remove(&s->pendings, ask);
+	if (refusal == OVERLAY_REFUSAL_OVERLOADED || refusal == OVERLAY_REFUSAL_SLOW_DOWN)
+		s->stats.shed++;
+	say(s, f, OVERLAY_REFUSED, m->id, refusal,
+	    overlay_refusal_passes(refusal) && refusal != OVERLAY_REFUSAL_STALE ? jittered(s, 2) : 0, now);
+}
+
+/* ---- frames ---- */
+
+static void on_welcome(struct overlay_supernode *s, struct sn_flow *f, usec now)
+{
+	str queue = buf_str(&f->queue);
+
+	f->stage = STAGE_STANDING;
+	if (heap_set(&s->heap, &f->wake, now + LINK_IDLE) != ERR_NONE)
+		flow_close(s, f);
+	while (queue.n >= 4) {
+		uint32_t n = 0;
+
+		if (!overlay_value_u32(str_head(queue, 4), &n))
+			break;
+		deliver(s, f, str_head(str_skip(queue, 4), n));
+		queue = str_skip(queue, 4 + n);
+	}
+	buf_free(&f->queue);
+}
+
+static void on_link_message(struct overlay_supernode *s, struct sn_flow *f, const struct overlay_message *m, usec now)
+{
+	switch (m->type) {
+	case OVERLAY_WELCOME:
+		if (f->stage == STAGE_OPENING)
+			on_welcome(s, f, now);
+		break;
+	case OVERLAY_SIP:
+		on_sip(s, f, m->sip, now);
+		break;
+	case OVERLAY_REFUSED:
+		if (f->stage == STAGE_OPENING)
+			flow_close(s, f);
+		break;
+	case OVERLAY_BYE:
+		flow_close(s, f);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_message(struct overlay_supernode *s, struct sn_flow *f, const struct overlay_message *m, usec now)
+{
+	if (m->type == OVERLAY_HELLO) {
+		on_hello(s, f, m, now);
+		return;
+	}
+	if (f->stage != STAGE_STANDING) {
+		refuse_hello(s, f, m->id, OVERLAY_REFUSAL_MALFORMED, now);
+		return;
+	}
+	switch (m->type) {
+	case OVERLAY_SIP:
+		on_sip(s, f, m->sip, now);
+		break;
+	case OVERLAY_STORE:
+	case OVERLAY_FIND:
+		on_request(s, f, m, now);
+		break;
+	case OVERLAY_BYE:
+		flow_close(s, f);
+		break;
+	case OVERLAY_PONG:
+	case OVERLAY_REFUSED:
+		break;
+	default:
+		bye(s, f, OVERLAY_REFUSAL_MALFORMED, 0, now);
+	}
+}
+
+static void on_frame(struct overlay_supernode *s, struct sn_flow *f, const struct overlay_frame *frame, usec now)
+{
+	struct overlay_message m;
+	enum err err = overlay_message_parse(frame, &m);
+
+	if (err == ERR_UNSUPPORTED && frame->id && f->stage == STAGE_STANDING) {
+		say(s, f, OVERLAY_REFUSED, frame->id, OVERLAY_REFUSAL_UNSUPPORTED, 0, now);
+	} else if (err && err != ERR_UNSUPPORTED) {
+		bye(s, f, OVERLAY_REFUSAL_MALFORMED, 0, now);
+	} else if (!err && m.type == OVERLAY_PING) {
+		m.type = OVERLAY_PONG;
+		overlay_outbox_message(&s->out, f->id, &m);
+	} else if (!err && f->opened) {
+		on_link_message(s, f, &m, now);
+	} else if (!err) {
+		on_message(s, f, &m, now);
+	}
+}
+
+static void on_bytes(struct overlay_supernode *s, struct sn_flow *f, str bytes, usec now)
+{
+	struct overlay_frame frame;
+
+	if (f->stage == STAGE_CLOSING)
+		return;
+	f->heard = now;
+	enum err err = overlay_stream_recv(&f->stream, bytes);
+	while (!err && f->stage != STAGE_CLOSING && !(err = overlay_stream_next(&f->stream, &frame)))
+		on_frame(s, f, &frame, now);
+	if (err && err != ERR_MORE)
+		bye(s, f, OVERLAY_REFUSAL_MALFORMED, 0, now);
+}
+
+/* ---- what the host says ---- */
+
+static void on_accepted(struct overlay_supernode *s, const struct host_event *e, usec now)
+{
+	struct sn_flow stranger = { .id = e->id };
+	struct sn_flow *f = NULL;
+
+	if (!s->stopping && s->slab.n < s->setup.caps.flow_max)
+		f = flow_add(s, e->id, now);
+	if (!f) {
+		s->stats.shed++;
+		say(s, &stranger, OVERLAY_BYE, 0, s->stopping ? OVERLAY_REFUSAL_MOVED : OVERLAY_REFUSAL_OVERLOADED,
+		    jittered(s, 10), now);
+		overlay_outbox_close(&s->out, e->id);
+		return;
+	}
+	f->remote = e->remote;
+	memcpy(f->binding, e->binding, sizeof(f->binding));
+}
+
+static void on_opened(struct overlay_supernode *s, struct sn_flow *f, const struct host_event *e, usec now)
+{
+	struct overlay_message m = {
+		.type = OVERLAY_HELLO,
+		.id = 1,
+		.certificate = overlay_certificate_str(s->setup.certificate),
+		.role = OVERLAY_ROLE_SUPERNODE,
+		.agent = STR("tandem"),
+	};
+	uint8_t text[OVERLAY_PROOF_MAX];
+
+	memcpy(f->binding, e->binding, sizeof(f->binding));
+	size_t n = overlay_proof_text(&m, f->binding, text);
+	sign_make(s->setup.device, str_of((const char *)text, n), m.proof);
+	overlay_outbox_message(&s->out, f->id, &m);
+	if (heap_set(&s->heap, &f->wake, now + LINK_WAIT) != ERR_NONE)
+		flow_close(s, f);
+}
+
+/* Requests that waited for a link that did not come up are answered as if its super node had said so. */
+static void give_back(struct overlay_supernode *s, struct sn_flow *f)
+{
+	struct overlay_forward_source source = { .answerable = true };
+	str queue = buf_str(&f->queue);
+	struct overlay_hop hop;
+	struct buf answer_buf;
+
+	buf_init_grow(&answer_buf, OVERLAY_BODY_MAX);
+	while (queue.n >= 4) {
+		uint32_t n = 0;
+
+		if (!overlay_value_u32(str_head(queue, 4), &n))
+			break;
+		/* Read only to answer; then the answer goes the way of any other. */
+		overlay_forward_read(s->forward, str_head(str_skip(queue, 4), n), &source, &hop);
+		buf_reset(&answer_buf);
+		buf_reset(&s->scratch);
+		if (overlay_forward_reply(s->forward, 480, 0, &answer_buf) == ERR_NONE) {
+			overlay_forward_read(s->forward, buf_str(&answer_buf), &source, &hop);
+			struct sn_flow *to = hop.kind == OVERLAY_FORWARD_FLOW ? flow_by_token(s, hop.token) : NULL;
+			if (to && overlay_forward_write(s->forward, &s->scratch) == ERR_NONE)
+				deliver(s, to, buf_str(&s->scratch));
+		}
+		queue = str_skip(queue, 4 + n);
+	}
+	buf_free(&answer_buf);
+}
+
+static void on_closed(struct overlay_supernode *s, struct sn_flow *f)
+{
+	flow_resign(s, f);
+	if (f->opened) {
+		s->stats.links--;
+		give_back(s, f);
+	}
+	heap_remove(&s->heap, &f->wake);
+	map_remove(&s->by_id, &f->by_id);
+	overlay_stream_free(&f->stream);
+	buf_free(&f->queue);
+	slab_remove(&s->slab, f->self);
+}
+
+static void on_bound(struct overlay_supernode *s, const struct host_event *e)
+{
+	if (e->id == STUN) {
+		s->stats.stun_bound = e->local;
+		return;
+	}
+	s->stats.bound = e->local;
+	if (!addr_is_set(&s->setup.advertised) && !start_forward(s, &e->local))
+		log_error(s->setup.log, "supernode.memory", "what=forward");
+	log_info(s->setup.log, "supernode.listening", "port=%u", e->local.port);
+}
+
+static void on_datagram(struct overlay_supernode *s, const struct host_event *e, usec now)
+{
+	char text[STUN_SERVER_ANSWER_MAX];
+	struct buf b;
+
+	buf_init(&b, text, sizeof(text));
+	if (!stun_server_recv(&s->stun, &e->remote, e->bytes, &b, now))
+		return;
+	s->stats.stun_answered++;
+	overlay_outbox_put(
+		&s->out,
+		&(struct host_want){
+			.kind = HOST_SEND, .id = e->id, .local = e->local, .remote = e->remote, .bytes = buf_str(&b) });
+}
+
+static void on_stopping(struct overlay_supernode *s, usec now)
+{
+	struct sn_flow *f;
+	uint32_t slot = 0;
+	handle h;
+
+	s->stopping = true;
+	overlay_outbox_put(&s->out, &(struct host_want){ .kind = HOST_UNBIND, .id = LISTENER });
+	if (addr_is_set(&s->setup.stun))
+		overlay_outbox_put(&s->out, &(struct host_want){ .kind = HOST_UNBIND, .id = STUN });
+	while ((f = slab_walk(&s->slab, &slot, &h)))
+		bye(s, f, OVERLAY_REFUSAL_MOVED, jittered(s, 2), now);
+}
+
+static void stop_if_quiet(struct overlay_supernode *s)
+{
+	if (s->stopping && !s->stopped && s->slab.n == 0) {
+		s->stopped = true;
+		overlay_outbox_put(&s->out, &(struct host_want){ .kind = HOST_STOP });
+	}
+}
+
+static void supernode_recv(void *self, const struct host_event *e, usec now)
+{
+	struct overlay_supernode *s = self;
+	struct sn_flow *f;
+
+	switch (e->kind) {
+	case HOST_BOUND:
+		on_bound(s, e);
+		break;
+	case HOST_FAILED:
+		log_error(s->setup.log, "supernode.listen", "err=%s", err_text(e->err));
+		break;
+	case HOST_DATAGRAM:
+		on_datagram(s, e, now);
+		break;
+	case HOST_ACCEPTED:
+		on_accepted(s, e, now);
+		break;
+	case HOST_OPENED:
+		if ((f = flow_by_id(s, e->id)))
+			on_opened(s, f, e, now);
+		break;
+	case HOST_BYTES:
+		if ((f = flow_by_id(s, e->id)))
+			on_bytes(s, f, e->bytes, now);
+		break;
+	case HOST_CLOSED:
+		if ((f = flow_by_id(s, e->id)))
+			on_closed(s, f);
+		break;
+	case HOST_STOPPING:
+		on_stopping(s, now);
+		break;
+	default:
+		break;
+	}
+	stop_if_quiet(s);
+}
+
+/* The flow's time is up, or it only looked so when the timer was set. */
+static void on_wake(struct overlay_supernode *s, struct sn_flow *f, usec now)
+{
+	usec end = f->opened ? usec_min(f->used, f->heard) + LINK_IDLE : flow_end(f);
+
+	if (f->stage == STAGE_STANDING && end > now) {
+		if (heap_set(&s->heap, &f->wake, end) != ERR_NONE)
+			flow_close(s, f);
+	} else if (f->stage == STAGE_STANDING && !f->opened && f->heard + SILENCE > now) {
+		bye(s, f, OVERLAY_REFUSAL_EXPIRED, 0, now);
+	} else {
+		flow_close(s, f);
+	}
+}
+
+static void supernode_tick(void *self, usec now)
+{
+	struct overlay_supernode *s = self;
+	struct heap_item *item;
+
+	overlay_directory_tick(s->directory, now);
+	s->stats.records = (uint32_t)overlay_directory_count(s->directory);
+	while ((item = heap_take(&s->heap, now)))
+		on_wake(s, flow_of(item), now);
+}
+
+static usec supernode_due(const void *self)
+{
+	const struct overlay_supernode *s = self;
+
+	return usec_min(heap_due(&s->heap), overlay_directory_due(s->directory));
+}
+
+static bool supernode_next(void *self, struct host_want *out)
+{
+	return overlay_outbox_next(&((struct overlay_supernode *)self)->out, out);
+}
+
+struct host_service overlay_supernode_service(struct overlay_supernode *s)
+{
+	return (struct host_service){
+		.self = s, .recv = supernode_recv, .tick = supernode_tick, .due = supernode_due, .next = supernode_next
+	};
+}
+
+void overlay_supernode_stats(const struct overlay_supernode *s, struct overlay_supernode_stats *out)
+{
+	*out = s->stats;
+}
