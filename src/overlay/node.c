@@ -868,7 +868,7 @@ usec overlay_node_due(const struct overlay_node *n)
 		return USEC_NEVER;
 	due = usec_min(due, usec_min(n->login_due, n->renew_at));
 	due = usec_min(due, usec_min(n->answer_due, usec_min(n->ping_at, n->publish_at)));
-	if (n->welcome)
+	if (n->welcome && !n->password_n)
 		due = usec_min(due, usec_add(n->state.certificate.not_after, CLOCK_LIMIT + USEC_PER_MS));
 	for (size_t i = 0; i < FIND_MAX; i++)
 		if (n->finds[i].used)
