@@ -926,6 +926,32 @@ static void a_ping_is_answered_and_ours_stays_up_with_its_pong_only(void **state
 	rig_free(r);
 }
 
+static void an_accepted_connection_serves_requests_to_its_address_unless_it_is_tls(void **state)
+{
+	struct rig *r = rig_new(NULL);
+	struct host_event e = { .kind = HOST_ACCEPTED, .listener = 1001 };
+	struct sip_target to = { .addr = where(A) };
+
+	(void)state;
+	e.remote = to.addr;
+	for (uint32_t tls = 0; tls < 2; tls++) {
+		e.id = HOST_OWN_MAX + 1 + tls;
+		e.transport = to.transport = tls ? TRANSPORT_TLS : TRANSPORT_TCP;
+		sip_stack_recv(r->stack[B], &e, r->now);
+		struct flow flow = sip_stack_connect(r->stack[B], &to, r->now);
+		assert_int_equal(flow.id == e.id, !tls);
+		assert_int_not_equal(flow.id, 0);
+	}
+	/* One that we opened for one name does not serve another. */
+	to.name = STR("a.example");
+	struct flow a = sip_stack_connect(r->stack[B], &to, r->now),
+		    again = sip_stack_connect(r->stack[B], &to, r->now);
+	to.name = STR("b.example");
+	struct flow b = sip_stack_connect(r->stack[B], &to, r->now);
+	assert_true(a.id == again.id && a.id != b.id);
+	rig_free(r);
+}
+
 static void a_dawdling_stream_is_closed_but_not_a_carrier_of_the_owners(void **state)
 {
 	struct rig *r = rig_new(NULL);
@@ -1178,6 +1204,7 @@ int main(void)
 		cmocka_unit_test(a_long_request_goes_by_tcp_where_nobody_demanded_udp),
 		cmocka_unit_test(and_by_udp_after_all_where_tcp_is_refused),
 		cmocka_unit_test(a_ping_is_answered_and_ours_stays_up_with_its_pong_only),
+		cmocka_unit_test(an_accepted_connection_serves_requests_to_its_address_unless_it_is_tls),
 		cmocka_unit_test(a_dawdling_stream_is_closed_but_not_a_carrier_of_the_owners),
 		cmocka_unit_test(a_message_without_a_known_end_is_refused_and_its_stream_closed),
 		cmocka_unit_test(a_full_table_lets_the_finished_go_first_and_then_says_503),
