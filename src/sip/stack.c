@@ -35,6 +35,7 @@ static void init_parts(struct sip_stack *s, const struct sip_stack_config *c)
 	heap_init(&s->timers);
 	arena_init(&s->arena, s->arena_first, sizeof(s->arena_first), SIP_MSG_HEAP_MAX);
 	arena_init(&s->side_arena, s->side_first, sizeof(s->side_first), SIP_MSG_HEAP_MAX);
+	arena_init(&s->kept_arena, s->kept_first, sizeof(s->kept_first), SIP_MSG_HEAP_MAX);
 }
 
 struct sip_stack *sip_stack_new(const struct sip_stack_config *config)
@@ -75,6 +76,7 @@ void sip_stack_free(struct sip_stack *s)
 	heap_free(&s->timers);
 	arena_free(&s->arena);
 	arena_free(&s->side_arena);
+	arena_free(&s->kept_arena);
 	sip_flows_free(&s->flows);
 	free(s);
 }

@@ -373,7 +373,13 @@ struct sip_msg *sip_stack_kept(struct sip_stack *s, handle server)
 {
 	struct sip_tx *tx = sip_tx_find(s, server);
 
-	return is_server(tx) && sip_stack_reparse(s, tx) ? &s->side : NULL;
+	if (!is_server(tx) || !tx->message)
+		return NULL;
+	arena_reset(&s->kept_arena);
+	if (sip_msg_parse(&s->kept, &s->kept_arena, sip_blob_str(tx->message)))
+		return NULL;
+	sip_msg_stamp(&s->kept, &tx->flow.remote);
+	return &s->kept;
 }
 
 void sip_stack_keep(struct sip_stack *s, handle server)

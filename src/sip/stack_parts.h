@@ -78,8 +78,8 @@ struct sip_stack {
 	uint64_t key[2];
 	struct sip_event events[SIP_STACK_EVENTS];
 	unsigned event_at, event_n;
-	struct arena arena, side_arena; /* of the message in hand; of kept ones */
-	struct sip_msg msg, side;
+	struct arena arena, side_arena, kept_arena; /* of the message in hand; of one of ours; of sip_stack_kept */
+	struct sip_msg msg, side, kept;
 	struct flow in_flow;    /* of the message in hand */
 	struct sip_tx *current; /* whose request is in hand */
 	bool taken_wait;        /* a message of another worker waits in `taken` */
@@ -89,7 +89,7 @@ struct sip_stack {
 	char tag[SIP_TX_TAG_N];
 	uint8_t binding[HOST_BINDING_N]; /* of the FLOW_UP in hand */
 
-	char arena_first[SIP_MSG_ARENA], side_first[SIP_MSG_ARENA];
+	char arena_first[SIP_MSG_ARENA], side_first[SIP_MSG_ARENA], kept_first[SIP_MSG_ARENA];
 	char scratch[2 * SIP_MSG_MAX];
 };
 

@@ -172,7 +172,7 @@ enum err sip_stack_send(struct sip_stack *s, const struct flow *flow, struct sip
 {
 	enum err err = sip_flows_send(&s->flows, flow, blob);
 
-	if (err)
+	if (err || flow->worker != s->config.worker) /* who holds the flow says so when it leaves there */
 		return err;
 	s->stats.sent++;
 	if (s->config.tap)
