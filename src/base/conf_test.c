@@ -82,6 +82,7 @@ static void wrong_values_are_refused_with_what_would_be_right(void **state)
 	(void)state;
 	assert_int_equal(ARGS("--data", "d", "--workers", "65"), ERR_LIMIT);
 	assert_string_equal(complaint, "--workers: 65 is not within 1 to 64");
+	assert_int_equal(ARGS("--data", "d", "--workers", "0"), ERR_LIMIT);
 	assert_int_equal(ARGS("--data", "d", "--auth", "nothing"), ERR_SYNTAX);
 	assert_string_equal(complaint, "--auth: \"nothing\" is not one of digest|none");
 	assert_int_equal(ARGS("--data", "d", "--worker", "2"), ERR_SYNTAX);
