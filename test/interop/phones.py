@@ -110,6 +110,57 @@ def stop_all():
         process.stop()
 
 
+class Up(Process):
+    """`tandem up` on loopback, in a folder that outlives it: .start() again is a second start."""
+
+    def __init__(self, *more, folder=None):
+        self.data = pathlib.Path(folder or SCRATCH / "up")
+        self.more = more
+        self.starts = 0
+        self.ports = None
+        self.start()
+
+    def start(self):
+        self.starts += 1
+        ports = self.ports or [f"--{name}-port={free_port()}" for name in ("sip", "sips", "login", "node", "stun")]
+        self.ports = ports
+        super().__init__(f"up-{self.starts}", [TANDEM, "up", "--data", self.data, "--json", "--listen", "127.0.0.1", *ports,
+                                               *self.more], self.data.parent)
+        line = wait_for(lambda: [one for one in self.log.read_text(errors="replace").splitlines() if '"event":"ready"' in one], 15)
+        if not line:
+            raise SystemExit("not ok tandem up gets ready\n" + self.log.read_text(errors="replace")[-2000:])
+        self.at = json.loads(line[0])
+
+    def password(self, name):
+        return (self.data / "passwords" / name).read_text().strip()
+
+    def calls(self):
+        """The call records, as `tandem calls --json` prints them: one object a line."""
+        out = subprocess.run([TANDEM, "calls", "--data", self.data, "--json"], capture_output=True, text=True, check=True).stdout
+        return [json.loads(line) for line in out.splitlines()]
+
+
+class Phone(Process):
+    """`tandem phone`, our own, with --json."""
+
+    def __init__(self, name, *args, hz=500, seconds=4, folder=None):
+        folder = pathlib.Path(folder or SCRATCH / f"phone-{name}")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.record = folder / "ear.wav"
+        mouth = write_tone(folder / "mouth.wav", hz)
+        super().__init__("phone", [TANDEM, "phone", *args, "--play", mouth, "--record", self.record, "--duration", seconds, "--json"],
+                         folder)
+
+    def happened(self, event, seconds=8):
+        return bool(wait_for(lambda: self.said(f'"event":"{event}"'), seconds))
+
+    def wait(self, seconds=15):
+        return bool(wait_for(lambda: not self.alive(), seconds))
+
+    def heard(self):
+        return self.record
+
+
 class Baresip(Process):
     """baresip: plays `hz` as its microphone, records its ear; steered over its control socket."""
 
