@@ -200,11 +200,11 @@ enum err home_account(struct home *home, str name, str domain, bool reset, char 
 
 	password[0] = '\0';
 	*made = false;
-	struct keeper_answer *found =
-		ask(home, (struct keeper_ask){ .kind = KEEPER_USER_FIND, .users = &user, .n = 1 }, &err, why);
-	keeper_answer_free(found);
+	keeper_answer_free(
+		ask(home, (struct keeper_ask){ .kind = KEEPER_USER_FIND, .users = &user, .n = 1 }, &err, why));
 	if (err && err != ERR_ABSENT)
 		return err;
+	bool found = err == ERR_NONE;
 	if (found && !reset)
 		return ERR_NONE;
 	home_password(home, password);
