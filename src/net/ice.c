@@ -490,6 +490,7 @@ static bool learn_remote(struct ice *ice, const struct addr *from, const struct 
 /* 7.3.1.4, 7.3.1.5 */
 static void trigger(struct ice *ice, struct ice_check *c, bool use_candidate, usec now)
 {
+	c->heard = true;
 	if (use_candidate && !ice->list.controlling) {
 		c->peer_nominated = true;
 		if (c->valid) {
@@ -605,9 +606,8 @@ struct ice *ice_new(const struct ice_settings *s, usec now)
 
 void ice_free(struct ice *ice)
 {
-	if (!ice)
-		return;
-	buf_free(&ice->out);
+	if (ice)
+		buf_free(&ice->out);
 	free(ice);
 }
 
@@ -684,6 +684,7 @@ enum err ice_set_remote(struct ice *ice, str ufrag, str pwd, bool lite, usec now
 			if (ice->list.remotes[ice->list.checks[i].remote].type == ICE_PEER_REFLEXIVE) {
 				ice->list.checks[i].state = ICE_CHECK_FAILED;
 				ice->list.checks[i].turn = 0;
+				ice->list.checks[i].heard = false;
 			}
 	work(ice, now);
 	return ERR_NONE;
@@ -792,7 +793,7 @@ bool ice_accepts(const struct ice *ice, uint32_t socket, const struct addr *from
 	for (size_t i = 0; i < ice->list.check_n; i++) {
 		const struct ice_check *c = &ice->list.checks[i];
 
-		if (c->valid && ice->list.locals[c->local].c.socket == socket &&
+		if ((c->valid || c->heard) && ice->list.locals[c->local].c.socket == socket &&
 		    addr_eq(&ice->list.remotes[c->remote].addr, from))
 			return true;
 	}

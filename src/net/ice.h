@@ -118,7 +118,9 @@ bool ice_next(struct ice *, struct ice_do *out); /* false: QUIET */
 
 /* The selected pair; false: none yet, or consent has gone. */
 bool ice_pair(const struct ice *, struct ice_pair *out);
-/* Has a check proved that the peer is at `from` on `socket`? Quick for the pair in use. */
+/* Has a check proved that the peer is at `from` on `socket`: ours by its answer, or theirs by our password?
+ * The latter alone is enough to listen (the peer may send as soon as it has our answer, and its packet may
+ * overtake the answer to our own check), not to send. Quick for the pair in use. */
 bool ice_accepts(const struct ice *, uint32_t socket, const struct addr *from);
 
 #endif

@@ -21,6 +21,7 @@ struct ice_check {
 	enum ice_check_state state;
 	uint64_t priority;
 	uint32_t turn; /* place in the triggered-check queue; 0: not in it */
+	bool heard;    /* a request of theirs with our password came from there */
 	bool valid;    /* a response came: data may flow */
 	bool nominated;
 	bool nominating;     /* we chose it: the next check carries USE-CANDIDATE */

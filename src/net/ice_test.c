@@ -614,11 +614,30 @@ static void a_stranger_without_the_password_opens_nothing(void **state)
 
 	(void)state;
 	start_alone(&net);
+	assert_false(ice_accepts(net.agent[1].ice, 1, &stranger));
 	assert_true(request(&net, &stranger, "guessedguessedguessed!", true, &m, store, 1));
 	assert_true(stun_find_error(&m, &code, NULL));
 	assert_int_equal(code, 401);
 	assert_false(ice_pair(net.agent[1].ice, &pair));
 	assert_false(ice_accepts(net.agent[1].ice, 1, &stranger));
+	net_free(&net);
+}
+
+static void a_peers_check_is_enough_to_listen_to_it(void **state)
+{
+	struct net net;
+	struct stun_msg m;
+	struct ice_pair pair;
+	struct addr peer = addr_v4(203, 0, 113, 1, 1000);
+	char store[600];
+
+	(void)state;
+	start_alone(&net); /* its own check waits for Ta: nothing is valid yet */
+	assert_true(request(&net, &peer, NULL, false, &m, store, 1));
+	assert_int_equal(m.class, STUN_SUCCESS);
+	assert_false(ice_pair(net.agent[1].ice, &pair));
+	assert_true(ice_accepts(net.agent[1].ice, 1, &peer));
+	assert_false(ice_accepts(net.agent[1].ice, 2, &peer));
 	net_free(&net);
 }
 
@@ -753,6 +772,7 @@ int main(void)
 		cmocka_unit_test(consent_is_asked_for_and_its_loss_stops_us),
 		cmocka_unit_test(a_restart_joins_anew_while_the_old_pair_goes_on),
 		cmocka_unit_test(a_stranger_without_the_password_opens_nothing),
+		cmocka_unit_test(a_peers_check_is_enough_to_listen_to_it),
 		cmocka_unit_test(an_aggressive_peer_is_followed_to_its_best_pair),
 		cmocka_unit_test(a_lite_peer_is_joined_by_our_checks_alone),
 		cmocka_unit_test(floods_of_candidates_stay_within_the_bounds),

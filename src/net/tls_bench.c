@@ -72,7 +72,7 @@ static bool move(struct side *from, struct side *to, usec now)
 
 static void run(struct side *a, struct side *b, usec now)
 {
-	while (move(a, b, now) | move(b, a, now))
+	while ((int)move(a, b, now) + (int)move(b, a, now))
 		;
 }
 

@@ -173,7 +173,7 @@ static void run(struct link *l)
 {
 	side_drain(&l->a);
 	side_drain(&l->b);
-	while (deliver(l, &l->a, &l->b) | deliver(l, &l->b, &l->a))
+	while ((int)deliver(l, &l->a, &l->b) + (int)deliver(l, &l->b, &l->a))
 		;
 }
 

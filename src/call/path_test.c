@@ -1,0 +1,782 @@
+#include "call/path.h"
+
+#include "base/test.h"
+#include "media/srtp.h"
+#include "net/stun.h"
+
+#include <stdlib.h>
+
+#define NOW     ((usec)1800000000 * USEC_PER_SEC)
+#define ONE_WAY (20 * USEC_PER_MS)
+#define FLY_MAX 256
+#define SOCKET  100
+
+struct packet {
+	usec at;
+	struct addr from, to;
+	size_t n;
+	uint8_t bytes[1500];
+};
+
+/* Two paths and the network between them, in virtual time. */
+struct net {
+	struct rng rng;
+	usec now;
+	unsigned loss_percent;
+	bool cut;
+	bool nat; /* in front of side 1: its source addresses change, and only answers come in */
+	struct packet flying[FLY_MAX];
+	size_t n;
+	struct side {
+		struct path *path;
+		struct path_settings settings;
+		struct dtls_identity *identity;
+		struct addr bound[PATH_SOCKET_MAX];
+		bool is_bound[PATH_SOCKET_MAX];
+		unsigned refuse_binds;
+		bool gathered, failed;
+		unsigned connected;
+		struct media_path way;
+		enum err why;
+		unsigned rtp, rtcp;
+		uint8_t last[1500];
+		size_t last_n;
+	} side[2];
+};
+
+static const struct addr nat_outside = { .family = 4, .port = 0, .ip = { 198, 51, 100, 7 } };
+
+static void post(struct net *net, const struct addr *from, const struct addr *to, str bytes)
+{
+	struct packet *p = &net->flying[net->n];
+
+	assert_true(net->n < FLY_MAX && bytes.n <= sizeof(p->bytes));
+	*p = (struct packet){ .at = net->now + ONE_WAY, .from = *from, .to = *to, .n = bytes.n };
+	memcpy(p->bytes, bytes.p, bytes.n);
+	if (rng_below(&net->rng, 100) >= net->loss_percent)
+		net->n++;
+}
+
+static void send_from(struct net *net, int i, const struct host_want *w)
+{
+	struct addr from = net->side[i].bound[w->id - SOCKET];
+
+	if (i == 1 && net->nat) {
+		uint16_t port = (uint16_t)(from.port + 10000);
+
+		from = nat_outside;
+		from.port = port;
+	}
+	post(net, &from, &w->remote, w->bytes);
+}
+
+static void tell(struct net *net, int i, struct host_event e)
+{
+	path_recv(net->side[i].path, &e, net->now);
+}
+
+static void carry_out(struct net *net, int i, const struct host_want *w)
+{
+	struct side *s = &net->side[i];
+	size_t at = w->id - SOCKET;
+
+	switch (w->kind) {
+	case HOST_BIND:
+		assert_int_equal(w->dscp, PATH_DSCP);
+		if (s->refuse_binds) {
+			s->refuse_binds--;
+			tell(net, i, (struct host_event){ .kind = HOST_FAILED, .id = w->id, .err = ERR_BUSY });
+			break;
+		}
+		s->bound[at] = w->local;
+		if (!w->local.port)
+			s->bound[at].port = (uint16_t)(20000 + rng_below(&net->rng, 10000) * 2);
+		s->is_bound[at] = true;
+		tell(net, i, (struct host_event){ .kind = HOST_BOUND, .id = w->id, .local = s->bound[at] });
+		break;
+	case HOST_UNBIND:
+		assert_true(s->is_bound[at]);
+		s->is_bound[at] = false;
+		break;
+	case HOST_SEND:
+		assert_true(s->is_bound[at]);
+		send_from(net, i, w);
+		break;
+	default:
+		fail();
+	}
+}
+
+static void drain(struct net *net, int i)
+{
+	struct side *s = &net->side[i];
+	struct host_want want;
+	struct path_do out;
+
+	while (path_want(s->path, &want))
+		carry_out(net, i, &want);
+	while (path_next(s->path, &out)) {
+		switch (out.kind) {
+		case PATH_GATHERED:
+			assert_false(s->gathered);
+			s->gathered = true;
+			break;
+		case PATH_CONNECTED:
+			s->connected++;
+			s->way = out.way;
+			break;
+		case PATH_RTP:
+		case PATH_RTCP:
+			s->rtp += out.kind == PATH_RTP;
+			s->rtcp += out.kind == PATH_RTCP;
+			memcpy(s->last, out.bytes, out.n);
+			s->last_n = out.n;
+			break;
+		case PATH_FAILED:
+			s->failed = true;
+			s->why = out.err;
+			assert_non_null(out.text);
+			break;
+		}
+	}
+}
+
+static void deliver(struct net *net, struct packet *p)
+{
+	if (net->nat && addr_eq_ip(&p->to, &nat_outside)) {
+		p->to.port = (uint16_t)(p->to.port - 10000);
+		memcpy(p->to.ip, net->side[1].bound[0].ip, sizeof(p->to.ip));
+	} else if (net->nat && addr_eq_ip(&p->to, &net->side[1].bound[0])) {
+		return;
+	}
+	for (int i = 0; i < 2; i++)
+		for (size_t k = 0; k < PATH_SOCKET_MAX; k++)
+			if (net->side[i].is_bound[k] && addr_eq(&net->side[i].bound[k], &p->to)) {
+				char *exact = malloc(p->n);
+
+				memcpy(exact, p->bytes, p->n);
+				tell(net, i,
+				     (struct host_event){ .kind = HOST_DATAGRAM,
+							  .transport = TRANSPORT_UDP,
+							  .id = SOCKET + (uint32_t)k,
+							  .local = p->to,
+							  .remote = p->from,
+							  .bytes = { exact, p->n } });
+				drain(net, i);
+				free(exact);
+				return;
+			}
+}
+
+static bool step(struct net *net, usec until)
+{
+	usec next = usec_min(path_due(net->side[0].path), path_due(net->side[1].path));
+	size_t first = net->n;
+
+	for (size_t i = 0; i < net->n; i++)
+		if (net->flying[i].at < next || (net->flying[i].at == next && first == net->n)) {
+			next = net->flying[i].at;
+			first = i;
+		}
+	if (next > until)
+		return false;
+	net->now = next > net->now ? next : net->now;
+	if (first < net->n) {
+		struct packet p = net->flying[first];
+
+		memmove(&net->flying[first], &net->flying[first + 1], (--net->n - first) * sizeof(p));
+		if (!net->cut)
+			deliver(net, &p);
+		return true;
+	}
+	for (int i = 0; i < 2; i++)
+		if (path_due(net->side[i].path) <= net->now) {
+			path_tick(net->side[i].path, net->now);
+			drain(net, i);
+			assert_true(path_due(net->side[i].path) > net->now);
+		}
+	return true;
+}
+
+static void run(struct net *net, usec span)
+{
+	usec until = net->now + span;
+
+	while (step(net, until))
+		;
+	net->now = until;
+}
+
+static void net_init(struct net *net, uint64_t seed, unsigned security, bool ice)
+{
+	memset(net, 0, sizeof(*net));
+	rng_seeded(&net->rng, seed);
+	net->now = NOW;
+	for (int i = 0; i < 2; i++) {
+		struct side *s = &net->side[i];
+
+		s->identity = dtls_identity_new(NOW);
+		s->settings = (struct path_settings){ .locals = { addr_v4(192, 0, 2, (uint8_t)(i + 1), 0) },
+						      .local_n = 1,
+						      .socket = SOCKET,
+						      .ice = ice,
+						      .offerer = i == 0,
+						      .security = security,
+						      .identity = s->identity,
+						      .rng = &net->rng };
+	}
+}
+
+static void net_open(struct net *net)
+{
+	for (int i = 0; i < 2; i++) {
+		net->side[i].path = path_new(&net->side[i].settings, net->now);
+		assert_non_null(net->side[i].path);
+		drain(net, i);
+		assert_true(net->side[i].gathered || net->side[i].settings.ice || net->side[i].failed);
+	}
+}
+
+static void net_close(struct net *net)
+{
+	for (int i = 0; i < 2; i++) {
+		path_close(net->side[i].path, net->now);
+		drain(net, i);
+		for (size_t k = 0; k < PATH_SOCKET_MAX; k++)
+			assert_false(net->side[i].is_bound[k]);
+		path_free(net->side[i].path);
+		dtls_identity_unref(net->side[i].identity);
+	}
+}
+
+/* What side i would read out of offer and answer. */
+static void result_for(struct net *net, int i, enum sdp_security security, struct sdp_offer_result *r)
+{
+	struct sdp_offer_end own;
+
+	memset(r, 0, sizeof(*r));
+	r->security = security;
+	r->ice = net->side[i].settings.ice;
+	r->we_are_controlling = i == 0;
+	r->dtls_client = i == 1; /* RFC 5763 5.: the answerer is active */
+	path_local(net->side[!i].path, &r->remote);
+	path_local(net->side[i].path, &own);
+	memcpy(r->local_sdes_key, own.sdes_key, sizeof(own.sdes_key));
+	r->local_sdes_key_n = own.sdes_key_n;
+}
+
+static void agree(struct net *net, enum sdp_security security)
+{
+	struct sdp_offer_result r;
+
+	for (int i = 1; i >= 0; i--) { /* the answerer knows first */
+		result_for(net, i, security, &r);
+		assert_int_equal(path_agree(net->side[i].path, &r, net->now), ERR_NONE);
+		drain(net, i);
+		if (i)
+			run(net, ONE_WAY);
+	}
+}
+
+static size_t rtp(uint8_t *packet, uint16_t sequence)
+{
+	memset(packet, 0, 172);
+	packet[0] = 0x80;
+	packet[2] = (uint8_t)(sequence >> 8);
+	packet[3] = (uint8_t)sequence;
+	packet[11] = 7;
+	for (int i = 12; i < 172; i++)
+		packet[i] = (uint8_t)(i ^ sequence);
+	return 172;
+}
+
+static enum err speak(struct net *net, int i, uint16_t sequence)
+{
+	uint8_t packet[256];
+	size_t n = rtp(packet, sequence);
+	struct host_want want;
+	enum err err = path_send(net->side[i].path, packet, n, sizeof(packet), &want);
+
+	if (!err)
+		send_from(net, i, &want);
+	return err;
+}
+
+static enum err report(struct net *net, int i)
+{
+	uint8_t packet[64] = { 0x80, 201, 0, 1, 0, 0, 0, 7 };
+	struct host_want want;
+	enum err err = path_send_rtcp(net->side[i].path, packet, 8, sizeof(packet), &want);
+
+	if (!err)
+		send_from(net, i, &want);
+	return err;
+}
+
+/* 50 packets a second each way; some are lost. */
+static void talk(struct net *net, int packets)
+{
+	for (int k = 0; k < packets; k++) {
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(speak(net, i, (uint16_t)k), ERR_NONE);
+			if (k % 50 == 49)
+				assert_int_equal(report(net, i), ERR_NONE);
+		}
+		run(net, 20 * USEC_PER_MS);
+	}
+}
+
+static void assert_talks(struct net *net)
+{
+	uint8_t want[256];
+
+	net->loss_percent = 0;
+	for (int i = 0; i < 2; i++)
+		net->side[i].rtp = net->side[i].rtcp = 0;
+	talk(net, 100);
+	run(net, USEC_PER_SEC);
+	rtp(want, 99);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(net->side[i].rtp, 100);
+		assert_int_equal(net->side[i].rtcp, 2);
+	}
+	assert_int_equal(speak(net, 0, 100), ERR_NONE);
+	run(net, ONE_WAY);
+	rtp(want, 100);
+	assert_int_equal(net->side[1].last_n, 172);
+	assert_memory_equal(net->side[1].last, want, 172);
+}
+
+static void ice_and_dtls_carry_packets_both_ways_through_loss(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct net net;
+
+		net_init(&net, seed, SDP_DTLS, true);
+		net.loss_percent = seed == 1 ? 0 : 20;
+		net_open(&net);
+		assert_true(net.side[0].gathered && net.side[1].gathered); /* no server to wait for */
+		agree(&net, SDP_DTLS);
+		run(&net, 20 * USEC_PER_SEC);
+		for (int i = 0; i < 2; i++) {
+			if (!net.side[i].connected)
+				print_message("seed %d\n", (int)seed);
+			assert_true(net.side[i].connected);
+			assert_int_equal(net.side[i].way.security, SDP_DTLS);
+			assert_true(net.side[i].way.ice);
+			assert_int_equal(net.side[i].way.remote_kind, net.side[i].way.remote_kind);
+		}
+		assert_talks(&net);
+		net_close(&net);
+	}
+}
+
+static void a_lossless_path_stands_within_four_round_trips(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1, SDP_DTLS, true);
+	net_open(&net);
+	agree(&net, SDP_DTLS);
+	run(&net, 8 * ONE_WAY);
+	assert_true(net.side[0].connected && net.side[1].connected);
+	net_close(&net);
+}
+
+static void keys_from_the_description_carry_packets(void **state)
+{
+	struct net net;
+
+	(void)state;
+	for (int ice = 0; ice < 2; ice++) {
+		net_init(&net, 1, SDP_SDES, ice);
+		net_open(&net);
+		agree(&net, SDP_SDES);
+		run(&net, USEC_PER_SEC);
+		assert_int_equal(net.side[0].way.security, SDP_SDES);
+		assert_talks(&net);
+		net_close(&net);
+	}
+}
+
+static void plain_rtp_has_rtcp_one_port_above(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1, SDP_PLAIN, false);
+	net.side[0].settings.port_low = net.side[1].settings.port_low = 30001;
+	net.side[0].settings.port_high = net.side[1].settings.port_high = 30999;
+	net_open(&net);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(net.side[i].bound[0].port % 2, 0);
+		assert_in_range(net.side[i].bound[0].port, 30001, 30999);
+		assert_int_equal(net.side[i].bound[1].port, net.side[i].bound[0].port + 1);
+	}
+	agree(&net, SDP_PLAIN);
+	assert_int_equal(net.side[0].connected, 1); /* at once */
+	assert_talks(&net);
+	net_close(&net);
+}
+
+static void multiplexed_rtcp_needs_one_socket(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1, SDP_PLAIN, false);
+	net.side[0].settings.rtcp_mux = net.side[1].settings.rtcp_mux = true;
+	net_open(&net);
+	assert_false(net.side[0].is_bound[1]);
+	agree(&net, SDP_PLAIN);
+	assert_talks(&net);
+	net_close(&net);
+}
+
+static void a_taken_port_is_tried_elsewhere(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1, SDP_PLAIN, false);
+	net.side[0].settings.port_low = 30000;
+	net.side[0].settings.port_high = 30999;
+	net.side[0].refuse_binds = 5;
+	net.side[1].refuse_binds = 1; /* any port, and that failed: no use in asking again */
+	net_open(&net);
+	assert_true(net.side[0].gathered);
+	assert_true(net.side[1].failed);
+	assert_int_equal(net.side[1].why, ERR_IO);
+	net_close(&net);
+}
+
+static void a_phone_behind_a_nat_is_found_by_its_first_packet(void **state)
+{
+	struct net net;
+
+	(void)state;
+	for (int security = SDP_PLAIN; security <= SDP_SDES; security++) {
+		net_init(&net, 1, (unsigned)security, false);
+		net.side[0].settings.latch = true;
+		net.nat = true;
+		net_open(&net);
+		agree(&net, (enum sdp_security)security);
+		assert_int_equal(speak(&net, 1, 1), ERR_NONE);
+		assert_int_equal(report(&net, 1), ERR_NONE);
+		run(&net, ONE_WAY);
+		assert_int_equal(net.side[0].rtp, 1);
+		assert_int_equal(net.side[0].connected, 2); /* and says that the way has changed */
+		assert_true(addr_eq_ip(&net.side[0].way.remote, &nat_outside));
+		net.side[1].settings.latch = false;
+		assert_int_equal(speak(&net, 0, 1), ERR_NONE);
+		assert_int_equal(report(&net, 0), ERR_NONE);
+		run(&net, ONE_WAY);
+		assert_int_equal(net.side[1].rtp, 1);
+		assert_int_equal(net.side[1].rtcp, 1);
+		net_close(&net);
+	}
+}
+
+static void stranger_sends(struct net *net, int to, str bytes)
+{
+	struct addr stranger = addr_v4(203, 0, 113, 66, 666);
+
+	post(net, &stranger, &net->side[to].bound[0], bytes);
+	run(net, ONE_WAY);
+}
+
+static void without_latching_only_the_signalled_address_is_heard(void **state)
+{
+	struct net net;
+	uint8_t packet[256];
+	size_t n = rtp(packet, 1);
+
+	(void)state;
+	net_init(&net, 1, SDP_PLAIN, false);
+	net_open(&net);
+	agree(&net, SDP_PLAIN);
+	stranger_sends(&net, 0, str_of((char *)packet, n));
+	assert_int_equal(net.side[0].rtp, 0);
+	assert_int_equal(path_drops(net.side[0].path).strangers, 1);
+	assert_talks(&net);
+	net_close(&net);
+}
+
+static void who_was_latched_to_stays(void **state)
+{
+	struct net net;
+	uint8_t packet[256];
+	size_t n = rtp(packet, 1);
+
+	(void)state;
+	net_init(&net, 1, SDP_PLAIN, false);
+	net.side[0].settings.latch = true;
+	net_open(&net);
+	agree(&net, SDP_PLAIN);
+	assert_int_equal(speak(&net, 1, 1), ERR_NONE); /* from the signalled address: that is it */
+	run(&net, ONE_WAY);
+	stranger_sends(&net, 0, str_of((char *)packet, n));
+	assert_int_equal(net.side[0].rtp, 1);
+	assert_int_equal(net.side[0].connected, 1);
+	net_close(&net);
+}
+
+static void latching_with_keys_takes_nobody_without_the_key(void **state)
+{
+	struct net net;
+	uint8_t packet[256];
+	size_t n = rtp(packet, 1);
+
+	(void)state;
+	net_init(&net, 1, SDP_SDES, false);
+	net.side[0].settings.latch = true;
+	net_open(&net);
+	agree(&net, SDP_SDES);
+	stranger_sends(&net, 0, str_of((char *)packet, n));
+	assert_int_equal(path_drops(net.side[0].path).forged, 1);
+	assert_talks(&net);
+	net_close(&net);
+}
+
+static void with_ice_only_a_proved_source_is_heard(void **state)
+{
+	struct net net;
+	uint8_t packet[256];
+	size_t n = rtp(packet, 1);
+	/* A ClientHello's first bytes; a stranger's, and before the peer's own. */
+	static const char hello[] = "\x16\xfe\xff\0\0\0\0\0\0\0\0\0\x04\x01\0\0\0";
+
+	(void)state;
+	net_init(&net, 1, SDP_DTLS, true);
+	net_open(&net);
+	agree(&net, SDP_DTLS);
+	stranger_sends(&net, 0, str_of(hello, sizeof(hello) - 1));
+	assert_int_equal(path_drops(net.side[0].path).strangers, 1);
+	run(&net, USEC_PER_SEC);
+	assert_true(net.side[0].connected && net.side[1].connected);
+	stranger_sends(&net, 0, str_of((char *)packet, n));
+	assert_int_equal(path_drops(net.side[0].path).strangers, 2);
+	assert_int_equal(net.side[0].rtp, 0);
+	assert_talks(&net);
+	net_close(&net);
+}
+
+/* A second DTLS client that races the true peer's from another address (RFC 5763 6.7.1's bidding too). */
+static void a_strangers_handshake_cannot_take_the_path(void **state)
+{
+	struct net net;
+	struct dtls_identity *other = dtls_identity_new(NOW);
+	struct dtls_settings s = { .identity = other, .role = DTLS_ACTIVE };
+	struct dtls *d;
+	struct dtls_do out;
+
+	(void)state;
+	net_init(&net, 1, SDP_DTLS, true);
+	net_open(&net);
+	d = dtls_new(&s, NOW);
+	for (usec at = 0; at < 10 * ONE_WAY; at += ONE_WAY / 2) {
+		if (at == ONE_WAY)
+			agree(&net, SDP_DTLS);
+		dtls_tick(d, net.now);
+		while (dtls_next(d, &out))
+			if (out.kind == DTLS_SEND)
+				stranger_sends(&net, 0, out.bytes);
+		run(&net, ONE_WAY / 2);
+	}
+	run(&net, USEC_PER_SEC);
+	assert_true(net.side[0].connected && net.side[1].connected);
+	assert_talks(&net);
+	dtls_free(d);
+	dtls_identity_unref(other);
+	net_close(&net);
+}
+
+static void a_replayed_packet_is_dropped(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1, SDP_DTLS, true);
+	net_open(&net);
+	agree(&net, SDP_DTLS);
+	run(&net, USEC_PER_SEC);
+	assert_int_equal(speak(&net, 0, 5), ERR_NONE);
+	net.flying[net.n] = net.flying[net.n - 1];
+	net.n++;
+	run(&net, ONE_WAY);
+	assert_int_equal(net.side[1].rtp, 1);
+	assert_int_equal(path_drops(net.side[1].path).replayed, 1);
+	net_close(&net);
+}
+
+static void another_key_than_the_signalled_one_fails(void **state)
+{
+	struct net net;
+	struct sdp_offer_result r;
+
+	(void)state;
+	net_init(&net, 1, SDP_DTLS, true);
+	net_open(&net);
+	for (int i = 0; i < 2; i++) {
+		result_for(&net, i, SDP_DTLS, &r);
+		r.remote.print.digest[3] ^= (uint8_t)(i == 1);
+		assert_int_equal(path_agree(net.side[i].path, &r, net.now), ERR_NONE);
+		drain(&net, i);
+	}
+	run(&net, 40 * USEC_PER_SEC);
+	assert_true(net.side[1].failed);
+	assert_int_equal(net.side[1].why, ERR_REFUSED);
+	assert_int_equal(net.side[1].connected, 0);
+	assert_int_equal(speak(&net, 1, 1), ERR_STATE);
+	net_close(&net);
+}
+
+static void the_same_agreement_again_changes_nothing(void **state)
+{
+	struct net net;
+
+	(void)state;
+	for (int security = SDP_PLAIN; security <= SDP_DTLS; security *= 2) {
+		net_init(&net, 1, (unsigned)security, security == SDP_DTLS);
+		net_open(&net);
+		agree(&net, (enum sdp_security)security);
+		run(&net, USEC_PER_SEC);
+		assert_talks(&net);
+		agree(&net, (enum sdp_security)security);
+		assert_int_equal(speak(&net, 0, 200), ERR_NONE);
+		run(&net, ONE_WAY);
+		assert_int_equal(net.side[1].last[3], 200);
+		net_close(&net);
+	}
+}
+
+static void what_the_path_was_not_opened_for_is_refused(void **state)
+{
+	struct net net;
+	struct sdp_offer_result r;
+
+	(void)state;
+	net_init(&net, 1, SDP_DTLS, true);
+	net_open(&net);
+	result_for(&net, 0, SDP_PLAIN, &r);
+	assert_int_equal(path_agree(net.side[0].path, &r, NOW), ERR_UNSUPPORTED); /* no silent downgrade */
+	result_for(&net, 0, SDP_DTLS, &r);
+	memcpy(r.remote.print.hash, "sha-1", 6);
+	assert_int_equal(path_agree(net.side[0].path, &r, NOW), ERR_UNSUPPORTED);
+	result_for(&net, 0, SDP_DTLS, &r);
+	assert_int_equal(path_agree(net.side[0].path, &r, NOW), ERR_NONE);
+	memcpy(r.remote.ufrag, "other", 6);
+	assert_int_equal(path_agree(net.side[0].path, &r, NOW), ERR_UNSUPPORTED); /* a restart unannounced */
+	net_close(&net);
+}
+
+static void a_restart_finds_its_way_under_running_keys(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1, SDP_DTLS, true);
+	net_open(&net);
+	agree(&net, SDP_DTLS);
+	run(&net, USEC_PER_SEC);
+	assert_talks(&net);
+	for (int i = 0; i < 2; i++) {
+		path_restart(net.side[i].path, i == 0, net.now);
+		drain(&net, i);
+	}
+	assert_int_equal(speak(&net, 0, 150), ERR_NONE); /* media goes on meanwhile */
+	run(&net, ONE_WAY);
+	assert_int_equal(net.side[1].last[3], 150);
+	agree(&net, SDP_DTLS);
+	run(&net, USEC_PER_SEC);
+	assert_int_equal(speak(&net, 0, 151), ERR_NONE);
+	assert_int_equal(speak(&net, 1, 151), ERR_NONE);
+	run(&net, ONE_WAY);
+	assert_int_equal(net.side[0].last[3], 151);
+	assert_int_equal(net.side[1].last[3], 151);
+	net_close(&net);
+}
+
+static void silence_of_the_peer_is_noticed(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1, SDP_DTLS, true);
+	net_open(&net);
+	agree(&net, SDP_DTLS);
+	run(&net, 60 * USEC_PER_SEC);
+	assert_false(net.side[0].failed);
+	net.cut = true;
+	run(&net, 31 * USEC_PER_SEC);
+	assert_true(net.side[0].failed && net.side[1].failed);
+	assert_int_equal(net.side[0].why, ERR_TIMEOUT);
+	assert_int_equal(speak(&net, 0, 1), ERR_STATE); /* RFC 7675: no consent, no packets */
+	net_close(&net);
+}
+
+static void a_silent_stun_server_delays_the_offer_by_a_moment_only(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1, SDP_DTLS, true);
+	net.side[0].settings.stun[0] = addr_v4(192, 0, 2, 200, 3478);
+	net.side[0].settings.stun_n = 1;
+	net_open(&net);
+	assert_false(net.side[0].gathered);
+	run(&net, 300 * USEC_PER_MS);
+	assert_true(net.side[0].gathered);
+	agree(&net, SDP_DTLS);
+	run(&net, USEC_PER_SEC);
+	assert_talks(&net);
+	net_close(&net);
+}
+
+static void closing_one_side_tells_the_other(void **state)
+{
+	struct net net;
+
+	(void)state;
+	net_init(&net, 1, SDP_DTLS, true);
+	net_open(&net);
+	agree(&net, SDP_DTLS);
+	run(&net, USEC_PER_SEC);
+	path_close(net.side[0].path, net.now);
+	drain(&net, 0);
+	assert_false(net.side[0].is_bound[0]);
+	run(&net, ONE_WAY);
+	assert_true(net.side[1].failed);
+	assert_int_equal(net.side[1].why, ERR_CLOSED);
+	net_close(&net);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ice_and_dtls_carry_packets_both_ways_through_loss),
+		cmocka_unit_test(a_lossless_path_stands_within_four_round_trips),
+		cmocka_unit_test(keys_from_the_description_carry_packets),
+		cmocka_unit_test(plain_rtp_has_rtcp_one_port_above),
+		cmocka_unit_test(multiplexed_rtcp_needs_one_socket),
+		cmocka_unit_test(a_taken_port_is_tried_elsewhere),
+		cmocka_unit_test(a_phone_behind_a_nat_is_found_by_its_first_packet),
+		cmocka_unit_test(without_latching_only_the_signalled_address_is_heard),
+		cmocka_unit_test(who_was_latched_to_stays),
+		cmocka_unit_test(latching_with_keys_takes_nobody_without_the_key),
+		cmocka_unit_test(with_ice_only_a_proved_source_is_heard),
+		cmocka_unit_test(a_strangers_handshake_cannot_take_the_path),
+		cmocka_unit_test(a_replayed_packet_is_dropped),
+		cmocka_unit_test(another_key_than_the_signalled_one_fails),
+		cmocka_unit_test(the_same_agreement_again_changes_nothing),
+		cmocka_unit_test(what_the_path_was_not_opened_for_is_refused),
+		cmocka_unit_test(a_restart_finds_its_way_under_running_keys),
+		cmocka_unit_test(silence_of_the_peer_is_noticed),
+		cmocka_unit_test(a_silent_stun_server_delays_the_offer_by_a_moment_only),
+		cmocka_unit_test(closing_one_side_tells_the_other),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
