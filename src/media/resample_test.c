@@ -53,6 +53,9 @@ static void the_pass_band_is_flat_to_nine_tenths(void **state)
 	through(8000, 48000, 3600, &level, &rest);
 	assert_true(fabs(level + 6) < 0.1);
 	assert_true(rest < -75); /* no image of it above 4 kHz */
+	through(44101, 48000, 15000, &level, &rest); /* 48000 phases: between those of the table */
+	assert_true(fabs(level + 6) < 0.1);
+	assert_true(rest < -75);
 	through(48000, 8000, 20, &level, &rest);
 	assert_true(fabs(level + 6) < 0.1);
 }
@@ -62,10 +65,11 @@ static void what_the_lower_rate_cannot_carry_is_taken_out(void **state)
 	double level, rest;
 	(void)state;
 
+	/* as heard at 8 kHz, 4400 Hz and its alias 3600 Hz are one */
 	through(48000, 8000, 4400, &level, &rest);
-	assert_true(rest < -80);
+	assert_true(level < -80 && rest < -80);
 	through(48000, 16000, 12000, &level, &rest);
-	assert_true(rest < -80);
+	assert_true(level < -80 && rest < -80);
 }
 
 static void periods_come_out_whole_from_the_first_on(void **state)

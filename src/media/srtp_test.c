@@ -194,7 +194,7 @@ static void the_window_takes_late_ones_once_and_old_ones_never(void **state)
 	for (uint16_t i = 0; i < 300; i++)
 		p[i] = sealed(pair, i, 1);
 	assert_int_equal(open_packet(pair, p[0]), ERR_NONE);
-	assert_int_equal(open_packet(pair, p[70]), ERR_NONE);
+	assert_int_equal(open_packet(pair, p[80]), ERR_NONE);
 	assert_int_equal(open_packet(pair, p[0]), ERR_EXISTS);
 	assert_int_equal(open_packet(pair, p[6]), ERR_NONE);
 	assert_int_equal(open_packet(pair, p[6]), ERR_EXISTS);
