@@ -14,9 +14,9 @@
  * Silence is spoken too (a stream that is up always sends), so that the far side's
  * address translators stay open and its clock goes on.
  *
- * Bounds: `stream_max` streams (OPEN beyond is FAILED{ERR_FULL}), ANSWER_MAX words to the
- * askers that wait (a stream's CLOSED always finds room, digits and SILENT are dropped). Nothing
- * is allocated once a stream is up. One service is one thread's; a machine has several.
+ * Bounds: `stream_max` streams (OPEN beyond is FAILED{ERR_FULL}). Words to the askers do not
+ * queue: they are made as the host drains. Nothing else is allocated once a stream is up. One
+ * service is one thread's; a machine has several.
  */
 #ifndef CALL_MEDIA_SERVICE_H
 #define CALL_MEDIA_SERVICE_H
@@ -62,7 +62,7 @@ void media_service_free(struct media_service *);
 /* The five verbs. Told: struct media_ask; tells: struct media_answer, to who asked. Stops once every stream is
  * closed, at once where there is none. */
 struct host_service media_service_host(struct media_service *);
-/* Streams now, and PCM bridges and devices among them. */
+/* Streams now. */
 uint32_t media_service_streams(const struct media_service *);
 
 #endif
