@@ -88,8 +88,10 @@ static void frame_start(struct buf *b, uint8_t type, uint32_t id)
 
 static void frame_end(struct buf *b, size_t from)
 {
-	if (!buf_ok(b))
+	if (!buf_ok(b)) {
+		b->n = from;
 		return;
+	}
 	size_t n = b->n - from - OVERLAY_HEAD_N;
 	const struct kind *k = kind_of((uint8_t)b->p[from + 2]);
 	if (n > (k ? k->bound : OVERLAY_BODY_MAX)) {
