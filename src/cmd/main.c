@@ -4,9 +4,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-extern const struct command cmd_help, cmd_version;
+extern const struct command cmd_edge, cmd_help, cmd_phone, cmd_version;
 
 const struct command *const commands[] = {
+	&cmd_edge,
+	&cmd_phone,
 	&cmd_help,
 	&cmd_version,
 	NULL,

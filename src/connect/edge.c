@@ -76,7 +76,7 @@ static void ask_keeper(struct edge *e, struct keeper_ask *ask)
 
 static void keep_state(struct edge *e, usec now)
 {
-	struct state_record record = { .owner = str_from(e->owner), .name = STR(EDGE_STATE_NAME) };
+	struct state_record record = { .owner = str_from(e->owner), .name = STR(PEER_ROAD_STATE) };
 
 	while (agent_save(e->agents[PEER], &record.value)) {
 		record.updated = now;

@@ -23,8 +23,7 @@
 
 #include "call/agent.h"
 #include "connect/admission.h"
-
-#define EDGE_STATE_NAME "node" /* of the node's state at the keeper; its owner is "node:" and the business */
+#include "connect/peer_road.h"
 
 struct edge;
 

@@ -13,6 +13,8 @@
 #include "call/road.h"
 #include "overlay/node.h"
 
+#define PEER_ROAD_STATE "node" /* name of the node's state at the keeper; its owner is "node:" and the user */
+
 struct peer_road;
 
 /* `setup` as for overlay_node_new, but stream_first is chosen here. Its errors. */

@@ -5,6 +5,8 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* Global before private before loopback; -1: not of use to anyone else. */
 static int rank(const struct addr *a)
@@ -49,4 +51,27 @@ size_t interface_list(struct addr *out, size_t cap)
 	}
 	freeifaddrs(all);
 	return n;
+}
+
+/* Connecting a datagram socket sends nothing; it only looks the route up. */
+enum err interface_towards(const struct addr *remote, struct addr *out)
+{
+	struct sockaddr_storage sa;
+	struct addr local, to = *remote;
+	socklen_t n;
+	int fd = socket(remote->family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool good;
+
+	if (fd < 0)
+		return ERR_IO;
+	if (!to.port)
+		to.port = 9;
+	n = sockaddr_write(&to, &sa);
+	good = connect(fd, (struct sockaddr *)&sa, n) == 0 && sockaddr_local(fd, &local);
+	close(fd);
+	if (!good)
+		return ERR_UNREACHABLE;
+	local.port = 0;
+	*out = local;
+	return ERR_NONE;
 }
