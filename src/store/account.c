@@ -185,8 +185,10 @@ enum err store_account_remove(struct store_desk *desk)
 		err = store_desk_run(desk, SCHEMA_USER_REMOVE, DB_VALUES(db_text(user->name), db_text(folded)),
 				     &touched);
 		if (err == ERR_NONE && touched == 0)
-			err = keeper_answer_fail(desk->answer, ERR_ABSENT, "there is no account \"" STR_FMT "\"",
-						 STR_ARG(str_head(user->name, 100)));
+			err = keeper_answer_fail(desk->answer, ERR_ABSENT,
+						 "there is no account \"" STR_FMT "%s" STR_FMT "\"",
+						 STR_ARG(str_head(user->name, 100)), folded.n ? "@" : "",
+						 STR_ARG(str_head(folded, 100)));
 		if (err == ERR_NONE)
 			err = drop_contacts(desk, user->name, folded);
 	}
@@ -204,7 +206,8 @@ enum err store_account_find(struct store_desk *desk)
 	str folded = user_domain_fold(user->domain, domain) ? str_of(domain, user->domain.n) : user->domain;
 	err = store_desk_query(desk, SCHEMA_USER_FIND, DB_VALUES(db_text(user->name), db_text(folded)), 1);
 	if (err == ERR_NONE && desk->answer->n == 0)
-		err = keeper_answer_fail(desk->answer, ERR_ABSENT, "there is no such account");
+		err = keeper_answer_fail(desk->answer, ERR_ABSENT, "there is no account \"" STR_FMT "\"",
+					 STR_ARG(str_head(user->name, 100)));
 	return err;
 }
 

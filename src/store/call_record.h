@@ -44,7 +44,8 @@ struct call_record {
 	struct call_leg legs[CALL_RECORD_LEGS]; /* 0: towards the caller, 1: towards the callee */
 };
 
-/* The whole, one column each (legs as a_.., b_..); and its parts, for JSON: all but the legs, and one leg. */
+/* The whole, one column each (legs as a_.., b_..; times as started, rang, answered, ended, since END is a word of SQL);
+ * and its parts for JSON, with the names above: all but the legs, and one leg. */
 extern const struct record_kind call_record_kind, call_head_kind, call_leg_kind;
 
 #endif

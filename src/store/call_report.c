@@ -138,11 +138,11 @@ void store_call_report_json(const struct call_record *records, size_t n, struct 
 	record_write_json_text(s.first->caller, out);
 	buf_put_z(out, ",\"callee\":");
 	record_write_json_text(s.first->callee, out);
-	write_json_time("started", s.start, out);
-	write_json_time("rang", s.ring, out);
-	write_json_time("answered", s.answer, out);
+	write_json_time("start", s.start, out);
+	write_json_time("ring", s.ring, out);
+	write_json_time("answer", s.answer, out);
 	if (!s.open) {
-		write_json_time("ended", s.end, out);
+		write_json_time("end", s.end, out);
 		if (s.answer)
 			buf_printf(out, ",\"duration_ms\":%lld", (long long)((s.end - s.answer) / USEC_PER_MS));
 	}

@@ -95,7 +95,7 @@ static void a_call_without_an_end_says_so(void **state)
 	buf_reset(&b);
 	store_call_report_json(&live, 1, &b);
 	text[b.n] = 0;
-	assert_null(strstr(text, "\"ended\""));
+	assert_null(strstr(text, "\"end\""));
 	assert_null(strstr(text, "duration"));
 }
 
@@ -112,7 +112,7 @@ static void a_program_reads_the_same(void **state)
 	json_t *j = json_loads(text, 0, NULL);
 	assert_non_null(j);
 	assert_string_equal(json_string_value(json_object_get(j, "session")), "5e55");
-	assert_int_equal(json_integer_value(json_object_get(j, "started")), NOON);
+	assert_int_equal(json_integer_value(json_object_get(j, "start")), NOON);
 	assert_int_equal(json_integer_value(json_object_get(j, "duration_ms")), 63010);
 	json_t *records = json_object_get(j, "records");
 	assert_int_equal(json_array_size(records), 2);

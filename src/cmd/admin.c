@@ -1,0 +1,480 @@
+/* cmd/admin.c - `tandem admin user ...`: accounts of phones and people. */
+#include "cmd/inquiry.h"
+#include "crypt/secret.h"
+#include "io/file.h"
+#include "store/csv.h"
+#include "store/date.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct admin_settings {
+	str data, domain, password_file;
+	bool peer, json;
+};
+
+static const struct conf_setting admin_table[] = {
+	INQUIRY_DATA(offsetof(struct admin_settings, data)),
+	{ "domain", CONF_TEXT, offsetof(struct admin_settings, domain),
+	  .meaning = "The domain that a phone's account belongs to; without it, every domain that is served." },
+	{ "peer", CONF_FLAG, offsetof(struct admin_settings, peer),
+	  .meaning = "Not a phone's account: a person or business of the peer network." },
+	{ "password-file", CONF_PATH, offsetof(struct admin_settings, password_file), .value = "FILE",
+	  .meaning =
+		  "Its first line is the password (\"-\": of standard input). Without it one is made and shown once." },
+	{ "json", CONF_FLAG, offsetof(struct admin_settings, json), .meaning = "One JSON object a line." },
+};
+
+#define IMPORT_MAX (256 * 1024 * 1024)
+#define AHEAD      32 /* people's passwords hashed at a time */
+
+struct admin {
+	struct inquiry q;
+	const struct admin_settings *settings;
+	struct buf out;
+};
+
+/* "101" or "101@example.com"; the latter wins over --domain. */
+static struct user_record phone_named(const struct admin *a, str word)
+{
+	struct user_record user = { .name = word, .domain = a->settings->domain };
+	str name, domain;
+
+	if (str_split(word, '@', &name, &domain)) {
+		user.name = name;
+		user.domain = domain;
+	}
+	return user;
+}
+
+/*
+ * Files and passwords.
+ */
+
+static bool read_stream(FILE *f, struct buf *out)
+{
+	char piece[4096];
+	size_t n;
+
+	while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
+		buf_put_bytes(out, piece, n);
+	secret_wipe(piece, sizeof(piece));
+	return buf_ok(out) && !ferror(f);
+}
+
+/* The whole file, or standard input for "-". */
+static bool read_file(struct admin *a, str path, struct buf *out)
+{
+	char name[HOME_PATH_MAX];
+
+	if (!str_copy_z(path, name, sizeof(name)))
+		return inquiry_fail(&a->q, EXIT_USAGE, "the path is too long");
+	if (strcmp(name, "-") == 0)
+		return read_stream(stdin, out) ? true : inquiry_fail(&a->q, EXIT_IO, "standard input cannot be read");
+	enum err err = file_read(name, out);
+	if (err == ERR_NONE)
+		return true;
+	return inquiry_fail(&a->q,
+			    err == ERR_ABSENT    ? EXIT_NO_INPUT
+			    : err == ERR_REFUSED ? EXIT_NO_PERMISSION
+						 : EXIT_DATA,
+			    "%s: %s", name, err == ERR_ABSENT ? "there is no such file" : err_text(err));
+}
+
+/* The password for one account into `out`; *made: nobody knows it yet. */
+static bool get_password(struct admin *a, struct buf *out, bool *made)
+{
+	str line, rest;
+
+	*made = a->settings->password_file.n == 0;
+	if (*made) {
+		char *room = buf_room(out, HOME_PASSWORD_MAX);
+		if (!room)
+			return inquiry_fail(&a->q, EXIT_OS, "no memory");
+		home_password(&a->q.home, room);
+		out->n += strlen(room);
+		return true;
+	}
+	if (!read_file(a, a->settings->password_file, out))
+		return false;
+	str_split(buf_str(out), '\n', &line, &rest);
+	out->n = str_ends(line, STR("\r")) ? line.n - 1 : line.n;
+	return out->n > 0 ? true : inquiry_fail(&a->q, EXIT_DATA, "the first line of the password file is empty");
+}
+
+static void forget(struct buf *b)
+{
+	if (b->cap)
+		secret_wipe(b->p, b->cap);
+	buf_free(b);
+}
+
+static void show_account(struct admin *a, const char *what, str name, str domain, str realm, str made)
+{
+	struct buf *out = &a->out;
+
+	if (a->settings->json) {
+		buf_put_z(out, "{\"name\":");
+		record_write_json_text(name, out);
+		buf_put_z(out, ",\"domain\":");
+		record_write_json_text(domain, out);
+		buf_put_z(out, ",\"realm\":");
+		record_write_json_text(realm, out);
+		if (made.n) {
+			buf_put_z(out, ",\"password\":");
+			record_write_json_text(made, out);
+		}
+		buf_put_z(out, "}\n");
+		return;
+	}
+	buf_printf(out, "%s " STR_FMT "%s" STR_FMT "\n", what, STR_ARG(name), domain.n ? "@" : "", STR_ARG(domain));
+	if (made.n)
+		buf_printf(out, "password " STR_FMT " (not shown again)\n", STR_ARG(made));
+}
+
+static void put_one(struct admin *a, str word, str password, str made, bool is_new)
+{
+	struct user_record user = phone_named(a, word);
+	struct person_record person = { .name = word, .password = password };
+	const char *what = is_new ? "added" : "changed";
+	struct keeper_answer *answer;
+
+	user.password = password;
+	if (a->settings->peer) {
+		answer = inquiry_ask(&a->q,
+				     (struct keeper_ask){ .kind = is_new ? KEEPER_PERSON_ADD : KEEPER_PERSON_PASSWORD,
+							  .persons = &person,
+							  .n = 1 });
+		if (answer)
+			show_account(a, what, answer->n ? answer->persons[0].name : word, STR_NONE, STR_NONE, made);
+	} else if (is_new) {
+		answer = inquiry_ask(&a->q, (struct keeper_ask){ .kind = KEEPER_USER_ADD, .users = &user, .n = 1 });
+		if (answer)
+			show_account(a, what, user.name, answer->users[0].domain, answer->users[0].realm, made);
+	} else {
+		/* An import overwrites; but who changes a password means an account that is there. */
+		answer = inquiry_ask(&a->q, (struct keeper_ask){ .kind = KEEPER_USER_FIND, .users = &user, .n = 1 });
+		if (answer) {
+			user.domain = answer->users[0].domain;
+			if (inquiry_tell(&a->q,
+					 (struct keeper_ask){ .kind = KEEPER_USER_IMPORT, .users = &user, .n = 1 }))
+				show_account(a, what, user.name, user.domain, answer->users[0].realm, made);
+		}
+	}
+	keeper_answer_free(answer);
+}
+
+/* `user add NAME`, `user password NAME` */
+static void set_account(struct admin *a, const struct conf_words *words, bool is_new)
+{
+	struct buf password;
+	bool made;
+
+	if (words->n != 3) {
+		inquiry_fail(&a->q, EXIT_USAGE, "%s",
+			     is_new ? "user add NAME: one name" : "user password NAME: one name");
+		return;
+	}
+	buf_init_grow(&password, PASSWORD_MAX * 4);
+	if (get_password(a, &password, &made))
+		put_one(a, words->word[2], buf_str(&password), made ? buf_str(&password) : STR_NONE, is_new);
+	forget(&password);
+}
+
+/*
+ * Lists and removal.
+ */
+
+static void list_phone(struct admin *a, const struct user_record *user)
+{
+	if (a->settings->json) {
+		record_write_json(&user_record_kind, user, &a->out);
+		buf_put_char(&a->out, '\n');
+		return;
+	}
+	buf_printf(&a->out, STR_FMT "%s" STR_FMT "  phone  ", STR_ARG(user->name), user->domain.n ? "@" : "",
+		   STR_ARG(user->domain));
+	store_date_write(user->created, &a->out);
+	buf_put_z(&a->out, user->disabled ? "  disabled\n" : "\n");
+}
+
+static void list_person(struct admin *a, const struct person_record *person)
+{
+	if (a->settings->json) {
+		record_write_json(&person_record_kind, person, &a->out);
+		buf_put_char(&a->out, '\n');
+		return;
+	}
+	buf_printf(&a->out, STR_FMT "  peer  ", STR_ARG(person->name));
+	store_date_write(person->created, &a->out);
+	buf_put_z(&a->out, person->disabled ? "  disabled\n" : "\n");
+}
+
+static bool list_kind(struct admin *a, enum keeper_kind kind)
+{
+	int64_t after = 0;
+	bool more = true;
+
+	while (more) {
+		struct keeper_answer *page = inquiry_ask(&a->q, (struct keeper_ask){ .kind = kind, .after = after });
+		if (!page)
+			return false;
+		for (size_t i = 0; i < page->n; i++) {
+			if (kind == KEEPER_PERSON_LIST)
+				list_person(a, &page->persons[i]);
+			else if (!a->settings->domain.n || str_eq_nocase(page->users[i].domain, a->settings->domain))
+				list_phone(a, &page->users[i]);
+			after = kind == KEEPER_PERSON_LIST ? page->persons[i].id : page->users[i].id;
+		}
+		more = page->more;
+		keeper_answer_free(page);
+		if (!inquiry_print(&a->q, &a->out))
+			return false;
+	}
+	return true;
+}
+
+static void list_accounts(struct admin *a)
+{
+	if (!a->settings->peer && !list_kind(a, KEEPER_USER_LIST))
+		return;
+	if (!a->settings->domain.n)
+		list_kind(a, KEEPER_PERSON_LIST);
+}
+
+/* All or, where one is not there, none. */
+static void remove_accounts(struct admin *a, const struct conf_words *words)
+{
+	struct user_record users[CONF_WORDS_MAX];
+	struct person_record persons[CONF_WORDS_MAX] = { { .id = 0 } };
+	size_t n = words->n - 2;
+	bool ok;
+
+	if (n == 0) {
+		inquiry_fail(&a->q, EXIT_USAGE, "user remove NAME ...: which?");
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		users[i] = phone_named(a, words->word[i + 2]);
+		persons[i].name = words->word[i + 2];
+	}
+	if (a->settings->peer)
+		ok = inquiry_tell(&a->q,
+				  (struct keeper_ask){ .kind = KEEPER_PERSON_REMOVE, .persons = persons, .n = n });
+	else
+		ok = inquiry_tell(&a->q, (struct keeper_ask){ .kind = KEEPER_USER_REMOVE, .users = users, .n = n });
+	if (ok && !a->settings->json)
+		buf_printf(&a->out, "removed %zu\n", n);
+}
+
+/*
+ * Import.
+ */
+
+static bool bad_line(struct admin *a, size_t line, const char *what)
+{
+	return inquiry_fail(&a->q, EXIT_DATA, "line %zu: %s; nothing was imported", line, what);
+}
+
+static const char *what_is_wrong(const struct admin *a, str name, str password)
+{
+	char folded[PERSON_NAME_MAX];
+	struct user_record user = phone_named(a, name);
+
+	if (a->settings->peer ? !person_name_fold(name, folded) : !user_name_is_good(user.name))
+		return "this cannot be a name";
+	if (password.n == 0)
+		return "the password is empty";
+	return password.n > PASSWORD_MAX ? "the password is too long" : NULL;
+}
+
+/* The whole file is read and judged before anything of it is kept. */
+static bool parse_rows(struct admin *a, str text, struct user_record **out, size_t *out_n)
+{
+	struct user_record *rows = NULL;
+	struct store_csv csv;
+	size_t n = 0, cap = 0;
+	str name, password;
+	enum err err;
+
+	store_csv_start(&csv, text);
+	while ((err = store_csv_next(&csv, &name, &password)) == ERR_NONE) {
+		const char *wrong = what_is_wrong(a, name, password);
+		if (n == cap) {
+			cap = cap ? 2 * cap : 1024;
+			struct user_record *grown = realloc(rows, cap * sizeof(*rows));
+			if (!grown) {
+				free(rows);
+				return inquiry_fail(&a->q, EXIT_OS, "no memory");
+			}
+			rows = grown;
+		}
+		if (wrong) {
+			free(rows);
+			return bad_line(a, csv.line, wrong);
+		}
+		rows[n] = phone_named(a, name);
+		rows[n++].password = password;
+	}
+	if (err != ERR_ABSENT) {
+		free(rows);
+		return bad_line(a, csv.line, "not `name,password`");
+	}
+	*out = rows;
+	*out_n = n;
+	return true;
+}
+
+static size_t import_phones(struct admin *a, const struct user_record *rows, size_t n)
+{
+	size_t at = 0, piece;
+
+	for (; at < n; at += piece) {
+		piece = n - at < KEEPER_ROWS_MAX ? n - at : KEEPER_ROWS_MAX;
+		if (!inquiry_tell(&a->q,
+				  (struct keeper_ask){ .kind = KEEPER_USER_IMPORT, .users = rows + at, .n = piece }))
+			break;
+	}
+	return at;
+}
+
+/* People's passwords are slow to hash, on purpose: several are under way at a time. */
+struct crowd {
+	pthread_mutex_t lock;
+	pthread_cond_t come;
+	size_t asked, answered, good;
+	const struct command *command;
+	const struct user_record *rows;
+	int code;
+};
+
+static void hear(void *self, struct keeper_answer *answer)
+{
+	struct crowd *c = self;
+
+	pthread_mutex_lock(&c->lock);
+	c->answered++;
+	if (answer && answer->err == ERR_NONE) {
+		c->good++;
+	} else {
+		command_say(c->command, STR_FMT ": %s", STR_ARG(c->rows[answer ? answer->token : 0].name),
+			    answer ? answer->why : "no memory");
+		c->code = inquiry_code(answer ? answer->err : ERR_MEMORY);
+	}
+	pthread_cond_signal(&c->come);
+	pthread_mutex_unlock(&c->lock);
+	keeper_answer_free(answer);
+}
+
+static size_t import_people(struct admin *a, const struct user_record *rows, size_t n)
+{
+	struct crowd c = { .lock = PTHREAD_MUTEX_INITIALIZER,
+			   .come = PTHREAD_COND_INITIALIZER,
+			   .command = a->q.command,
+			   .rows = rows };
+
+	pthread_mutex_lock(&c.lock);
+	while (c.answered < n) {
+		if (c.asked == n || c.asked - c.answered == AHEAD) {
+			pthread_cond_wait(&c.come, &c.lock);
+			continue;
+		}
+		struct person_record person = { .name = rows[c.asked].name, .password = rows[c.asked].password };
+		struct keeper_ask *question = keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_PERSON_ADD,
+										   .token = c.asked,
+										   .now = clock_now(&a->q.clock),
+										   .persons = &person,
+										   .n = 1 });
+		c.asked++;
+		pthread_mutex_unlock(&c.lock);
+		if (question)
+			keeper_post(a->q.home.keeper, (struct keeper_port){ &c, hear }, question);
+		else
+			hear(&c, NULL);
+		pthread_mutex_lock(&c.lock);
+		if (isatty(STDERR_FILENO) && c.answered % 100 == 0)
+			fprintf(stderr, "\r%zu of %zu ", c.answered, n);
+	}
+	pthread_mutex_unlock(&c.lock);
+	if (c.code)
+		a->q.code = c.code;
+	return c.good;
+}
+
+static void import_accounts(struct admin *a, const struct conf_words *words)
+{
+	struct user_record *rows = NULL;
+	struct buf text;
+	size_t n = 0, done;
+
+	if (words->n != 3) {
+		inquiry_fail(&a->q, EXIT_USAGE, "user import FILE: one file (\"-\": standard input)");
+		return;
+	}
+	buf_init_grow(&text, IMPORT_MAX);
+	if (read_file(a, words->word[2], &text) && parse_rows(a, buf_str(&text), &rows, &n)) {
+		usec began = clock_now(&a->q.clock);
+		done = a->settings->peer ? import_people(a, rows, n) : import_phones(a, rows, n);
+		if (a->settings->json)
+			buf_printf(&a->out, "{\"imported\":%zu,\"of\":%zu}\n", done, n);
+		else
+			buf_printf(&a->out, "imported %zu of %zu in %.2f s\n", done, n,
+				   (double)(clock_now(&a->q.clock) - began) / (double)USEC_PER_SEC);
+	}
+	free(rows);
+	forget(&text);
+}
+
+static void carry_out(struct admin *a, const struct conf_words *words)
+{
+	str verb = words->n > 1 ? words->word[1] : STR_NONE;
+
+	if (words->n < 2 || !str_eq(words->word[0], STR("user")))
+		inquiry_fail(&a->q, EXIT_USAGE, "what is to be done? user add|list|remove|import|password");
+	else if (str_eq(verb, STR("add")) || str_eq(verb, STR("password")))
+		set_account(a, words, str_eq(verb, STR("add")));
+	else if (str_eq(verb, STR("list")) && words->n == 2)
+		list_accounts(a);
+	else if (str_eq(verb, STR("remove")))
+		remove_accounts(a, words);
+	else if (str_eq(verb, STR("import")))
+		import_accounts(a, words);
+	else
+		inquiry_fail(&a->q, EXIT_USAGE, "user add|list|remove|import|password");
+}
+
+static int admin_run(const struct command *self, int argc, char **argv)
+{
+	struct admin_settings s = { .json = false };
+	struct admin a = { .settings = &s };
+	struct conf_words words;
+
+	if (!command_settings(self, argc, argv, &s, &words))
+		return EXIT_USAGE;
+	if (!inquiry_open(&a.q, self, s.data, true))
+		return a.q.code;
+	buf_init_grow(&a.out, IMPORT_MAX);
+	carry_out(&a, &words);
+	inquiry_print(&a.q, &a.out);
+	forget(&a.out); /* a password that was made is in it */
+	inquiry_close(&a.q);
+	return a.q.code;
+}
+
+extern const struct command cmd_admin;
+const struct command cmd_admin = {
+	.name = "admin",
+	.words = "user add NAME | list | remove NAME ... | import FILE | password NAME",
+	.summary = "accounts: add, list, remove, import",
+	.text = "A NAME is a phone's (101, or 101@DOMAIN) or, with --peer, that of a person or business of the peer "
+		"network.\n"
+		"`import` reads lines `name,password` and gives accounts that are there the new password; people it "
+		"only adds.\n"
+		"Passwords are not kept: of a phone's only the digest hashes, of a person's an argon2id hash.\n"
+		"May be done while the system runs.",
+	.settings = admin_table,
+	.setting_n = sizeof(admin_table) / sizeof(*admin_table),
+	.run = admin_run,
+};
