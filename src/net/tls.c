@@ -34,6 +34,7 @@ struct tls {
 	bool hungry;  /* OpenSSL may have more for us before the next bytes come */
 	bool handed;  /* `out` was given out by TLS_SEND and may go */
 	bool cut_off; /* the wire has ended */
+	bool swollen; /* a ticket came, and OpenSSL holds on to the record buffer it did not need for it */
 	usec now;
 	str in;
 	struct buf out;
@@ -330,6 +331,7 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
 
 	SSL_SESSION_free(t->session);
 	t->session = session;
+	t->swollen = true;
 	return 1; /* ours now */
 }
 
@@ -684,6 +686,8 @@ static size_t read_clear(struct tls *t, void *scratch, size_t n)
 	t->hungry = false;
 	switch (SSL_get_error(t->ssl, done)) {
 	case SSL_ERROR_WANT_READ:
+		if (t->swollen)
+			t->swollen = SSL_free_buffers(t->ssl) != 1;
 		break;
 	case SSL_ERROR_ZERO_RETURN:
 		SSL_shutdown(t->ssl); /* answer close_notify with ours (RFC 8446 6.1) */
