@@ -36,51 +36,71 @@ static enum err choose(const struct sip_msg *response, enum sip_kind kind, str *
 	return err;
 }
 
-static bool is_same_nonce(const struct account *a, str nonce)
+static bool is_same_nonce(const char *known, str nonce)
 {
 	struct sip_challenge last;
 
-	return a->challenge[0] && sip_challenge_parse(str_from(a->challenge), &last) == ERR_NONE &&
-	       str_eq(last.nonce, nonce);
+	return known[0] && sip_challenge_parse(str_from(known), &last) == ERR_NONE && str_eq(last.nonce, nonce);
 }
 
-enum err account_challenged(struct account *a, const struct sip_msg *response, bool answered)
+static enum account_slot slot_of(struct sip_msg *response)
 {
-	bool proxy = response->status == 407;
+	const struct sip_cseq *cseq = sip_msg_cseq(response);
+
+	if (response->status == 407)
+		return ACCOUNT_PROXY;
+	return cseq && cseq->method == SIP_REGISTER ? ACCOUNT_REGISTRAR : ACCOUNT_OTHER;
+}
+
+enum err account_challenged(struct account *a, struct sip_msg *response, unsigned answered)
+{
+	enum account_slot slot = slot_of(response);
+	char *known = a->slots[slot].challenge;
 	struct sip_challenge challenge;
 	enum err err;
 	str value;
 
 	if (!a->password[0])
 		return ERR_REFUSED;
-	err = choose(response, proxy ? SIP_PROXY_AUTHENTICATE : SIP_WWW_AUTHENTICATE, &value, &challenge);
+	err = choose(response, slot == ACCOUNT_PROXY ? SIP_PROXY_AUTHENTICATE : SIP_WWW_AUTHENTICATE, &value,
+		     &challenge);
 	if (err != ERR_NONE)
 		return err;
-	if (value.n >= sizeof(a->challenge))
+	if (value.n >= sizeof(a->slots[slot].challenge))
 		return ERR_LIMIT;
-	if (answered && !challenge.stale && is_same_nonce(a, challenge.nonce))
-		return ERR_REFUSED;
-	(void)str_copy_z(value, a->challenge, sizeof(a->challenge));
-	a->proxy = proxy;
-	a->count = 0;
+	if (is_same_nonce(known, challenge.nonce)) /* another request may have been challenged with it first */
+		return (answered & 1u << slot) && !challenge.stale ? ERR_REFUSED : ERR_NONE;
+	(void)str_copy_z(value, known, sizeof(a->slots[slot].challenge));
+	a->slots[slot].count = 0;
 	return ERR_NONE;
 }
 
-enum err account_answer(struct account *a, str method, str uri, str body, struct buf *lines)
+static enum err answer_slot(struct account *a, enum account_slot slot, str method, str uri, str body, struct buf *lines)
 {
 	struct sip_challenge challenge;
 	char cnonce[16];
-	enum err err;
+	enum err err = sip_challenge_parse(str_from(a->slots[slot].challenge), &challenge);
 
-	if (!a->challenge[0])
-		return ERR_NONE;
-	err = sip_challenge_parse(str_from(a->challenge), &challenge);
 	if (err != ERR_NONE)
 		return err;
 	rng_text(a->rng, cnonce, sizeof(cnonce));
-	buf_put(lines, a->proxy ? STR("Proxy-Authorization: ") : STR("Authorization: "));
+	buf_put(lines, slot == ACCOUNT_PROXY ? STR("Proxy-Authorization: ") : STR("Authorization: "));
 	err = sip_auth_answer_password(a->auth, &challenge, str_from(a->user), str_from(a->password), method, uri,
-				       str_of(cnonce, sizeof(cnonce)), ++a->count, body, lines);
+				       str_of(cnonce, sizeof(cnonce)), ++a->slots[slot].count, body, lines);
 	buf_put(lines, STR("\r\n"));
+	return err;
+}
+
+enum err account_answer(struct account *a, str method, str uri, str body, struct buf *lines, unsigned *answered)
+{
+	enum account_slot unasked = str_eq(method, STR("REGISTER")) ? ACCOUNT_OTHER : ACCOUNT_REGISTRAR;
+	enum err err = ERR_NONE;
+
+	*answered = 0;
+	for (enum account_slot slot = 0; slot < ACCOUNT_SLOTS && err == ERR_NONE; slot++)
+		if (slot != unasked && a->slots[slot].challenge[0]) {
+			err = answer_slot(a, slot, method, uri, body, lines);
+			*answered |= 1u << slot;
+		}
 	return err;
 }

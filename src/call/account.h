@@ -19,25 +19,31 @@
 /* How often one request is tried again after a challenge: once with what we had, once with a fresh nonce. */
 #define ACCOUNT_TRIES 2
 
+/* A REGISTER is challenged by the registrar, a call by a proxy or by a user agent: each with a nonce of its own. */
+enum account_slot { ACCOUNT_REGISTRAR, ACCOUNT_PROXY, ACCOUNT_OTHER, ACCOUNT_SLOTS };
+
 struct account {
 	struct rng *rng; /* private */
 	struct sip_auth *auth;
 	char user[ACCOUNT_NAME_N];
 	char password[ACCOUNT_NAME_N];
-	char challenge[1024]; /* the last one; empty: none */
-	bool proxy;           /* it was a Proxy-Authenticate */
-	uint32_t count;
+	struct {
+		char challenge[1024]; /* the last one; empty: none */
+		uint32_t count;
+	} slots[ACCOUNT_SLOTS];
 };
 
 /* ERR_LIMIT: a name or password longer than ACCOUNT_NAME_N - 1; ERR_MEMORY. An empty password answers nothing. */
 MUST_CHECK enum err account_init(struct account *, str user, str password, struct rng *);
 /* Also of a zeroed struct. */
 void account_wipe(struct account *);
-/* Takes the challenge of a 401 or 407. ERR_REFUSED: there is no password, or the challenge says that the
- * last answer was wrong (`answered`: the request had one, and the nonce is neither new nor stale);
- * ERR_UNSUPPORTED: no digest or algorithm that we know; ERR_LIMIT. */
-MUST_CHECK enum err account_challenged(struct account *, const struct sip_msg *response, bool answered);
-/* Appends the line "Authorization: ...\r\n" (or Proxy-) for a request; nothing where no challenge is known. */
-MUST_CHECK enum err account_answer(struct account *, str method, str uri, str body, struct buf *lines);
+/* Takes the challenge of a 401 or 407 to a request that account_answer had given `answered` to.
+ * ERR_REFUSED: there is no password, or the challenge says that the answer was wrong (the nonce is neither
+ * new nor stale); ERR_UNSUPPORTED: no digest or algorithm that we know; ERR_LIMIT. */
+MUST_CHECK enum err account_challenged(struct account *, struct sip_msg *response, unsigned answered);
+/* Appends lines "Authorization: ...\r\n" (or Proxy-) for a request; nothing where no challenge is known. *answered:
+ * a bit for each enum account_slot that was answered. */
+MUST_CHECK enum err account_answer(struct account *, str method, str uri, str body, struct buf *lines,
+				   unsigned *answered);
 
 #endif

@@ -601,12 +601,13 @@ static void registrar_reply(struct registrar *r, const struct sip_event *e, int 
 	assert_int_equal(sip_stack_reply(r->stack, e->server, e->msg, &reply, false, now), ERR_NONE);
 }
 
+/* A REGISTER is challenged as by a registrar, a call as by a proxy, both with the same nonce. */
 static bool registrar_knows(struct registrar *r, struct sip_msg *msg)
 {
+	enum sip_kind kind = msg->method == SIP_REGISTER ? SIP_AUTHORIZATION : SIP_PROXY_AUTHORIZATION;
 	struct sip_credentials c;
 
-	return sip_msg_has(msg, SIP_AUTHORIZATION) &&
-	       sip_credentials_parse(sip_msg_value(msg, SIP_AUTHORIZATION), &c) == ERR_NONE &&
+	return sip_msg_has(msg, kind) && sip_credentials_parse(sip_msg_value(msg, kind), &c) == ERR_NONE &&
 	       sip_auth_verify(r->auth, &c, r->ha1, msg->method_text, msg->body) == ERR_NONE;
 }
 
@@ -618,10 +619,12 @@ static void registrar_request(struct registrar *r, const struct sip_event *e, us
 
 	buf_init(&lines, text, sizeof(text));
 	if (!registrar_knows(r, e->msg)) {
-		buf_put(&lines, STR("WWW-Authenticate: "));
+		bool registers = e->msg->method == SIP_REGISTER;
+
+		buf_put(&lines, registers ? STR("WWW-Authenticate: ") : STR("Proxy-Authenticate: "));
 		sip_challenge_write(SIP_AUTH_SHA256, STR("pbx.test"), STR("abcdef0123"), false, &lines);
 		r->challenges++;
-		registrar_reply(r, e, 401, buf_str(&lines), now);
+		registrar_reply(r, e, registers ? 401 : 407, buf_str(&lines), now);
 		return;
 	}
 	if (e->msg->method == SIP_INVITE) {

@@ -19,11 +19,10 @@ struct call {
 	bool connected;  /* something has been agreed and told to the media service */
 	bool hold, held; /* what we want, what we have said */
 	bool their_hold;
-	bool routed;         /* `plan` is good */
-	bool late;           /* the INVITE came without an offer */
-	bool answered_early; /* our answer is out in a provisional */
-	struct buf offer;    /* theirs, until it is answered */
-	struct buf answer;   /* ours, to be said again in the 2xx */
+	bool routed;       /* `plan` is good */
+	bool late;         /* the INVITE came without an offer */
+	struct buf offer;  /* theirs, until it is answered */
+	struct buf answer; /* ours, to be said again in the 2xx */
 	struct {
 		struct leg_plan plan;
 		char uri[CALL_TARGET_N], to[CALL_TARGET_N], from[CALL_NAME_N], display[CALL_NAME_N],

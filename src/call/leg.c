@@ -206,8 +206,6 @@ static bool refused(struct leg *leg, struct sip_msg *response, struct leg_event 
 			return leg->client == 0 && finish(leg, out, CALL_NO_ROUTE, 0, false);
 		}
 	}
-	if (status == 403 && leg->answered && !leg->rang)
-		cause = CALL_DECLINED;
 	if (leg->cancelled)
 		return finish(leg, out, leg->why, status, true);
 	finish(leg, out, cause, status, false);

@@ -85,7 +85,7 @@ struct leg {
 	uint32_t cseq;           /* of our INVITE in the air */
 	struct sip_msg *request; /* a request of ours inside the dialog that may have to be repeated with credentials */
 	bool re_is_update;       /* re_server answers an UPDATE: no ACK */
-	bool answered;           /* the request in the air carried credentials */
+	unsigned answered;       /* what of the account the request in the air carried */
 	unsigned tries;
 	bool rang, cancelled, bye_wanted;
 	enum call_cause why; /* of our own hanging up */

@@ -94,8 +94,7 @@ enum err leg_write_inside(struct leg *leg, str method, uint32_t cseq, str body, 
 	buf_put(&lines, more);
 	err = sip_dialog_request(leg->dialog, method, cseq, &request, &scratch);
 	if (err == ERR_NONE && leg->house->account && !str_eq(method, STR("ACK"))) {
-		leg->answered = leg->house->account->challenge[0] != 0;
-		err = account_answer(leg->house->account, method, request.uri, body, &lines);
+		err = account_answer(leg->house->account, method, request.uri, body, &lines, &leg->answered);
 	}
 	if (err == ERR_NONE) {
 		request.lines = leg_write_joined(&lines);
@@ -111,7 +110,7 @@ enum err leg_write_inside(struct leg *leg, str method, uint32_t cseq, str body, 
 }
 
 /* The same request once more, with the next CSeq and an answer to the challenge (22.2). NULL: not possible. */
-struct sip_msg *leg_write_again(struct leg *leg, struct sip_msg *sent, const struct sip_msg *response, uint32_t cseq)
+struct sip_msg *leg_write_again(struct leg *leg, struct sip_msg *sent, struct sip_msg *response, uint32_t cseq)
 {
 	struct account *account = leg->house->account;
 	char text[LEG_MESSAGE_MAX], line_text[LEG_LINES_MAX], cseq_text[48];
@@ -123,9 +122,8 @@ struct sip_msg *leg_write_again(struct leg *leg, struct sip_msg *sent, const str
 		return NULL;
 	buf_init(&lines, line_text, sizeof(line_text));
 	buf_init(&out, text, sizeof(text));
-	if (account_answer(account, sent->method_text, sent->uri_text, sent->body, &lines) != ERR_NONE)
+	if (account_answer(account, sent->method_text, sent->uri_text, sent->body, &lines, &leg->answered) != ERR_NONE)
 		return NULL;
-	leg->answered = true;
 	snprintf(cseq_text, sizeof(cseq_text), "%u " STR_FMT, (unsigned)cseq, STR_ARG(sent->method_text));
 	sip_edits_init(&edits);
 	sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_AUTHORIZATION, STR_NONE);
@@ -148,10 +146,9 @@ enum err leg_write_invite(struct leg *leg, const struct leg_plan *plan, str body
 	buf_init(&from, from_text, sizeof(from_text));
 	buf_init(&to, to_text, sizeof(to_text));
 	leg_write_lines(leg, true, false, &lines);
-	leg->answered = false;
+	leg->answered = 0;
 	if (leg->house->account) {
-		leg->answered = leg->house->account->challenge[0] != 0;
-		err = account_answer(leg->house->account, STR("INVITE"), plan->uri, body, &lines);
+		err = account_answer(leg->house->account, STR("INVITE"), plan->uri, body, &lines, &leg->answered);
 	}
 	if (plan->display.n) {
 		sip_quote(plan->display, &from);

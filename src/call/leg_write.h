@@ -29,6 +29,6 @@ MUST_CHECK enum err leg_write_invite(struct leg *, const struct leg_plan *, str 
 /* A request inside the dialog; `cseq` 0: the next, else the INVITE's (ACK). `more` lines with CRLF. */
 MUST_CHECK enum err leg_write_inside(struct leg *, str method, uint32_t cseq, str body, str more, struct buf *out);
 /* The same request once more, with this CSeq and an answer to the challenge (22.2). NULL: not possible. */
-struct sip_msg *leg_write_again(struct leg *, struct sip_msg *sent, const struct sip_msg *response, uint32_t cseq);
+struct sip_msg *leg_write_again(struct leg *, struct sip_msg *sent, struct sip_msg *response, uint32_t cseq);
 
 #endif

@@ -93,8 +93,8 @@ static bool ask(struct registration *r, usec now)
 	buf_init(&from, from_text, sizeof(from_text));
 	buf_init(&contact, contact_text, sizeof(contact_text));
 	write_lines(r, &lines);
-	r->answered = r->settings.account->challenge[0] != 0;
-	err = account_answer(r->settings.account, STR("REGISTER"), str_from(r->registrar), STR_NONE, &lines);
+	err = account_answer(r->settings.account, STR("REGISTER"), str_from(r->registrar), STR_NONE, &lines,
+			     &r->answered);
 	buf_printf(&contact, "<%s>", r->contact);
 	buf_printf(&from, "<%s>;tag=%s", r->aor, r->tag);
 	struct sip_request request = {

@@ -52,7 +52,8 @@ struct registration {
 	char call_id[24], tag[12];
 	uint32_t cseq, expires_s;
 	handle client;
-	bool answered, leaving;
+	bool leaving;
+	unsigned answered; /* what of the account the last request carried */
 	unsigned tries, failures;
 	usec refresh_at, ping_at, give_up_at;
 	usec ping_every;
