@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define BIND_TRIES 20
-#define RTP        0 /* sockets where there is no ICE */
+#define RTP        0 /* sockets of a path opened without ICE */
 #define RTCP       1
 #define SUITE      SDP_AES_CM_128_HMAC_SHA1_80
 
@@ -45,6 +45,7 @@ struct path {
 	bool has_pair;
 
 	bool agreed, uses_ice, mux;
+	uint32_t socket; /* of RTP, without ICE */
 	enum sdp_security security;
 	struct end rtp, rtcp;
 	struct dtls *dtls;
@@ -352,6 +353,8 @@ static void agree_addresses(struct path *p, const struct sdp_offer_result *r)
 {
 	struct addr rtcp = r->remote.rtcp;
 
+	/* ICE offered and not taken: the other side knows our default candidate. */
+	p->socket = p->candidate_n ? candidate_default(p->candidates, p->candidate_n)->socket : p->s.socket;
 	if (!addr_is_set(&rtcp)) {
 		rtcp = r->remote.rtp;
 		rtcp.port++;
@@ -442,16 +445,21 @@ void path_restart(struct path *p, bool controlling, usec now)
 
 /* --- packets in --- */
 
+/* Has RTCP a socket of its own, and is this it? */
+static bool is_rtcp_sock(const struct path *p, size_t i)
+{
+	return !p->ice && i == RTCP && p->socks[i].bound;
+}
+
 static bool from_end(const struct path *p, size_t i, const struct addr *from)
 {
-	return addr_eq(from, i == RTCP && p->socks[RTCP].bound ? &p->rtcp.now : &p->rtp.now) ||
-	       (i == RTP && addr_eq(from, &p->rtcp.now));
+	return addr_eq(from, &p->rtcp.now) || (!is_rtcp_sock(p, i) && addr_eq(from, &p->rtp.now));
 }
 
 /* May packets come from there? With `latch` also from elsewhere, if the packet then proves good. */
 static bool may_speak(const struct path *p, size_t i, const struct addr *from, bool *latching)
 {
-	const struct end *end = i == RTCP ? &p->rtcp : &p->rtp;
+	const struct end *end = is_rtcp_sock(p, i) ? &p->rtcp : &p->rtp;
 
 	*latching = false;
 	if (p->uses_ice)
@@ -465,16 +473,17 @@ static bool may_speak(const struct path *p, size_t i, const struct addr *from, b
 /* A good packet came from there. */
 static void spoken(struct path *p, size_t i, const struct addr *from)
 {
-	struct end *end = i == RTCP ? &p->rtcp : &p->rtp;
+	bool rtcp = is_rtcp_sock(p, i);
+	struct end *end = rtcp ? &p->rtcp : &p->rtp;
 
-	if (p->uses_ice || end->locked || (i == RTP && !addr_eq(from, &end->now) && addr_eq(from, &p->rtcp.now)))
+	if (p->uses_ice || end->locked || (!rtcp && !addr_eq(from, &end->now) && addr_eq(from, &p->rtcp.now)))
 		return;
 	end->locked = true;
 	if (addr_eq(&end->now, from))
 		return;
-	log_info(p->s.log, "call.path latched", "rtcp=%d", i == RTCP);
+	log_info(p->s.log, "call.path latched", "rtcp=%d", rtcp);
 	end->now = *from;
-	if (i == RTP)
+	if (!rtcp)
 		see_connected(p);
 }
 
@@ -495,7 +504,7 @@ static void recv_media(struct path *p, size_t i, const struct host_event *e, boo
 
 	if (!p->agreed || (p->security != SDP_PLAIN && !p->in) || n > sizeof(p->bytes))
 		return;
-	if (!may_speak(p, i, &e->remote, &latching) || (latching && rtcp && i == RTP)) {
+	if (!may_speak(p, i, &e->remote, &latching) || (latching && rtcp && !is_rtcp_sock(p, i))) {
 		p->drops.strangers++;
 		return;
 	}
@@ -653,7 +662,7 @@ static bool want_ice(struct path *p, struct host_want *out)
 
 static bool where_to(const struct path *p, uint32_t *socket, struct addr *to)
 {
-	*socket = p->uses_ice ? p->pair.socket : p->s.socket;
+	*socket = p->uses_ice ? p->pair.socket : p->socket;
 	*to = p->uses_ice ? p->pair.remote : p->rtp.now;
 	return has_way(p);
 }
@@ -704,7 +713,7 @@ static void say_way(const struct path *p, struct media_path *way)
 		way->local_kind = candidate_kind(p->pair.local_type);
 		way->remote_kind = candidate_kind(p->pair.remote_type);
 	} else {
-		way->local = p->socks[RTP].local;
+		way->local = p->socks[p->socket - p->s.socket].local;
 		way->remote = p->rtp.now;
 	}
 }
@@ -759,7 +768,7 @@ enum err path_send_rtcp(struct path *p, uint8_t *packet, size_t n, size_t cap, s
 	if (!p->connected || !where_to(p, &socket, &to))
 		return ERR_STATE;
 	if (!p->mux) {
-		socket += p->socks[RTCP].bound ? RTCP : 0;
+		socket += is_rtcp_sock(p, RTCP) ? RTCP : 0;
 		to = p->rtcp.now;
 	}
 	if (p->security != SDP_PLAIN && (err = srtp_protect_rtcp(p->out, packet, &n, cap)))

@@ -421,6 +421,36 @@ static void plain_rtp_has_rtcp_one_port_above(void **state)
 	net_close(&net);
 }
 
+/* A phone that knows no ICE answers an offer with it; RTCP then shares our socket but not theirs. */
+static void ice_that_is_not_taken_is_plain_addresses(void **state)
+{
+	struct net net;
+	struct sdp_offer_result r;
+
+	(void)state;
+	for (int security = SDP_PLAIN; security <= SDP_DTLS; security *= 2) {
+		net_init(&net, 1, (unsigned)security, true);
+		net.side[0].settings.locals[1] = addr_v4(192, 0, 2, 9, 0);
+		net.side[0].settings.local_n = 2;
+		net.side[1].settings.ice = false;
+		net_open(&net);
+		for (int i = 1; i >= 0; i--) {
+			result_for(&net, i, (enum sdp_security)security, &r);
+			r.ice = false;
+			r.remote.rtcp_mux = false;
+			if (i == 1)
+				r.remote.rtcp = r.remote.rtp; /* a=rtcp:PORT, RFC 3605 */
+			assert_int_equal(path_agree(net.side[i].path, &r, net.now), ERR_NONE);
+			drain(&net, i);
+		}
+		run(&net, USEC_PER_SEC);
+		assert_int_equal(net.side[0].connected, 1);
+		assert_false(net.side[0].way.ice);
+		assert_talks(&net);
+		net_close(&net);
+	}
+}
+
 static void multiplexed_rtcp_needs_one_socket(void **state)
 {
 	struct net net;
@@ -760,6 +790,7 @@ int main(void)
 		cmocka_unit_test(a_lossless_path_stands_within_four_round_trips),
 		cmocka_unit_test(keys_from_the_description_carry_packets),
 		cmocka_unit_test(plain_rtp_has_rtcp_one_port_above),
+		cmocka_unit_test(ice_that_is_not_taken_is_plain_addresses),
 		cmocka_unit_test(multiplexed_rtcp_needs_one_socket),
 		cmocka_unit_test(a_taken_port_is_tried_elsewhere),
 		cmocka_unit_test(a_phone_behind_a_nat_is_found_by_its_first_packet),
