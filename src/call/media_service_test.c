@@ -59,6 +59,7 @@ struct world {
 	uint16_t port;
 	struct datagram datagrams[DATAGRAMS];
 	unsigned sent, cut; /* datagrams; all are cut off while not 0 */
+	unsigned byes;      /* RTCP BYE in clear */
 };
 
 static void mouth(void *self, int16_t pcm[MEDIA_PERIOD], usec now)
@@ -156,6 +157,7 @@ static void send_datagram(struct world *w, int side, const struct host_want *wan
 	assert_non_null(from);
 	assert_true(want->bytes.n <= sizeof(w->datagrams[0].bytes));
 	w->sent++;
+	w->byes += str_find(want->bytes, STR("\x81\xcb\x00\x01")) < want->bytes.n;
 	if (!to || w->cut)
 		return;
 	for (size_t i = 0; i < DATAGRAMS; i++) {
@@ -282,6 +284,7 @@ struct kind {
 	enum sdp_security security;
 	bool ice;
 	enum codec_id codec;
+	uint32_t bitrate_bps;
 };
 
 static void open_end(struct world *w, struct end end, struct kind kind, bool offerer)
@@ -292,6 +295,7 @@ static void open_end(struct world *w, struct end end, struct kind kind, bool off
 	ask->ice = kind.ice;
 	ask->offerer = offerer;
 	ask->has_device = end.device;
+	ask->bitrate_bps = kind.bitrate_bps;
 	say(w, end.side, ask);
 }
 
@@ -384,9 +388,10 @@ static void close_end(struct world *w, struct end end)
 	run(w, 100 * USEC_PER_MS);
 }
 
-static const struct kind peer = { SDP_DTLS, true, CODEC_OPUS };
-static const struct kind desk = { SDP_PLAIN, false, CODEC_PCMA };
-static const struct kind safe_desk = { SDP_SDES, false, CODEC_PCMU };
+static const struct kind peer = { SDP_DTLS, true, CODEC_OPUS, 0 };
+static const struct kind desk = { SDP_PLAIN, false, CODEC_PCMA, 0 };
+static const struct kind safe_desk = { SDP_SDES, false, CODEC_PCMU, 0 };
+static const struct kind thrifty = { SDP_PLAIN, false, CODEC_OPUS, 16000 };
 
 static void tones_go_both_ways(struct kind kind)
 {
@@ -460,7 +465,7 @@ static void a_bridge_of_two_codecs_is_transcoded(void **state)
 /* The same codec on both sides: payloads pass as they are, whatever their keys. */
 static void a_bridge_of_one_codec_hands_payloads_over(void **state)
 {
-	static const struct kind sealed = { SDP_DTLS, true, CODEC_PCMA };
+	static const struct kind sealed = { SDP_DTLS, true, CODEC_PCMA, 0 };
 	struct world *w = world_new(3);
 	struct end phone = { 0, 1, true }, left = { 1, 1, false }, right = { 1, 2, false }, far = { 2, 1, true };
 	struct media_ask *ask = media_ask_new(MEDIA_ASK_BRIDGE, 2);
@@ -492,7 +497,10 @@ static void a_bridge_of_one_codec_hands_payloads_over(void **state)
 	close_end(w, left);
 	run(w, USEC_PER_SEC);
 	assert_hears_nothing(w, 2);
-	w->sides[2].ear_n = 0;
+	close_end(w, right);
+	/* nothing was played in between: both decoded only while they were alone, 5 s and 2 s + 1 s */
+	assert_in_range(told(w, 1, 1, MEDIA_CLOSED)->stats.periods, 200, 260);
+	assert_in_range(told(w, 1, 2, MEDIA_CLOSED)->stats.periods, 140, 170);
 	world_free(w);
 }
 
@@ -574,6 +582,35 @@ static void what_cannot_be_opened_is_refused_and_still_closes(void **state)
 	world_free(w);
 }
 
+static void the_bit_rate_asked_for_is_kept(void **state)
+{
+	struct world *w = world_new(2);
+	struct end a = { 0, 1, true }, b = { 1, 1, true };
+	(void)state;
+
+	speak(w, 0, 440);
+	connect_ends(w, a, b, thrifty);
+	run(w, 2 * USEC_PER_SEC);
+	close_end(w, a);
+	struct media_stats *stats = &told(w, 0, 1, MEDIA_CLOSED)->stats;
+	assert_in_range(stats->octets_sent / stats->packets_sent, 20, 50); /* 40 bytes are 16 kbit/s */
+	world_free(w);
+}
+
+static void a_stream_opened_again_has_sockets_of_other_names(void **state)
+{
+	struct world *w = world_new(1);
+	struct end a = { 0, 1, false };
+	(void)state;
+
+	open_end(w, a, desk, true);
+	uint32_t first = w->sockets[0].id;
+	close_end(w, a);
+	open_end(w, a, desk, true);
+	assert_int_not_equal(w->sockets[0].id, first);
+	world_free(w);
+}
+
 static void a_wrong_certificate_fails_the_stream(void **state)
 {
 	struct world *w = world_new(2);
@@ -608,6 +645,7 @@ static void at_the_end_the_streams_are_closed_and_it_stops(void **state)
 		drain(w, i);
 	}
 	close_end(w, a);
+	assert_int_equal(w->byes, 1);
 	assert_true(w->sides[0].stopped);
 	assert_false(w->sides[1].stopped); /* nobody has closed yet */
 	run(w, 4 * USEC_PER_SEC);
@@ -627,6 +665,8 @@ int main(void)
 		cmocka_unit_test(the_play_clock_loses_no_sample),
 		cmocka_unit_test(who_falls_silent_is_reported_once),
 		cmocka_unit_test(what_cannot_be_opened_is_refused_and_still_closes),
+		cmocka_unit_test(the_bit_rate_asked_for_is_kept),
+		cmocka_unit_test(a_stream_opened_again_has_sockets_of_other_names),
 		cmocka_unit_test(a_wrong_certificate_fails_the_stream),
 		cmocka_unit_test(at_the_end_the_streams_are_closed_and_it_stops),
 	};
