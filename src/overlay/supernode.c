@@ -1,85 +1,22 @@
-#include "overlay/supernode.h"
-
-#include "base/heap.h"
-#include "base/map.h"
-#include "base/slab.h"
 #include "crypt/secret.h"
-#include "net/stun_server.h"
-#include "overlay/directory.h"
-#include "overlay/forward.h"
-#include "overlay/outbox.h"
-#include "overlay/stream.h"
+#include "overlay/supernode_inside.h"
 
 #include <stdlib.h>
 
-enum { LISTENER = 1, STUN = 2, LINK_FIRST = 16 };
+enum { LISTENER = 1, STUN = 2 };
 
 #define HELLO_WAIT    (10 * USEC_PER_SEC)
 #define SILENCE       (90 * USEC_PER_SEC)
 #define KEEPALIVE_S   28
-#define LINK_WAIT     (10 * USEC_PER_SEC) /* from opening to WELCOME */
-#define LINK_IDLE     (600 * USEC_PER_SEC)
 #define LINK_QUEUE    65536 /* bytes that wait for a link to come up */
 #define REQUESTS_OPEN 16
 #define ASK_MAX       1024
 #define STUN_PER_S    2000
 
-enum stage { STAGE_STRANGER, STAGE_OPENING, STAGE_STANDING, STAGE_CLOSING };
-
-/* So much a second, twice that at once. */
-struct bucket {
-	usec at; /* the time up to which its content is used: in the past when there is some left */
-};
-
-/* A stream: of a node, of another super node, or one that we opened to another super node. */
-struct sn_flow {
-	struct map_node by_id, by_tag, by_user;
-	struct heap_item wake;
-	handle self;
-	uint32_t id;
-	enum stage stage;
-	bool opened;   /* a link: we are the opener */
-	bool standing; /* in by_tag and by_user */
-	enum overlay_role role;
-	struct addr remote;
-	uint8_t binding[HOST_BINDING_N];
-	uint8_t pin[OVERLAY_KEY_N]; /* links */
-	struct overlay_stream stream;
-	struct overlay_name user;
-	uint8_t device[OVERLAY_KEY_N], token[OVERLAY_TOKEN_N];
-	usec not_after, heard, used;
-	struct bucket sip, requests;
-	uint32_t open;    /* requests that wait for the directory */
-	struct buf queue; /* links: messages until it is up, u32 length before each */
-};
-
-struct pending {
-	handle flow;
-	uint32_t id;
-};
-
-struct overlay_supernode {
-	struct overlay_supernode_setup setup;
-	struct overlay_tokens tokens;
-	struct overlay_forward *forward;
-	struct overlay_directory *directory;
-	struct overlay_outbox out;
-	struct stun_server stun;
-	struct slab slab, pendings;
-	struct map by_id, by_tag, by_user;
-	struct heap heap;
-	struct bucket kbit;
-	struct buf scratch; /* one SIP message */
-	uint32_t link_next;
-	uint64_t user_key[2];
-	struct overlay_supernode_stats stats;
-	bool stopping, stopped;
-};
-
 /* ---- buckets ---- */
 
 /* Takes `cost` (in 1/rate seconds) where it is there. */
-static bool bucket_take(struct bucket *b, usec cost, usec now)
+bool overlay_supernode_take(struct supernode_bucket *b, usec cost, usec now)
 {
 	usec floor = now - 2 * USEC_PER_SEC;
 
@@ -91,7 +28,7 @@ static bool bucket_take(struct bucket *b, usec cost, usec now)
 	return true;
 }
 
-static uint32_t jittered(struct overlay_supernode *s, uint32_t seconds)
+uint32_t overlay_supernode_jitter(struct overlay_supernode *s, uint32_t seconds)
 {
 	return seconds + rng_below(s->setup.rng, seconds + 1);
 }
@@ -146,8 +83,8 @@ struct overlay_supernode *overlay_supernode_new(const struct overlay_supernode_s
 	or_default(&caps->kbit_per_s, 20000);
 	or_default(&caps->link_max, 256);
 	overlay_outbox_init(&s->out);
-	slab_init(&s->slab, sizeof(struct sn_flow), caps->flow_max + caps->link_max);
-	slab_init(&s->pendings, sizeof(struct pending), ASK_MAX);
+	slab_init(&s->slab, sizeof(struct supernode_flow), caps->flow_max + caps->link_max);
+	slab_init(&s->pendings, sizeof(struct supernode_pending), ASK_MAX);
 	map_init(&s->by_id, caps->flow_max + caps->link_max);
 	map_init(&s->by_tag, caps->flow_max);
 	map_init(&s->by_user, caps->flow_max);
@@ -155,7 +92,7 @@ struct overlay_supernode *overlay_supernode_new(const struct overlay_supernode_s
 	buf_init_grow(&s->scratch, OVERLAY_BODY_MAX + 1024);
 	stun_server_init(&s->stun, STUN_PER_S, now);
 	rng_fill(setup->rng, s->user_key, sizeof(s->user_key));
-	s->link_next = LINK_FIRST;
+	s->link_next = SUPERNODE_LINK_FIRST;
 	struct overlay_directory_setup directory = {
 		.network = setup->network.name,
 		.record_max = caps->record_max,
@@ -174,7 +111,7 @@ struct overlay_supernode *overlay_supernode_new(const struct overlay_supernode_s
 
 void overlay_supernode_free(struct overlay_supernode *s)
 {
-	struct sn_flow *f;
+	struct supernode_flow *f;
 	uint32_t slot = 0;
 	handle h;
 
@@ -201,23 +138,24 @@ void overlay_supernode_free(struct overlay_supernode *s)
 
 /* ---- flows ---- */
 
-static struct sn_flow *flow_by_id(const struct overlay_supernode *s, uint32_t id)
+struct supernode_flow *overlay_supernode_by_id(const struct overlay_supernode *s, uint32_t id)
 {
 	struct map_node *node = map_first(&s->by_id, id);
 
-	return node ? map_of(node, struct sn_flow, by_id) : NULL;
+	return node ? map_of(node, struct supernode_flow, by_id) : NULL;
 }
 
-static struct sn_flow *flow_by_token(const struct overlay_supernode *s, const uint8_t token[OVERLAY_TOKEN_N])
+struct supernode_flow *overlay_supernode_by_token(const struct overlay_supernode *s,
+						  const uint8_t token[OVERLAY_TOKEN_N])
 {
 	struct map_node *node = map_first(&s->by_tag, overlay_token_tag(token));
 
-	return node ? map_of(node, struct sn_flow, by_tag) : NULL;
+	return node ? map_of(node, struct supernode_flow, by_tag) : NULL;
 }
 
-static struct sn_flow *flow_of(struct heap_item *item)
+static struct supernode_flow *flow_of(struct heap_item *item)
 {
-	return (struct sn_flow *)(void *)((char *)item - offsetof(struct sn_flow, wake));
+	return (struct supernode_flow *)(void *)((char *)item - offsetof(struct supernode_flow, wake));
 }
 
 static uint64_t user_hash(const struct overlay_supernode *s, const struct overlay_name *name)
@@ -225,9 +163,9 @@ static uint64_t user_hash(const struct overlay_supernode *s, const struct overla
 	return str_hash(overlay_name_str(name), s->user_key);
 }
 
-static struct sn_flow *flow_add(struct overlay_supernode *s, uint32_t id, usec now)
+struct supernode_flow *overlay_supernode_flow_add(struct overlay_supernode *s, uint32_t id, usec now)
 {
-	struct sn_flow *f;
+	struct supernode_flow *f;
 	handle h;
 
 	f = slab_add(&s->slab, &h);
@@ -249,7 +187,7 @@ static struct sn_flow *flow_add(struct overlay_supernode *s, uint32_t id, usec n
 }
 
 /* Out of the tables by which others find it. */
-static void flow_resign(struct overlay_supernode *s, struct sn_flow *f)
+static void flow_resign(struct overlay_supernode *s, struct supernode_flow *f)
 {
 	if (!f->standing)
 		return;
@@ -259,7 +197,7 @@ static void flow_resign(struct overlay_supernode *s, struct sn_flow *f)
 	s->stats.flows--;
 }
 
-static void flow_close(struct overlay_supernode *s, struct sn_flow *f)
+void overlay_supernode_flow_close(struct overlay_supernode *s, struct supernode_flow *f)
 {
 	if (f->stage == STAGE_CLOSING)
 		return;
@@ -268,7 +206,7 @@ static void flow_close(struct overlay_supernode *s, struct sn_flow *f)
 	overlay_outbox_close(&s->out, f->id);
 }
 
-static void say(struct overlay_supernode *s, const struct sn_flow *f, enum overlay_frame_type type, uint32_t id,
+static void say(struct overlay_supernode *s, const struct supernode_flow *f, enum overlay_frame_type type, uint32_t id,
 		enum overlay_refusal refusal, uint32_t retry_s, usec now)
 {
 	struct overlay_message m = {
@@ -283,7 +221,7 @@ static void say(struct overlay_supernode *s, const struct sn_flow *f, enum overl
 	overlay_outbox_message(&s->out, f->id, &m);
 }
 
-static void bye(struct overlay_supernode *s, struct sn_flow *f, enum overlay_refusal refusal, uint32_t retry_s,
+static void bye(struct overlay_supernode *s, struct supernode_flow *f, enum overlay_refusal refusal, uint32_t retry_s,
 		usec now)
 {
 	if (f->stage == STAGE_CLOSING)
@@ -291,22 +229,23 @@ static void bye(struct overlay_supernode *s, struct sn_flow *f, enum overlay_ref
 	log_info(s->setup.log, "supernode.bye", "user=" STR_FMT " code=%d", STR_ARG(overlay_name_str(&f->user)),
 		 (int)refusal);
 	say(s, f, OVERLAY_BYE, 0, refusal, retry_s, now);
-	flow_close(s, f);
+	overlay_supernode_flow_close(s, f);
 }
 
-static void refuse_hello(struct overlay_supernode *s, struct sn_flow *f, uint32_t id, enum overlay_refusal refusal,
-			 usec now)
+static void refuse_hello(struct overlay_supernode *s, struct supernode_flow *f, uint32_t id,
+			 enum overlay_refusal refusal, usec now)
 {
 	s->stats.refused++;
 	log_info(s->setup.log, "supernode.refused", "code=%d text=\"" STR_FMT "\"", (int)refusal,
 		 STR_ARG(overlay_refusal_text(refusal)));
-	say(s, f, OVERLAY_REFUSED, id, refusal, refusal == OVERLAY_REFUSAL_OVERLOADED ? jittered(s, 10) : 0, now);
-	flow_close(s, f);
+	say(s, f, OVERLAY_REFUSED, id, refusal,
+	    refusal == OVERLAY_REFUSAL_OVERLOADED ? overlay_supernode_jitter(s, 10) : 0, now);
+	overlay_supernode_flow_close(s, f);
 }
 
 /* ---- HELLO ---- */
 
-static enum overlay_refusal check_hello(struct overlay_supernode *s, const struct sn_flow *f,
+static enum overlay_refusal check_hello(struct overlay_supernode *s, const struct supernode_flow *f,
 					const struct overlay_message *m, struct overlay_certificate *c, usec now)
 {
 	const struct overlay_network *network = &s->setup.network;
@@ -336,13 +275,13 @@ static size_t flows_of_user(const struct overlay_supernode *s, const struct over
 }
 
 /* Into the tables, in place of an older flow of the device. */
-static enum overlay_refusal flow_stand(struct overlay_supernode *s, struct sn_flow *f,
+static enum overlay_refusal flow_stand(struct overlay_supernode *s, struct supernode_flow *f,
 				       const struct overlay_certificate *c, enum overlay_role role, usec now)
 {
-	struct sn_flow *older;
+	struct supernode_flow *older;
 
 	overlay_token_make(&s->tokens, c->device, role, f->token);
-	older = flow_by_token(s, f->token);
+	older = overlay_supernode_by_token(s, f->token);
 	if (older)
 		bye(s, older, OVERLAY_REFUSAL_REPLACED, 0, now);
 	else if (flows_of_user(s, &c->name) >= s->setup.caps.flows_per_user)
@@ -363,12 +302,12 @@ static enum overlay_refusal flow_stand(struct overlay_supernode *s, struct sn_fl
 	return OVERLAY_REFUSAL_NONE;
 }
 
-static usec flow_end(const struct sn_flow *f)
+static usec flow_end(const struct supernode_flow *f)
 {
 	return usec_min(f->heard + SILENCE, usec_add(f->not_after, OVERLAY_CLOCK_SLACK));
 }
 
-static void on_hello(struct overlay_supernode *s, struct sn_flow *f, const struct overlay_message *m, usec now)
+static void on_hello(struct overlay_supernode *s, struct supernode_flow *f, const struct overlay_message *m, usec now)
 {
 	struct overlay_certificate c;
 	enum overlay_refusal refusal = check_hello(s, f, m, &c, now);
@@ -381,7 +320,7 @@ static void on_hello(struct overlay_supernode *s, struct sn_flow *f, const struc
 	}
 	f->not_after = c.not_after;
 	if (heap_set(&s->heap, &f->wake, flow_end(f)) != ERR_NONE)
-		flow_close(s, f);
+		overlay_supernode_flow_close(s, f);
 	struct overlay_message welcome = {
 		.type = OVERLAY_WELCOME,
 		.id = m->id,
@@ -399,157 +338,12 @@ static void on_hello(struct overlay_supernode *s, struct sn_flow *f, const struc
 		 (int)f->role);
 }
 
-/* ---- SIP ---- */
-
-static void deliver(struct overlay_supernode *s, struct sn_flow *to, str sip)
-{
-	struct overlay_message m = { .type = OVERLAY_SIP, .sip = sip };
-
-	if (overlay_outbox_message(&s->out, to->id, &m)) {
-		s->stats.sip_forwarded++;
-		s->stats.sip_bytes += sip.n;
-	} else {
-		s->stats.sip_dropped++;
-	}
-}
-
-/* Our own answer to the request in s->forward, back over the flow it came from. */
-static void answer(struct overlay_supernode *s, struct sn_flow *from, int status, uint32_t retry_s)
-{
-	buf_reset(&s->scratch);
-	if (from && overlay_forward_reply(s->forward, status, retry_s, &s->scratch) == ERR_NONE) {
-		struct overlay_message m = { .type = OVERLAY_SIP, .sip = buf_str(&s->scratch) };
-
-		s->stats.sip_answered++;
-		overlay_outbox_message(&s->out, from->id, &m);
-	} else {
-		s->stats.sip_dropped++;
-	}
-}
-
-static struct sn_flow *link_find(const struct overlay_supernode *s, const struct overlay_hop *hop)
-{
-	struct sn_flow *f;
-	uint32_t slot = 0;
-	handle h;
-
-	if (s->stats.links == 0)
-		return NULL;
-	while ((f = slab_walk(&s->slab, &slot, &h)))
-		if (f->opened && f->stage != STAGE_CLOSING && addr_eq(&f->remote, &hop->server) &&
-		    memcmp(f->pin, hop->pin, OVERLAY_KEY_N) == 0)
-			return f;
-	return NULL;
-}
-
-static struct sn_flow *link_open(struct overlay_supernode *s, const struct overlay_hop *hop, usec now)
-{
-	char name[72];
-
-	if (!s->setup.certificate || s->stopping || s->stats.links >= s->setup.caps.link_max)
-		return NULL;
-	while (flow_by_id(s, s->link_next))
-		s->link_next = s->link_next == HOST_OWN_MAX ? LINK_FIRST : s->link_next + 1;
-	struct sn_flow *f = flow_add(s, s->link_next, now);
-	if (!f)
-		return NULL;
-	s->link_next = s->link_next == HOST_OWN_MAX ? LINK_FIRST : s->link_next + 1;
-	f->opened = true;
-	f->role = OVERLAY_ROLE_SUPERNODE;
-	f->stage = STAGE_OPENING;
-	f->remote = hop->server;
-	f->stream.frame_max = OVERLAY_BODY_MAX;
-	memcpy(f->pin, hop->pin, OVERLAY_KEY_N);
-	s->stats.links++;
-	overlay_outbox_put(&s->out, &(struct host_want){ .kind = HOST_OPEN,
-							 .id = f->id,
-							 .transport = TRANSPORT_TLS,
-							 .tls = s->setup.tls_out,
-							 .remote = hop->server,
-							 .name = overlay_pin_name(hop->pin, name) });
-	return f;
-}
-
-/* Over the link, or into its queue until it is up. false: no room. */
-static bool link_send(struct overlay_supernode *s, struct sn_flow *f, str sip, usec now)
-{
-	f->used = now;
-	if (f->stage == STAGE_STANDING) {
-		deliver(s, f, sip);
-		return true;
-	}
-	size_t before = f->queue.n;
-	buf_put_u32be(&f->queue, (uint32_t)sip.n);
-	buf_put(&f->queue, sip);
-	if (buf_ok(&f->queue))
-		return true;
-	f->queue.n = before;
-	f->queue.err = ERR_NONE;
-	return false;
-}
-
-static struct sn_flow *next_hop(struct overlay_supernode *s, const struct overlay_hop *hop, usec now)
-{
-	if (hop->kind == OVERLAY_FORWARD_FLOW)
-		return flow_by_token(s, hop->token);
-	struct sn_flow *f = link_find(s, hop);
-	return f ? f : link_open(s, hop, now);
-}
-
-static void forward(struct overlay_supernode *s, struct sn_flow *from, const struct overlay_hop *hop, usec now)
-{
-	struct sn_flow *to = next_hop(s, hop, now);
-
-	buf_reset(&s->scratch);
-	if (!to) {
-		if (hop->is_request)
-			answer(s, from, 480, 0);
-		else
-			s->stats.sip_dropped++;
-	} else if (overlay_forward_write(s->forward, &s->scratch) != ERR_NONE) {
-		if (hop->is_request)
-			answer(s, from, 513, 0);
-		else
-			s->stats.sip_dropped++;
-	} else if (!to->opened) {
-		deliver(s, to, buf_str(&s->scratch));
-	} else if (!link_send(s, to, buf_str(&s->scratch), now)) {
-		answer(s, from, 503, jittered(s, 5));
-	}
-}
-
-static void on_sip(struct overlay_supernode *s, struct sn_flow *f, str sip, usec now)
-{
-	struct overlay_forward_source source = { .answerable = !f->opened };
-	struct overlay_hop hop;
-	usec bits = (usec)sip.n * 8;
-
-	memcpy(source.token, f->token, OVERLAY_TOKEN_N);
-	source.user = f->role == OVERLAY_ROLE_NODE ? &f->user : NULL;
-	overlay_forward_read(s->forward, sip, &source, &hop);
-	/* Other super nodes bring the messages of many: their share is bounded by all that we carry. */
-	bool room = (f->role == OVERLAY_ROLE_SUPERNODE ||
-		     bucket_take(&f->sip, USEC_PER_SEC / s->setup.caps.sip_per_s, now)) &&
-		    bucket_take(&s->kbit, bits * USEC_PER_MS / s->setup.caps.kbit_per_s, now);
-	if (hop.kind == OVERLAY_FORWARD_DROP) {
-		s->stats.sip_dropped++;
-		log_debug(s->setup.log, "supernode.dropped", "why=\"%s\"", hop.why);
-	} else if (!room) {
-		s->stats.shed++;
-		answer(s, hop.is_request ? f : NULL, 503, jittered(s, 5));
-	} else if (hop.kind == OVERLAY_FORWARD_REPLY) {
-		answer(s, f, hop.status, 0);
-	} else {
-		forward(s, f, &hop, now);
-	}
-}
-
 /* ---- directory ---- */
 
 static void on_outcome(struct overlay_supernode *s, const struct overlay_directory_outcome *o, usec now)
 {
-	struct pending *p = slab_find(&s->pendings, o->ask);
-	struct sn_flow *f = p ? slab_find(&s->slab, p->flow) : NULL;
+	struct supernode_pending *p = slab_find(&s->pendings, o->ask);
+	struct supernode_flow *f = p ? slab_find(&s->slab, p->flow) : NULL;
 	struct overlay_message m = { .id = p ? p->id : 0 };
 
 	slab_remove(&s->pendings, o->ask);
@@ -558,7 +352,7 @@ static void on_outcome(struct overlay_supernode *s, const struct overlay_directo
 	f->open--;
 	if (o->kind == OVERLAY_DIRECTORY_REFUSED) {
 		say(s, f, OVERLAY_REFUSED, m.id, o->refusal,
-		    o->refusal == OVERLAY_REFUSAL_OVERLOADED ? jittered(s, 30) : 0, now);
+		    o->refusal == OVERLAY_REFUSAL_OVERLOADED ? overlay_supernode_jitter(s, 30) : 0, now);
 		return;
 	}
 	if (o->kind == OVERLAY_DIRECTORY_STORED) {
@@ -583,7 +377,7 @@ static void drain_directory(struct overlay_supernode *s, usec now)
 	s->stats.records = (uint32_t)overlay_directory_count(s->directory);
 }
 
-static enum err store(struct overlay_supernode *s, struct sn_flow *f, uint64_t ask, str bytes, usec now,
+static enum err store(struct overlay_supernode *s, struct supernode_flow *f, uint64_t ask, str bytes, usec now,
 		      enum overlay_refusal *refusal)
 {
 	struct overlay_record record;
@@ -602,19 +396,20 @@ static enum err store(struct overlay_supernode *s, struct sn_flow *f, uint64_t a
 	return overlay_directory_put(s->directory, ask, &record, now);
 }
 
-static void on_request(struct overlay_supernode *s, struct sn_flow *f, const struct overlay_message *m, usec now)
+static void on_request(struct overlay_supernode *s, struct supernode_flow *f, const struct overlay_message *m, usec now)
 {
 	enum overlay_refusal refusal = OVERLAY_REFUSAL_OVERLOADED;
-	struct pending *p = NULL;
+	struct supernode_pending *p = NULL;
 	handle ask;
 	enum err err = ERR_FULL;
 
-	if (f->open < REQUESTS_OPEN && bucket_take(&f->requests, USEC_PER_SEC / s->setup.caps.requests_per_s, now))
+	if (f->open < REQUESTS_OPEN &&
+	    overlay_supernode_take(&f->requests, USEC_PER_SEC / s->setup.caps.requests_per_s, now))
 		p = slab_add(&s->pendings, &ask);
 	else
 		refusal = OVERLAY_REFUSAL_SLOW_DOWN;
 	if (p) {
-		*p = (struct pending){ .flow = f->self, .id = m->id };
+		*p = (struct supernode_pending){ .flow = f->self, .id = m->id };
 		err = m->type == OVERLAY_STORE ? store(s, f, ask, m->record[0], now, &refusal)
 					       : overlay_directory_find(s->directory, ask, m->key, now);
 	}
@@ -628,52 +423,13 @@ static void on_request(struct overlay_supernode *s, struct sn_flow *f, const str
 	if (refusal == OVERLAY_REFUSAL_OVERLOADED || refusal == OVERLAY_REFUSAL_SLOW_DOWN)
 		s->stats.shed++;
 	say(s, f, OVERLAY_REFUSED, m->id, refusal,
-	    overlay_refusal_passes(refusal) && refusal != OVERLAY_REFUSAL_STALE ? jittered(s, 2) : 0, now);
+	    overlay_refusal_passes(refusal) && refusal != OVERLAY_REFUSAL_STALE ? overlay_supernode_jitter(s, 2) : 0,
+	    now);
 }
 
 /* ---- frames ---- */
 
-static void on_welcome(struct overlay_supernode *s, struct sn_flow *f, usec now)
-{
-	str queue = buf_str(&f->queue);
-
-	f->stage = STAGE_STANDING;
-	if (heap_set(&s->heap, &f->wake, now + LINK_IDLE) != ERR_NONE)
-		flow_close(s, f);
-	while (queue.n >= 4) {
-		uint32_t n = 0;
-
-		if (!overlay_value_u32(str_head(queue, 4), &n))
-			break;
-		deliver(s, f, str_head(str_skip(queue, 4), n));
-		queue = str_skip(queue, 4 + n);
-	}
-	buf_free(&f->queue);
-}
-
-static void on_link_message(struct overlay_supernode *s, struct sn_flow *f, const struct overlay_message *m, usec now)
-{
-	switch (m->type) {
-	case OVERLAY_WELCOME:
-		if (f->stage == STAGE_OPENING)
-			on_welcome(s, f, now);
-		break;
-	case OVERLAY_SIP:
-		on_sip(s, f, m->sip, now);
-		break;
-	case OVERLAY_REFUSED:
-		if (f->stage == STAGE_OPENING)
-			flow_close(s, f);
-		break;
-	case OVERLAY_BYE:
-		flow_close(s, f);
-		break;
-	default:
-		break;
-	}
-}
-
-static void on_message(struct overlay_supernode *s, struct sn_flow *f, const struct overlay_message *m, usec now)
+static void on_message(struct overlay_supernode *s, struct supernode_flow *f, const struct overlay_message *m, usec now)
 {
 	if (m->type == OVERLAY_HELLO) {
 		on_hello(s, f, m, now);
@@ -685,14 +441,14 @@ static void on_message(struct overlay_supernode *s, struct sn_flow *f, const str
 	}
 	switch (m->type) {
 	case OVERLAY_SIP:
-		on_sip(s, f, m->sip, now);
+		overlay_supernode_sip(s, f, m->sip, now);
 		break;
 	case OVERLAY_STORE:
 	case OVERLAY_FIND:
 		on_request(s, f, m, now);
 		break;
 	case OVERLAY_BYE:
-		flow_close(s, f);
+		overlay_supernode_flow_close(s, f);
 		break;
 	case OVERLAY_PONG:
 	case OVERLAY_REFUSED:
@@ -702,7 +458,7 @@ static void on_message(struct overlay_supernode *s, struct sn_flow *f, const str
 	}
 }
 
-static void on_frame(struct overlay_supernode *s, struct sn_flow *f, const struct overlay_frame *frame, usec now)
+static void on_frame(struct overlay_supernode *s, struct supernode_flow *f, const struct overlay_frame *frame, usec now)
 {
 	struct overlay_message m;
 	enum err err = overlay_message_parse(frame, &m);
@@ -715,13 +471,13 @@ static void on_frame(struct overlay_supernode *s, struct sn_flow *f, const struc
 		m.type = OVERLAY_PONG;
 		overlay_outbox_message(&s->out, f->id, &m);
 	} else if (!err && f->opened) {
-		on_link_message(s, f, &m, now);
+		overlay_supernode_link_message(s, f, &m, now);
 	} else if (!err) {
 		on_message(s, f, &m, now);
 	}
 }
 
-static void on_bytes(struct overlay_supernode *s, struct sn_flow *f, str bytes, usec now)
+static void on_bytes(struct overlay_supernode *s, struct supernode_flow *f, str bytes, usec now)
 {
 	struct overlay_frame frame;
 
@@ -739,15 +495,15 @@ static void on_bytes(struct overlay_supernode *s, struct sn_flow *f, str bytes, 
 
 static void on_accepted(struct overlay_supernode *s, const struct host_event *e, usec now)
 {
-	struct sn_flow stranger = { .id = e->id };
-	struct sn_flow *f = NULL;
+	struct supernode_flow stranger = { .id = e->id };
+	struct supernode_flow *f = NULL;
 
 	if (!s->stopping && s->slab.n < s->setup.caps.flow_max)
-		f = flow_add(s, e->id, now);
+		f = overlay_supernode_flow_add(s, e->id, now);
 	if (!f) {
 		s->stats.shed++;
 		say(s, &stranger, OVERLAY_BYE, 0, s->stopping ? OVERLAY_REFUSAL_MOVED : OVERLAY_REFUSAL_OVERLOADED,
-		    jittered(s, 10), now);
+		    overlay_supernode_jitter(s, 10), now);
 		overlay_outbox_close(&s->out, e->id);
 		return;
 	}
@@ -755,60 +511,12 @@ static void on_accepted(struct overlay_supernode *s, const struct host_event *e,
 	memcpy(f->binding, e->binding, sizeof(f->binding));
 }
 
-static void on_opened(struct overlay_supernode *s, struct sn_flow *f, const struct host_event *e, usec now)
-{
-	struct overlay_message m = {
-		.type = OVERLAY_HELLO,
-		.id = 1,
-		.certificate = overlay_certificate_str(s->setup.certificate),
-		.role = OVERLAY_ROLE_SUPERNODE,
-		.agent = STR("tandem"),
-	};
-	uint8_t text[OVERLAY_PROOF_MAX];
-
-	memcpy(f->binding, e->binding, sizeof(f->binding));
-	size_t n = overlay_proof_text(&m, f->binding, text);
-	sign_make(s->setup.device, str_of((const char *)text, n), m.proof);
-	overlay_outbox_message(&s->out, f->id, &m);
-	if (heap_set(&s->heap, &f->wake, now + LINK_WAIT) != ERR_NONE)
-		flow_close(s, f);
-}
-
-/* Requests that waited for a link that did not come up are answered as if its super node had said so. */
-static void give_back(struct overlay_supernode *s, struct sn_flow *f)
-{
-	struct overlay_forward_source source = { .answerable = true };
-	str queue = buf_str(&f->queue);
-	struct overlay_hop hop;
-	struct buf answer_buf;
-
-	buf_init_grow(&answer_buf, OVERLAY_BODY_MAX);
-	while (queue.n >= 4) {
-		uint32_t n = 0;
-
-		if (!overlay_value_u32(str_head(queue, 4), &n))
-			break;
-		/* Read only to answer; then the answer goes the way of any other. */
-		overlay_forward_read(s->forward, str_head(str_skip(queue, 4), n), &source, &hop);
-		buf_reset(&answer_buf);
-		buf_reset(&s->scratch);
-		if (overlay_forward_reply(s->forward, 480, 0, &answer_buf) == ERR_NONE) {
-			overlay_forward_read(s->forward, buf_str(&answer_buf), &source, &hop);
-			struct sn_flow *to = hop.kind == OVERLAY_FORWARD_FLOW ? flow_by_token(s, hop.token) : NULL;
-			if (to && overlay_forward_write(s->forward, &s->scratch) == ERR_NONE)
-				deliver(s, to, buf_str(&s->scratch));
-		}
-		queue = str_skip(queue, 4 + n);
-	}
-	buf_free(&answer_buf);
-}
-
-static void on_closed(struct overlay_supernode *s, struct sn_flow *f)
+static void on_closed(struct overlay_supernode *s, struct supernode_flow *f)
 {
 	flow_resign(s, f);
 	if (f->opened) {
 		s->stats.links--;
-		give_back(s, f);
+		overlay_supernode_link_lost(s, f);
 	}
 	heap_remove(&s->heap, &f->wake);
 	map_remove(&s->by_id, &f->by_id);
@@ -846,7 +554,7 @@ static void on_datagram(struct overlay_supernode *s, const struct host_event *e,
 
 static void on_stopping(struct overlay_supernode *s, usec now)
 {
-	struct sn_flow *f;
+	struct supernode_flow *f;
 	uint32_t slot = 0;
 	handle h;
 
@@ -855,7 +563,7 @@ static void on_stopping(struct overlay_supernode *s, usec now)
 	if (addr_is_set(&s->setup.stun))
 		overlay_outbox_put(&s->out, &(struct host_want){ .kind = HOST_UNBIND, .id = STUN });
 	while ((f = slab_walk(&s->slab, &slot, &h)))
-		bye(s, f, OVERLAY_REFUSAL_MOVED, jittered(s, 2), now);
+		bye(s, f, OVERLAY_REFUSAL_MOVED, overlay_supernode_jitter(s, 2), now);
 }
 
 static void stop_if_quiet(struct overlay_supernode *s)
@@ -869,7 +577,7 @@ static void stop_if_quiet(struct overlay_supernode *s)
 static void supernode_recv(void *self, const struct host_event *e, usec now)
 {
 	struct overlay_supernode *s = self;
-	struct sn_flow *f;
+	struct supernode_flow *f;
 
 	switch (e->kind) {
 	case HOST_BOUND:
@@ -885,15 +593,15 @@ static void supernode_recv(void *self, const struct host_event *e, usec now)
 		on_accepted(s, e, now);
 		break;
 	case HOST_OPENED:
-		if ((f = flow_by_id(s, e->id)))
-			on_opened(s, f, e, now);
+		if ((f = overlay_supernode_by_id(s, e->id)))
+			overlay_supernode_link_opened(s, f, e->binding, now);
 		break;
 	case HOST_BYTES:
-		if ((f = flow_by_id(s, e->id)))
+		if ((f = overlay_supernode_by_id(s, e->id)))
 			on_bytes(s, f, e->bytes, now);
 		break;
 	case HOST_CLOSED:
-		if ((f = flow_by_id(s, e->id)))
+		if ((f = overlay_supernode_by_id(s, e->id)))
 			on_closed(s, f);
 		break;
 	case HOST_STOPPING:
@@ -906,17 +614,17 @@ static void supernode_recv(void *self, const struct host_event *e, usec now)
 }
 
 /* The flow's time is up, or it only looked so when the timer was set. */
-static void on_wake(struct overlay_supernode *s, struct sn_flow *f, usec now)
+static void on_wake(struct overlay_supernode *s, struct supernode_flow *f, usec now)
 {
-	usec end = f->opened ? usec_min(f->used, f->heard) + LINK_IDLE : flow_end(f);
+	usec end = f->opened ? usec_min(f->used, f->heard) + SUPERNODE_LINK_IDLE : flow_end(f);
 
 	if (f->stage == STAGE_STANDING && end > now) {
 		if (heap_set(&s->heap, &f->wake, end) != ERR_NONE)
-			flow_close(s, f);
+			overlay_supernode_flow_close(s, f);
 	} else if (f->stage == STAGE_STANDING && !f->opened && f->heard + SILENCE > now) {
 		bye(s, f, OVERLAY_REFUSAL_EXPIRED, 0, now);
 	} else {
-		flow_close(s, f);
+		overlay_supernode_flow_close(s, f);
 	}
 }
 
