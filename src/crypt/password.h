@@ -1,7 +1,7 @@
 /*
  * crypt/password.h - people's passwords, as argon2id hashes (RFC 9106).
  *
- * Slow on purpose: tens of milliseconds and PASSWORD_MEMORY bytes each, so never on a
+ * Slow on purpose: about a tenth of a second and PASSWORD_MEMORY bytes each, so never on a
  * signalling thread (the keeper has workers for it). The salt comes from the operating
  * system. The hash is text, "$argon2id$v=19$m=65536,t=2,p=1$salt$hash", and says its own cost.
  */
@@ -19,7 +19,7 @@ struct password_cost {
 	uint32_t memory_bytes;
 };
 
-/* What is used today: 2 passes over 64 MiB (libsodium's "interactive"; about 60 ms). */
+/* What is used today: 2 passes over 64 MiB (libsodium's "interactive"; 60 to 120 ms). */
 struct password_cost password_cost_today(void);
 /* The least that the library accepts, for tests and the simulation: never for people. */
 struct password_cost password_cost_least(void);

@@ -35,9 +35,9 @@ static void from_stream(struct rng *r, void *out, size_t n)
 		memcpy(to, block + sizeof(key), piece);
 		to += piece;
 		n -= piece;
+		sodium_memzero(block, sizeof(key) + piece);
 	}
 	sodium_memzero(key, sizeof(key));
-	sodium_memzero(block, sizeof(block));
 }
 
 void random_stream(struct rng *r)
