@@ -2,8 +2,8 @@
  * crypt/box.h - a letter that only one can open: sealing to an X25519 key (RFC 7748).
  *
  * A fresh key pair per letter; both sides compute the shared secret, and
- * HKDF-SHA256 (salt: the fresh key and the receiver's; info: "tandem box 1" and the
- * caller's purpose) makes of it key and nonce for ChaCha20-Poly1305. The letter is
+ * HKDF-SHA256 (salt: the fresh key and the receiver's; info: "tandem box 1", NUL and the
+ * caller's purpose) makes of it key (32) and nonce (12) for ChaCha20-Poly1305. The letter is
  *
  *     fresh public key (32) | encrypted text (n) | tag (16)
  *

@@ -1,6 +1,10 @@
 #include "crypt/box.h"
 
 #include "base/test.h"
+#include "crypt/aead.h"
+#include "crypt/kdf.h"
+
+#include <sodium.h>
 
 struct letter {
 	struct rng rng;
@@ -76,6 +80,28 @@ static void any_changed_bit_is_noticed(void **state)
 	assert_int_equal(open_letter(&l.bob, "test", "call 1", str_head(buf_str(&l.buf), 47), text), ERR_FORGED);
 }
 
+/* Opened by hand, with what the door says it is made of. */
+static void the_letter_is_made_as_promised(void **state)
+{
+	struct letter l;
+	uint8_t shared[32], salt[64], keys[44];
+	char text[5];
+
+	(void)state;
+	write_letter(&l, STR("hello"));
+	memcpy(salt, l.storage, 32);
+	memcpy(salt + 32, l.bob.key, 32);
+	assert_int_equal(crypto_scalarmult_curve25519(shared, l.bob.secret, salt), 0);
+	assert_int_equal(
+		kdf_hkdf(str_of((char *)salt, 64), str_of((char *)shared, 32), STR("tandem box 1\0test"), keys, 44),
+		ERR_NONE);
+	struct aead *aead = aead_new(AEAD_CHACHA20_POLY1305, str_of((char *)keys, 32));
+	assert_int_equal(aead_open(aead, keys + 32, STR("call 1"), str_skip(buf_str(&l.buf), 32), (uint8_t *)text),
+			 ERR_NONE);
+	assert_memory_equal(text, "hello", 5);
+	aead_free(aead);
+}
+
 static void a_key_that_makes_no_secret_is_refused(void **state)
 {
 	static const uint8_t zero[BOX_KEY_N];
@@ -116,6 +142,7 @@ int main(void)
 		cmocka_unit_test(only_the_receiver_opens_it),
 		cmocka_unit_test(purpose_and_circumstance_must_agree),
 		cmocka_unit_test(any_changed_bit_is_noticed),
+		cmocka_unit_test(the_letter_is_made_as_promised),
 		cmocka_unit_test(a_key_that_makes_no_secret_is_refused),
 		cmocka_unit_test(no_room_is_said),
 		cmocka_unit_test(a_pair_comes_back_from_its_secret),

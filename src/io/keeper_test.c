@@ -198,6 +198,18 @@ static void a_locked_database_refuses_writers_and_serves_readers(void **state)
 	assert_int_equal(other->driver->step(other, DB_BEGIN), ERR_NONE);
 	assert_int_equal(put_state(k, "during"), ERR_BUSY);
 	assert_int_equal(get_state(k, "before"), ERR_NONE);
+
+	/* .. also in one batch with those that write. */
+	struct counter c = COUNTER;
+	struct state_record row = { .owner = STR("x"), .name = STR("before"), .value = STR("v") };
+	for (uint64_t i = 1; i <= 20; i++)
+		post(k, &c,
+		     (struct keeper_ask){
+			     .kind = i % 2 ? KEEPER_STATE_PUT : KEEPER_STATE_GET, .token = i, .states = &row, .n = 1 });
+	wait_for(&c, &c.n, 20);
+	assert_int_equal(c.good, 10);
+	assert_int_equal(c.refused, 10);
+	assert_true(c.ordered);
 	assert_int_equal(other->driver->step(other, DB_ROLLBACK), ERR_NONE);
 	assert_int_equal(put_state(k, "after"), ERR_NONE);
 	assert_int_equal(get_state(k, "during"), ERR_ABSENT);

@@ -230,6 +230,23 @@ static void import_overwrites_and_removal_takes_the_contacts_along(void **state)
 	keeper_answer_free(after);
 }
 
+static void removal_in_one_domain_leaves_the_others_contacts(void **state)
+{
+	struct desk *d = *state;
+	struct user_record u = { .name = STR("101"), .domain = STR("a") };
+	struct contact_record contacts[] = { { .aor = STR("sip:101@a"), .key = STR("1"), .expires = NOW + 9 },
+					     { .aor = STR("sip:101@b"), .key = STR("1"), .expires = NOW + 9 } };
+
+	assert_int_equal(add_user(d, "101", "a", "x"), ERR_NONE);
+	assert_int_equal(add_user(d, "101", "b", "x"), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = contacts, .n = 2), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_USER_REMOVE, .users = &u, .n = 1), ERR_NONE);
+	struct keeper_answer *a = ASK(d, KEEPER_CONTACT_LIST);
+	assert_int_equal(a->n, 1);
+	assert_str(a->contacts[0].aor, "sip:101@b");
+	keeper_answer_free(a);
+}
+
 static void lists_come_in_pages(void **state)
 {
 	struct desk *d = *state;
@@ -878,6 +895,7 @@ int main(void)
 		IN_MEMORY(without_a_domain_an_account_is_good_in_all),
 		IN_MEMORY(bad_accounts_are_refused_with_a_word),
 		IN_MEMORY(import_overwrites_and_removal_takes_the_contacts_along),
+		IN_MEMORY(removal_in_one_domain_leaves_the_others_contacts),
 		IN_MEMORY(lists_come_in_pages),
 		IN_MEMORY(only_the_right_password_lets_a_person_in),
 		IN_MEMORY(a_name_belongs_to_the_first_who_takes_it),
