@@ -682,6 +682,27 @@ static void the_same_agreement_again_changes_nothing(void **state)
 	}
 }
 
+static void an_old_packet_stays_old_after_the_same_agreement(void **state)
+{
+	struct net net;
+	struct packet old;
+
+	(void)state;
+	net_init(&net, 1, SDP_SDES, false);
+	net_open(&net);
+	agree(&net, SDP_SDES);
+	assert_int_equal(speak(&net, 0, 5), ERR_NONE);
+	old = net.flying[net.n - 1];
+	run(&net, ONE_WAY);
+	agree(&net, SDP_SDES);
+	old.at = net.now;
+	net.flying[net.n++] = old;
+	run(&net, ONE_WAY);
+	assert_int_equal(net.side[1].rtp, 1);
+	assert_int_equal(path_drops(net.side[1].path).replayed, 1);
+	net_close(&net);
+}
+
 static void what_the_path_was_not_opened_for_is_refused(void **state)
 {
 	struct net net;
@@ -802,6 +823,7 @@ int main(void)
 		cmocka_unit_test(a_replayed_packet_is_dropped),
 		cmocka_unit_test(another_key_than_the_signalled_one_fails),
 		cmocka_unit_test(the_same_agreement_again_changes_nothing),
+		cmocka_unit_test(an_old_packet_stays_old_after_the_same_agreement),
 		cmocka_unit_test(what_the_path_was_not_opened_for_is_refused),
 		cmocka_unit_test(a_restart_finds_its_way_under_running_keys),
 		cmocka_unit_test(silence_of_the_peer_is_noticed),

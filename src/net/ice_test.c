@@ -548,9 +548,9 @@ static void a_restart_joins_anew_while_the_old_pair_goes_on(void **state)
 	net_free(&net);
 }
 
-/* Requests as a peer would send them, by hand. */
-static bool request(struct net *net, const struct addr *from, const char *pwd, bool use_candidate, struct stun_msg *m,
-		    char *store, uint32_t priority)
+/* Requests as a peer would send them, by hand; `ufrag` and `pwd` NULL: our present ones. */
+static bool request_as(struct net *net, const struct addr *from, const char *ufrag, const char *pwd, bool use_candidate,
+		       struct stun_msg *m, char *store, uint32_t priority)
 {
 	static const uint8_t id[STUN_ID_N] = "by hand by h";
 	char bytes[256], name[64];
@@ -559,7 +559,7 @@ static bool request(struct net *net, const struct addr *from, const char *pwd, b
 	bool answered = false;
 
 	buf_init(&username, name, sizeof(name));
-	buf_put(&username, ice_ufrag(net->agent[1].ice));
+	buf_put(&username, ufrag ? str_from(ufrag) : ice_ufrag(net->agent[1].ice));
 	buf_put(&username, STR(":peer"));
 	buf_init(&b, bytes, sizeof(bytes));
 	stun_begin(&b, STUN_REQUEST, STUN_BINDING, id);
@@ -592,6 +592,12 @@ static bool request(struct net *net, const struct addr *from, const char *pwd, b
 		}
 	}
 	return answered;
+}
+
+static bool request(struct net *net, const struct addr *from, const char *pwd, bool use_candidate, struct stun_msg *m,
+		    char *store, uint32_t priority)
+{
+	return request_as(net, from, NULL, pwd, use_candidate, m, store, priority);
 }
 
 static void start_alone(struct net *net)
@@ -638,6 +644,28 @@ static void a_peers_check_is_enough_to_listen_to_it(void **state)
 	assert_false(ice_pair(net.agent[1].ice, &pair));
 	assert_true(ice_accepts(net.agent[1].ice, 1, &peer));
 	assert_false(ice_accepts(net.agent[1].ice, 2, &peer));
+	net_free(&net);
+}
+
+/* RFC 8445 9.: they keep consent to the pair in use alive, and are nothing else. */
+static void checks_under_the_credentials_before_are_answered_and_teach_nothing(void **state)
+{
+	struct net net;
+	struct stun_msg m;
+	struct addr peer = addr_v4(203, 0, 113, 1, 1000);
+	char store[600], ufrag[ICE_UFRAG_N + 1], pwd[ICE_PWD_N + 1];
+
+	(void)state;
+	start_alone(&net);
+	assert_true(str_copy_z(ice_ufrag(net.agent[1].ice), ufrag, sizeof(ufrag)));
+	assert_true(str_copy_z(ice_pwd(net.agent[1].ice), pwd, sizeof(pwd)));
+	ice_restart(net.agent[1].ice, false, NOW);
+	assert_true(request_as(&net, &peer, ufrag, pwd, true, &m, store, 1));
+	assert_int_equal(m.class, STUN_SUCCESS);
+	assert_false(ice_accepts(net.agent[1].ice, 1, &peer));
+	ice_restart(net.agent[1].ice, false, NOW);
+	assert_true(request_as(&net, &peer, ufrag, pwd, true, &m, store, 1));
+	assert_int_equal(m.class, STUN_ERROR); /* that was two restarts ago */
 	net_free(&net);
 }
 
@@ -773,6 +801,7 @@ int main(void)
 		cmocka_unit_test(a_restart_joins_anew_while_the_old_pair_goes_on),
 		cmocka_unit_test(a_stranger_without_the_password_opens_nothing),
 		cmocka_unit_test(a_peers_check_is_enough_to_listen_to_it),
+		cmocka_unit_test(checks_under_the_credentials_before_are_answered_and_teach_nothing),
 		cmocka_unit_test(an_aggressive_peer_is_followed_to_its_best_pair),
 		cmocka_unit_test(a_lite_peer_is_joined_by_our_checks_alone),
 		cmocka_unit_test(floods_of_candidates_stay_within_the_bounds),
