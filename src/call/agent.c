@@ -28,7 +28,8 @@ struct agent_call {
 	struct call *call;
 	handle self;
 	struct agent_call *next_touched;
-	bool touched, indexed, over;
+	bool touched, indexed;
+	bool buried; /* ENDED was taken; it stays only for its last transaction */
 	struct map_node by_id, by_stream;
 	struct heap_item due;
 	uint32_t stream, max_forwards;
@@ -141,17 +142,6 @@ static void settle_one(struct agent *a, struct agent_call *ac)
 		log_error(a->settings.log, "call.agent timer lost", "stream=%u", (unsigned)ac->stream);
 }
 
-static void settle(struct agent *a)
-{
-	while (a->touched) {
-		struct agent_call *ac = a->touched;
-
-		a->touched = ac->next_touched;
-		ac->touched = false;
-		settle_one(a, ac);
-	}
-}
-
 static void drop_call(struct agent *a, struct agent_call *ac)
 {
 	if (ac->touched) {
@@ -169,12 +159,28 @@ static void drop_call(struct agent *a, struct agent_call *ac)
 	slab_remove(&a->calls, ac->self);
 }
 
+static void settle(struct agent *a)
+{
+	while (a->touched) {
+		struct agent_call *ac = a->touched;
+
+		a->touched = ac->next_touched;
+		ac->touched = false;
+		settle_one(a, ac);
+		if (ac->buried && call_is_over(ac->call))
+			drop_call(a, ac);
+	}
+}
+
 static void bury(struct agent *a)
 {
 	struct agent_call *ac = a->dying ? slab_find(&a->calls, a->dying) : NULL;
 
 	a->dying = 0;
-	if (ac)
+	if (!ac)
+		return;
+	ac->buried = true;
+	if (call_is_over(ac->call))
 		drop_call(a, ac);
 }
 
@@ -218,7 +224,7 @@ struct call *agent_call(struct agent *a, handle h)
 {
 	struct agent_call *ac = slab_find(&a->calls, h);
 
-	if (!ac)
+	if (!ac || ac->buried)
 		return NULL;
 	touch(a, ac);
 	return ac->call;

@@ -409,6 +409,32 @@ static void protection_that_one_demands_and_the_other_lacks_is_refused(void **st
 	pair_end(&t);
 }
 
+static void one_who_knows_no_protection_is_spoken_with_in_clear(void **state)
+{
+	struct agent_settings s;
+	struct pair t;
+
+	(void)state;
+	for (int plain = 0; plain < 2; plain++) {
+		memset(&t, 0, sizeof(t));
+		test_host_init(&t.host);
+		s = direct(&t.a, 1);
+		s.wish.security = plain == 0 ? SDP_PLAIN : SDP_PLAIN | SDP_SDES;
+		phone_add(&t.host, &t.a, &s, 1);
+		s = direct(&t.b, 2);
+		s.wish.security = plain == 1 ? SDP_PLAIN : SDP_PLAIN | SDP_SDES;
+		phone_add(&t.host, &t.b, &s, 2);
+		t.b.answers = true;
+		test_run(&t.host, USEC_PER_SEC);
+		dial(&t, STR("sip:b@10.0.0.2"));
+		test_run(&t.host, USEC_PER_SEC);
+		assert_int_equal(t.a.answered, 1);
+		assert_int_equal(t.host.agreed[0].security, SDP_PLAIN);
+		assert_int_equal(t.host.agreed[1].security, SDP_PLAIN);
+		pair_end(&t);
+	}
+}
+
 static void hold_and_resume_reach_the_other_end(void **state)
 {
 	struct pair t;
@@ -470,6 +496,66 @@ static void an_answer_that_is_never_acknowledged_ends_the_call(void **state)
 	assert_int_equal(t.b.ended, 1);
 	assert_int_equal(t.b.cause, CALL_GONE);
 	assert_int_equal(t.a.ended, 1);
+	pair_end(&t);
+}
+
+static bool lose_byes(void *self, str bytes, usec now)
+{
+	(void)self;
+	(void)now;
+	return str_starts(bytes, STR("BYE "));
+}
+
+static void who_hangs_up_need_not_wait_for_a_far_side_that_is_gone(void **state)
+{
+	struct pair t;
+
+	(void)state;
+	pair_start(&t);
+	dial(&t, STR("sip:b@10.0.0.2"));
+	test_run(&t.host, USEC_PER_SEC);
+	t.host.lose = lose_byes;
+	hang_up(&t, &t.a);
+	test_run(&t.host, 3 * USEC_PER_SEC);
+	assert_int_equal(t.a.ended, 1);
+	assert_int_equal(t.a.cause, CALL_HUNG_UP);
+	assert_null(agent_call(t.a.agent, t.a.call));
+	assert_int_equal(t.b.ended, 0);
+	t.host.lose = NULL; /* the BYE is still repeated */
+	test_run(&t.host, 5 * USEC_PER_SEC);
+	assert_int_equal(t.b.ended, 1);
+	assert_int_equal(agent_call_n(t.a.agent), 0);
+	pair_end(&t);
+}
+
+static bool lose_cancels(void *self, str bytes, usec now)
+{
+	(void)self;
+	(void)now;
+	return str_starts(bytes, STR("CANCEL "));
+}
+
+static void a_late_answer_to_a_call_long_given_up_is_hung_up(void **state)
+{
+	struct pair t;
+
+	(void)state;
+	pair_start(&t);
+	t.b.answers = false;
+	dial(&t, STR("sip:b@10.0.0.2"));
+	test_run(&t.host, USEC_PER_SEC);
+	t.host.lose = lose_cancels;
+	hang_up(&t, &t.a);
+	test_run(&t.host, 10 * USEC_PER_SEC);
+	assert_int_equal(t.a.ended, 1);
+	assert_int_equal(t.a.cause, CALL_CANCELLED);
+	assert_int_equal(call_answer(agent_call(t.b.agent, t.b.call), t.host.now), ERR_NONE);
+	test_run(&t.host, USEC_PER_SEC);
+	assert_int_equal(t.b.ended, 1);
+	assert_int_equal(t.b.cause, CALL_HUNG_UP);
+	assert_int_equal(t.a.answered, 0);
+	test_run(&t.host, 40 * USEC_PER_SEC);
+	assert_int_equal(agent_call_n(t.a.agent), 0);
 	pair_end(&t);
 }
 
@@ -849,9 +935,12 @@ int main(void)
 		cmocka_unit_test(it_rings_no_longer_than_allowed),
 		cmocka_unit_test(without_a_codec_in_common_it_does_not_even_ring),
 		cmocka_unit_test(protection_that_one_demands_and_the_other_lacks_is_refused),
+		cmocka_unit_test(one_who_knows_no_protection_is_spoken_with_in_clear),
 		cmocka_unit_test(hold_and_resume_reach_the_other_end),
 		cmocka_unit_test(when_both_hold_at_once_both_get_their_will_in_the_end),
 		cmocka_unit_test(an_answer_that_is_never_acknowledged_ends_the_call),
+		cmocka_unit_test(who_hangs_up_need_not_wait_for_a_far_side_that_is_gone),
+		cmocka_unit_test(a_late_answer_to_a_call_long_given_up_is_hung_up),
 		cmocka_unit_test(nobody_there_is_no_route),
 		cmocka_unit_test(silence_is_told_apart_after_timer_b),
 		cmocka_unit_test(without_media_there_is_no_call),

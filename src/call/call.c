@@ -7,6 +7,7 @@
 
 #define ASK_N          8
 #define MEDIA_PATIENCE (2 * USEC_PER_SEC) /* for the last words of the media service */
+#define LEG_PATIENCE   (2 * USEC_PER_SEC) /* for the far side's, before the person is told that it is over (15.1.1) */
 
 enum media_state { MEDIA_STATE_NONE, MEDIA_STATE_OPENING, MEDIA_STATE_OPEN, MEDIA_STATE_CLOSING, MEDIA_STATE_CLOSED };
 
@@ -33,7 +34,7 @@ struct call {
 	size_t event_n;
 	struct media_ask *asks[ASK_N];
 	size_t ask_n;
-	usec ring_until, close_until;
+	usec ring_until, close_until, leg_until;
 	bool leg_over;
 };
 
@@ -96,7 +97,7 @@ static void end_if_over(struct call *call)
 	if (!call->leg_over || call->state == CALL_ENDED || call->media == MEDIA_STATE_CLOSING)
 		return;
 	call->state = CALL_ENDED;
-	call->ring_until = call->close_until = USEC_NEVER;
+	call->ring_until = call->close_until = call->leg_until = USEC_NEVER;
 	event = say(call, CALL_EVENT_ENDED);
 	event->cause = call->facts.cause;
 	event->status = call->facts.status;
@@ -132,7 +133,7 @@ struct call *call_new(const struct call_birth *birth)
 	if (!call)
 		return NULL;
 	call->birth = *birth;
-	call->ring_until = call->close_until = USEC_NEVER;
+	call->ring_until = call->close_until = call->leg_until = USEC_NEVER;
 	buf_init_grow(&call->offer, SDP_TEXT_MAX);
 	buf_init_grow(&call->answer, SDP_OFFER_BODY_MAX);
 	leg_init(&call->leg, birth->house, birth->cookie);
@@ -322,6 +323,8 @@ static void hang_up(struct call *call, enum call_cause cause, usec now)
 	close_media(call, now);
 	if (leg_hang_up(&call->leg, cause, &over, now))
 		end(call, over.cause, over.status, over.by_us, over.reason, now);
+	else if (call->leg_until == USEC_NEVER)
+		call->leg_until = usec_add(now, LEG_PATIENCE);
 }
 
 static void answered(struct call *call, const struct leg_event *event, usec now)
@@ -608,7 +611,7 @@ void call_recv(struct call *call, const struct sip_event *event, usec now)
 {
 	struct leg_event news;
 
-	if (leg_recv(&call->leg, event, &news, now))
+	if (leg_recv(&call->leg, event, &news, now) && call->state != CALL_ENDED)
 		heard(call, &news, now);
 }
 
@@ -681,6 +684,11 @@ void call_tick(struct call *call, usec now)
 		if (call->leg.state == LEG_INVITED)
 			hang_up(call, CALL_NO_ANSWER, now);
 	}
+	/* Over for the person; the leg lives on until its last transaction has ended (call_is_over). */
+	if (now >= call->leg_until) {
+		call->leg_until = USEC_NEVER;
+		end(call, call->leg.why, 0, true, STR_NONE, now);
+	}
 	if (now >= call->close_until) {
 		call->close_until = USEC_NEVER;
 		if (call->media == MEDIA_STATE_CLOSING)
@@ -691,5 +699,10 @@ void call_tick(struct call *call, usec now)
 
 usec call_due(const struct call *call)
 {
-	return usec_min(leg_due(&call->leg), usec_min(call->ring_until, call->close_until));
+	return usec_min(usec_min(leg_due(&call->leg), call->leg_until), usec_min(call->ring_until, call->close_until));
+}
+
+bool call_is_over(const struct call *call)
+{
+	return call->state == CALL_ENDED && (call->leg.state == LEG_OVER || call->leg.state == LEG_IDLE);
 }

@@ -159,5 +159,8 @@ usec call_due(const struct call *);
 /* The next question to the media service, the caller's from now on; NULL: none. */
 struct media_ask *call_media_next(struct call *);
 bool call_event_next(struct call *, struct call_event *out);
+/* ENDED was said, and nothing of it is in the air any more: it may be freed. A BYE or CANCEL that nobody answers
+ * keeps it for 32 s beyond ENDED. */
+bool call_is_over(const struct call *);
 
 #endif

@@ -33,7 +33,7 @@ static bool has_codec(const struct offer_answer *oa, const struct sdp_offer_sigh
 	return false;
 }
 
-enum err offer_answer_look(const struct offer_answer *oa, str offer, struct media_ask *ask)
+enum err offer_answer_look(struct offer_answer *oa, str offer, struct media_ask *ask)
 {
 	struct sdp_offer_sight sight;
 	enum err err = sdp_offer_look(offer, &sight);
@@ -42,8 +42,8 @@ enum err offer_answer_look(const struct offer_answer *oa, str offer, struct medi
 		return err;
 	if (!(sight.security & oa->wish.security) || !has_codec(oa, &sight))
 		return ERR_UNSUPPORTED;
-	ask->security = sight.security & oa->wish.security;
-	ask->ice = sight.ice && oa->wish.ice;
+	ask->security = oa->wish.security &= sight.security;
+	ask->ice = oa->wish.ice = sight.ice && oa->wish.ice;
 	return ERR_NONE;
 }
 

@@ -22,9 +22,10 @@ struct offer_answer {
 
 void offer_answer_init(struct offer_answer *, const struct call_media_wish *, struct rng *);
 void offer_answer_wipe(struct offer_answer *);
-/* Looks at a first offer of theirs: what must be opened to answer it (`ice`, `security` of *ask). ERR_SYNTAX,
- * ERR_LIMIT (400), ERR_UNSUPPORTED: no codec or protection in common (488). */
-MUST_CHECK enum err offer_answer_look(const struct offer_answer *, str offer, struct media_ask *ask);
+/* Looks at a first offer of theirs: what must be opened to answer it (`ice`, `security` of *ask); nothing else
+ * will be agreed on in this call. ERR_SYNTAX, ERR_LIMIT (400), ERR_UNSUPPORTED: no codec or protection in
+ * common (488). */
+MUST_CHECK enum err offer_answer_look(struct offer_answer *, str offer, struct media_ask *ask);
 /* The media service has opened this. */
 void offer_answer_opened(struct offer_answer *, const struct sdp_offer_end *local);
 /* Our offer; `hold`: we do not want to hear them. ERR_STATE: one is out. */

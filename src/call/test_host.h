@@ -120,9 +120,11 @@ static inline void test_media_local(struct test_host *h, int service, const stru
 	out->rtp.port = (uint16_t)(20000 + 2 * ask->stream);
 	out->rtcp_mux = true;
 	out->rtcp = out->rtp;
-	out->suite = SDP_AES_CM_128_HMAC_SHA1_80;
-	out->sdes_key_n = 30;
-	memset(out->sdes_key, (int)(1 + ask->stream), 30);
+	if (ask->security & SDP_SDES) {
+		out->suite = SDP_AES_CM_128_HMAC_SHA1_80;
+		out->sdes_key_n = 30;
+		memset(out->sdes_key, (int)(1 + ask->stream), 30);
+	}
 	if (ask->ice) {
 		memcpy(out->ufrag, "ufragxyz", 9);
 		memcpy(out->pwd, "passwordpasswordpassword", 25);
@@ -134,9 +136,11 @@ static inline void test_media_local(struct test_host *h, int service, const stru
 		out->candidates[0].kind = SDP_HOST;
 		out->end_of_candidates = true;
 	}
-	memcpy(out->print.hash, "sha-256", 8);
-	memset(out->print.digest, 0xab, 32);
-	out->print.n = 32;
+	if (ask->security & SDP_DTLS) {
+		memcpy(out->print.hash, "sha-256", 8);
+		memset(out->print.digest, 0xab, 32);
+		out->print.n = 32;
+	}
 }
 
 static inline void test_media_say(struct test_host *h, int to, struct media_answer *answer, usec delay)
