@@ -153,7 +153,7 @@ static bool take_line(str *rest, char *kind, str *value, enum err *err)
 			line.n--;
 		if (!line.n)
 			continue;
-		if (line.n < 2 || line.p[1] != '=') {
+		if (line.n < 2 || line.p[1] != '=' || str_find_char(line, '\r') < line.n) {
 			*err = ERR_SYNTAX;
 			return false;
 		}
@@ -549,6 +549,8 @@ enum err sdp_parse(str text, struct arena *arena, struct sdp *out)
 
 	if (text.n > SDP_TEXT_MAX)
 		return ERR_LIMIT;
+	if (str_find_char(text, 0) < text.n) /* RFC 8866 9: no byte-string holds one, and it would hide what follows */
+		return ERR_SYNTAX;
 	err = parse_head(text, &sdp);
 	if (!err)
 		err = count_media(text, &sdp.media_n);
