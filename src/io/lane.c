@@ -212,6 +212,8 @@ void lane_deliver(struct lane_service *service, const struct host_event *e)
 {
 	if (service->stopped)
 		return;
+	/* the last look at the clock was before the loop slept */
+	service->lane->now = clock_now(service->lane->clock);
 	service->is.recv(service->is.self, e, service->lane->now);
 	drain(service);
 }
