@@ -612,7 +612,8 @@ bool sip_flows_alive(const struct sip_flows *f, const struct flow *flow)
 	if (flow->transport == TRANSPORT_UDP || flow->worker != f->worker)
 		return true;
 	s = stream_find(f, flow->id);
-	return s && s->state != CLOSING;
+	/* the same number may name another connection by now */
+	return s && s->state != CLOSING && addr_eq(&s->flow.remote, &flow->remote);
 }
 
 enum err sip_flows_send(struct sip_flows *f, const struct flow *flow, struct sip_blob *blob)

@@ -1,0 +1,226 @@
+#include "pbx/guard.h"
+
+#include "base/map.h"
+#include "crypt/secret.h"
+
+#include <stdlib.h>
+
+#define REALM_MAX 256
+
+struct user {
+	struct map_node node;
+	bool known; /* the keeper has such an account, and it is not disabled */
+	uint8_t md5[16], sha256[32];
+	uint16_t name_n;
+	char name[USER_NAME_MAX];
+};
+
+struct count {
+	uint64_t nonce; /* its hash */
+	struct sip_auth_window window;
+};
+
+struct pbx_guard {
+	struct sip_auth *auth;
+	struct rng *rng;
+	bool md5, sha256;
+	char realm[REALM_MAX];
+	size_t realm_n;
+	uint64_t key[2];
+	struct map users;
+	struct user *ring[PBX_GUARD_USERS]; /* in the order they came; the oldest makes room */
+	uint32_t at;
+	struct count counts[PBX_GUARD_COUNTS];
+};
+
+struct pbx_guard *pbx_guard_new(const uint8_t *key, bool md5, bool sha256, struct rng *rng)
+{
+	struct pbx_guard *g = calloc(1, sizeof(*g));
+
+	if (!g || !(g->auth = sip_auth_new(key))) {
+		free(g);
+		return NULL;
+	}
+	g->rng = rng;
+	g->md5 = md5;
+	g->sha256 = sha256;
+	rng_fill(rng, g->key, sizeof(g->key));
+	map_init(&g->users, PBX_GUARD_USERS);
+	return g;
+}
+
+static void drop(struct pbx_guard *g, uint32_t at)
+{
+	struct user *u = g->ring[at];
+
+	if (!u)
+		return;
+	map_remove(&g->users, &u->node);
+	secret_wipe(u, sizeof(*u));
+	free(u);
+	g->ring[at] = NULL;
+}
+
+void pbx_guard_forget(struct pbx_guard *g)
+{
+	for (uint32_t i = 0; i < PBX_GUARD_USERS; i++)
+		drop(g, i);
+}
+
+void pbx_guard_free(struct pbx_guard *g)
+{
+	if (!g)
+		return;
+	pbx_guard_forget(g);
+	map_free(&g->users);
+	sip_auth_free(g->auth);
+	free(g);
+}
+
+enum err pbx_guard_set_realm(struct pbx_guard *g, str realm)
+{
+	if (realm.n >= sizeof(g->realm))
+		return ERR_LIMIT;
+	if (realm.n)
+		memcpy(g->realm, realm.p, realm.n);
+	g->realm_n = realm.n;
+	return ERR_NONE;
+}
+
+static struct user *find(const struct pbx_guard *g, str name)
+{
+	for (struct map_node *n = map_first(&g->users, str_hash(name, g->key)); n; n = map_next(n)) {
+		struct user *u = map_of(n, struct user, node);
+
+		if (str_eq(str_of(u->name, u->name_n), name))
+			return u;
+	}
+	return NULL;
+}
+
+static bool take_hex(str hex, uint8_t *out, size_t n)
+{
+	if (hex.n != 2 * n)
+		return false;
+	for (size_t i = 0; i < hex.n; i++) {
+		char c = str_lower(hex.p[i]);
+		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+
+		if (digit < 0)
+			return false;
+		out[i / 2] = (uint8_t)(out[i / 2] << 4 | digit);
+	}
+	return true;
+}
+
+enum err pbx_guard_put(struct pbx_guard *g, str name, const struct user_record *user)
+{
+	struct user *u = find(g, name), *made = NULL;
+
+	if (name.n == 0 || name.n > USER_NAME_MAX)
+		return ERR_NONE; /* no account can be called so: pbx_guard_find knows */
+	if (!u) {
+		made = u = calloc(1, sizeof(*u));
+		if (!u)
+			return ERR_MEMORY;
+		memcpy(u->name, name.p, name.n);
+		u->name_n = (uint16_t)name.n;
+	}
+	u->known = user && !user->disabled && take_hex(user->ha1_md5, u->md5, 16) &&
+		   take_hex(user->ha1_sha256, u->sha256, 32);
+	if (!made)
+		return ERR_NONE;
+	drop(g, g->at);
+	enum err err = map_add(&g->users, &u->node, str_hash(name, g->key));
+	if (err) {
+		free(u);
+		return err;
+	}
+	g->ring[g->at] = u;
+	g->at = (g->at + 1) % PBX_GUARD_USERS;
+	return ERR_NONE;
+}
+
+enum err pbx_guard_find(struct pbx_guard *g, str name)
+{
+	struct user *u;
+
+	if (!user_name_is_good(name))
+		return ERR_ABSENT;
+	u = find(g, name);
+	return !u ? ERR_MORE : u->known ? ERR_NONE : ERR_ABSENT;
+}
+
+/* The first of our realm that we can judge (RFC 8760 2.4: a client answers one challenge, others may be for others). */
+static bool find_credentials(struct pbx_guard *g, struct sip_msg *m, bool proxy, struct sip_credentials *c)
+{
+	const struct sip_header *h = sip_msg_header(m, proxy ? SIP_PROXY_AUTHORIZATION : SIP_AUTHORIZATION);
+
+	for (; h; h = sip_msg_header_next(m, h))
+		if (!sip_credentials_parse(sip_header_value(m, h), c) && c->is_digest &&
+		    str_eq(c->realm, str_of(g->realm, g->realm_n)) &&
+		    ((c->algorithm == SIP_AUTH_MD5 && g->md5) || (c->algorithm == SIP_AUTH_SHA256 && g->sha256)))
+			return true;
+	return false;
+}
+
+/* RFC 7616 5.12: a count may come once. Of nonces that are not remembered any more, nobody knows. */
+static bool take_count(struct pbx_guard *g, const struct sip_credentials *c)
+{
+	uint64_t hash = str_hash(c->nonce, g->key);
+	struct count *count = &g->counts[hash % PBX_GUARD_COUNTS];
+
+	if (!c->count) /* without qop there are no counts (RFC 2617 3.2.2) */
+		return true;
+	if (count->nonce != hash)
+		*count = (struct count){ .nonce = hash };
+	return sip_auth_window_take(&count->window, c->count);
+}
+
+enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bool proxy, usec now, str *name)
+{
+	static const uint8_t nobody[SIP_AUTH_HA1_MAX] = { 0 };
+	struct sip_credentials c;
+	const uint8_t *ha1 = nobody;
+	bool right, usable = false;
+
+	if (!g->realm_n || !find_credentials(g, m, proxy, &c))
+		return PBX_GUARD_CHALLENGE;
+	*name = c.username;
+	if (user_name_is_good(c.username)) {
+		struct user *u = find(g, c.username);
+
+		if (!u)
+			return PBX_GUARD_UNKNOWN;
+		usable = u->known;
+		if (usable)
+			ha1 = c.algorithm == SIP_AUTH_MD5 ? u->md5 : u->sha256;
+	}
+	right = sip_auth_verify(g->auth, &c, ha1, m->method_text, m->body) == ERR_NONE && usable;
+	if (sip_auth_nonce_check(g->auth, 0, c.nonce, now, PBX_NONCE_LIFETIME))
+		return right ? PBX_GUARD_STALE : PBX_GUARD_CHALLENGE;
+	if (!right)
+		return PBX_GUARD_WRONG;
+	return take_count(g, &c) ? PBX_GUARD_GOOD : PBX_GUARD_STALE;
+}
+
+static void put_line(struct pbx_guard *g, bool proxy, enum sip_auth_algorithm algorithm, bool stale, usec now,
+		     struct buf *out)
+{
+	char nonce[SIP_AUTH_NONCE_MAX];
+
+	if (out->n)
+		buf_put(out, STR("\r\n"));
+	buf_put(out, proxy ? STR("Proxy-Authenticate: ") : STR("WWW-Authenticate: "));
+	sip_challenge_write(algorithm, str_of(g->realm, g->realm_n), sip_auth_nonce(g->auth, 0, now, g->rng, nonce),
+			    stale, out);
+}
+
+void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, usec now, struct buf *out)
+{
+	/* RFC 8760 2.3: the one we like best on top */
+	if (g->sha256)
+		put_line(g, proxy, SIP_AUTH_SHA256, stale, now, out);
+	if (g->md5)
+		put_line(g, proxy, SIP_AUTH_MD5, stale, now, out);
+}

@@ -1,0 +1,53 @@
+/*
+ * pbx/guard.h - is this who it says it is?
+ *
+ * Digest authentication of requests (RFC 3261 22, RFC 8760) against the keeper's accounts.
+ * HA1s that the keeper gave are remembered in a bounded table, and so are names that it does
+ * not know, so that one stranger's guesses cost one question each; the oldest go
+ * first. Nonces are stateless; their counts are remembered for the newest ones.
+ *
+ * An unknown name, a wrong password and a disabled account get the same answer after the same work.
+ *
+ * Memory: opaque; HA1s are wiped when they go. Thread: its owner's.
+ */
+#ifndef PBX_GUARD_H
+#define PBX_GUARD_H
+
+#include "base/rng.h"
+#include "sip/auth.h"
+#include "sip/msg.h"
+#include "store/user.h"
+
+#define PBX_GUARD_USERS   16384 /* remembered at once */
+#define PBX_GUARD_COUNTS  4096
+#define PBX_NONCE_LIFETIME (5 * 60 * USEC_PER_SEC)
+
+enum pbx_guard_answer {
+	PBX_GUARD_GOOD = 1,  /* `name` is who asks */
+	PBX_GUARD_CHALLENGE, /* nothing usable was said: 401 or 407 with a challenge */
+	PBX_GUARD_STALE,     /* right, but by an old nonce: challenge with stale=true */
+	PBX_GUARD_WRONG,     /* 403 */
+	PBX_GUARD_UNKNOWN,   /* `name`'s account is not in the table: ask the keeper, give it in, ask again */
+};
+
+struct pbx_guard;
+
+/* `key`: SIP_AUTH_KEY_N secret bytes, the same for all workers. `md5`, `sha256`: which are offered and taken. NULL: no memory. */
+struct pbx_guard *pbx_guard_new(const uint8_t *key, bool md5, bool sha256, struct rng *);
+void pbx_guard_free(struct pbx_guard *);
+/* The keeper's realm; before, everything is CHALLENGE. ERR_LIMIT. */
+MUST_CHECK enum err pbx_guard_set_realm(struct pbx_guard *, str realm);
+
+/* Judges the Authorization (proxy: Proxy-Authorization) of a request. `*name` (GOOD, UNKNOWN, WRONG) is a view into it. */
+enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *, struct sip_msg *, bool proxy, usec now, str *name);
+/* The challenge lines for 401 or 407, CRLF between them. */
+void pbx_guard_write_challenge(struct pbx_guard *, bool proxy, bool stale, usec now, struct buf *out);
+
+/* What the keeper said of a name; `user` NULL: there is no such account. ERR_MEMORY. */
+MUST_CHECK enum err pbx_guard_put(struct pbx_guard *, str name, const struct user_record *user);
+/* ERR_NONE: there is an account; ERR_ABSENT: there is none, or it is disabled; ERR_MORE: not known here: ask. */
+MUST_CHECK enum err pbx_guard_find(struct pbx_guard *, str name);
+/* Accounts have changed: forget them all. */
+void pbx_guard_forget(struct pbx_guard *);
+
+#endif

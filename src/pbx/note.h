@@ -1,0 +1,59 @@
+/*
+ * pbx/note.h - what the workers of one exchange tell one another.
+ *
+ * A call belongs to the worker of its Call-ID, an address of record to the shard of its
+ * name, a connection to the worker that accepted it. Where these differ, a note moves
+ * between: HOST_TELL hands it over, and the receiver frees it. With one worker the
+ * same notes go round in place.
+ *
+ * Memory: one note owns all that its strs point to. Thread: moved, never shared.
+ */
+#ifndef PBX_NOTE_H
+#define PBX_NOTE_H
+
+#include "base/arena.h"
+#include "base/host.h"
+#include "base/slab.h"
+#include "pbx/location.h"
+
+enum pbx_note_kind {
+	PBX_NOTE_FOREIGN = 1, /* `bytes`, a message that came by `flow`: sip_stack_take */
+	PBX_NOTE_CARRY,       /* `bytes` leave by `flow`: sip_stack_write */
+	PBX_NOTE_REGISTER,    /* `change`: carry it out, keep it, answer REGISTERED */
+	PBX_NOTE_REGISTERED,  /* `status`, and with 200 `rows` (what is bound now), with 423 `min_expires` */
+	PBX_NOTE_FIND,        /* `aor`: answer FOUND */
+	PBX_NOTE_FOUND,       /* `rows` */
+};
+
+/* A REGISTER, as the shard must judge it (10.3). */
+struct pbx_change {
+	str aor; /* "sip:101@example.com" */
+	bool star;
+	struct contact_record *rows; /* aor, uri, params, instance, reg_id, q, path, flow...; `expires` is a time */
+	size_t n;                    /* 0: only asks what is bound */
+	str call_id;
+	uint32_t cseq;
+};
+
+struct pbx_note {
+	enum pbx_note_kind kind;
+	uint16_t from;  /* worker */
+	uint64_t token; /* the asker's, echoed */
+	struct flow flow;
+	str bytes;
+	str aor;
+	struct pbx_change change;
+	int status;
+	struct contact_record *rows;
+	size_t n;
+	struct arena arena; /* of all the above */
+};
+
+/* NULL: no memory. */
+struct pbx_note *pbx_note_new(enum pbx_note_kind);
+/* The drop of a host_service too. */
+void pbx_note_free(void *note);
+/* Copies of contacts into the note's rows. ERR_MEMORY. */
+MUST_CHECK enum err pbx_note_set_rows(struct pbx_note *, const struct pbx_contact *const *list, size_t n);
+
+#endif

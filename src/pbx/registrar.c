@@ -1,0 +1,227 @@
+#include "pbx/registrar.h"
+
+static bool copy(struct pbx_note *note, str s, str *out)
+{
+	return arena_copy(&note->arena, s, out);
+}
+
+/* The Contact's expires, else the Expires field, else ours (10.2.1.1, 10.3 step 7). What is malformed counts as absent.
+ */
+static uint32_t wanted_expires(struct sip_msg *m, const struct sip_address *contact,
+			       const struct pbx_registrar_setting *s)
+{
+	uint32_t seconds;
+
+	if (sip_address_expires(contact, &seconds) || sip_msg_expires(m, &seconds))
+		return seconds;
+	return s->expires_default;
+}
+
+/* All but q, expires, +sip.instance and reg-id, which have fields of their own. */
+static bool take_params(struct pbx_note *note, const struct sip_address *a, struct contact_record *row)
+{
+	char text[2048];
+	struct buf kept;
+	str rest = a->params, name, value;
+	uint32_t id;
+
+	buf_init(&kept, text, sizeof(text));
+	while (sip_param_next(&rest, &name, &value)) {
+		if (str_eq_nocase(name, STR("q")) || str_eq_nocase(name, STR("expires")))
+			continue;
+		if (str_eq_nocase(name, STR("reg-id")) && str_u32(value, INT32_MAX, &id))
+			row->reg_id = id;
+		else if (str_eq_nocase(name, STR("+sip.instance")) && !copy(note, value, &row->instance))
+			return false;
+		buf_put_char(&kept, ';');
+		buf_put(&kept, name);
+		if (value.n) {
+			buf_put_char(&kept, '=');
+			buf_put(&kept, value);
+		}
+	}
+	return buf_ok(&kept) && copy(note, str_skip(buf_str(&kept), 1), &row->params);
+}
+
+static bool join_values(struct sip_msg *m, enum sip_kind kind, struct buf *out)
+{
+	struct sip_values v = sip_msg_values(m, kind);
+	str value;
+
+	while (sip_values_next(&v, &value)) {
+		if (out->n)
+			buf_put_char(out, ',');
+		buf_put(out, value);
+	}
+	return buf_ok(out);
+}
+
+/* RFC 5626 4.2: instance and reg-id name the binding where both are there, else the URI does. */
+static bool take_key(struct pbx_note *note, struct contact_record *row)
+{
+	char text[600];
+	struct buf key;
+
+	row->key = row->uri;
+	if (!row->reg_id || !row->instance.n)
+		return true;
+	buf_init(&key, text, sizeof(text));
+	buf_put(&key, row->instance);
+	buf_printf(&key, ";reg-id=%u", row->reg_id);
+	return buf_ok(&key) && copy(note, buf_str(&key), &row->key);
+}
+
+static int read_row(struct sip_msg *m, const struct sip_address *a, const struct pbx_registrar_setting *s, usec now,
+		    struct pbx_note *note, struct contact_record *row)
+{
+	uint32_t seconds = wanted_expires(m, a, s);
+
+	if (a->uri.scheme == SIP_SCHEME_OTHER)
+		return 416;
+	/* Step 7: too brief is refused only below an hour, which expires_min never exceeds. */
+	if (seconds && seconds < s->expires_min)
+		return 423;
+	if (seconds > s->expires_max)
+		seconds = s->expires_max;
+	row->q = (uint16_t)sip_address_q(a);
+	row->expires = seconds ? now + seconds * USEC_PER_SEC : 0;
+	row->registered = row->updated = now;
+	return copy(note, a->uri.text, &row->uri) && take_params(note, a, row) && take_key(note, row) ? 0 : 500;
+}
+
+int pbx_registrar_read(struct sip_msg *m, str aor, const struct flow *flow, const struct pbx_registrar_setting *s,
+		       usec now, struct pbx_note *note)
+{
+	const struct sip_address *list = NULL;
+	const struct sip_cseq *cseq = sip_msg_cseq(m);
+	struct pbx_change *c = &note->change;
+	struct contact_record all = { 0 };
+	enum err err = sip_msg_addresses(m, SIP_CONTACT, &list, &c->n);
+	char text[4096];
+	struct buf path;
+	uint32_t seconds;
+
+	if ((err && err != ERR_ABSENT) || !cseq)
+		return 400;
+	c->n = err ? 0 : c->n;
+	if (c->n > PBX_CONTACTS_MAX)
+		return 503;
+	/* RFC 3327 5.2: a Path that the phone has not allowed cannot be taken. */
+	if (sip_msg_has(m, SIP_PATH) && !sip_msg_lists(m, SIP_SUPPORTED, STR("path")))
+		return 420;
+	buf_init(&path, text, sizeof(text));
+	if (!join_values(m, SIP_PATH, &path))
+		return 400;
+	c->star = c->n == 1 && list[0].star;
+	c->cseq = cseq->number;
+	if (!copy(note, aor, &c->aor) || !copy(note, sip_msg_call_id(m), &c->call_id) ||
+	    !copy(note, buf_str(&path), &all.path) || !copy(note, sip_msg_value(m, SIP_USER_AGENT), &all.user_agent))
+		return 500;
+	if (c->star) { /* step 6 */
+		c->n = 0;
+		return sip_msg_expires(m, &seconds) && seconds == 0 ? 0 : 400;
+	}
+	all.aor = c->aor;
+	all.call_id = c->call_id;
+	all.cseq = c->cseq;
+	contact_set_flow(&all, flow);
+	c->rows = arena_alloc(&note->arena, (c->n + 1) * sizeof(*c->rows));
+	for (size_t i = 0; c->rows && i < c->n; i++) {
+		c->rows[i] = all;
+		int status = read_row(m, &list[i], s, now, note, &c->rows[i]);
+
+		if (status)
+			return status;
+	}
+	return c->rows ? 0 : 500;
+}
+
+/* ---- judge ---- */
+
+static bool same_binding(const struct contact_record *old, const struct contact_record *row)
+{
+	struct sip_uri a, b;
+
+	if (str_eq(old->key, row->key))
+		return true;
+	if (row->reg_id && row->instance.n)
+		return false;
+	/* 10.3 step 7: compared as URIs (19.1.4), not as texts */
+	return !sip_uri_parse(old->uri, &a) && !sip_uri_parse(row->uri, &b) && sip_uri_eq(&a, &b);
+}
+
+/* Step 7: within one Call-ID the order is that of CSeq. */
+static bool is_stale(const struct contact_record *old, const struct pbx_change *c)
+{
+	return str_eq(old->call_id, c->call_id) && c->cseq <= old->cseq;
+}
+
+/* A later row of the same request wins over an earlier one. */
+static void put_row(struct pbx_verdict *v, const struct contact_record *row)
+{
+	size_t at = 0;
+
+	while (at < v->put_n && !str_eq(v->put[at].key, row->key))
+		at++;
+	v->put[at] = *row;
+	v->put_n = at == v->put_n ? at + 1 : v->put_n;
+}
+
+int pbx_registrar_judge(const struct pbx_location *l, const struct pbx_change *c, usec now, struct pbx_verdict *v)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	size_t n = pbx_location_find(l, c->aor, now, list), added = 0;
+	struct contact_record old[PBX_CONTACTS_MAX];
+	bool gone[PBX_CONTACTS_MAX] = { 0 };
+
+	v->put_n = v->remove_n = 0;
+	for (size_t i = 0; i < n; i++)
+		pbx_contact_record(list[i], &old[i]);
+	for (size_t i = 0; c->star && i < n; i++) {
+		if (is_stale(&old[i], c))
+			return 500;
+		v->remove[v->remove_n++] = old[i];
+	}
+	for (size_t r = 0; r < c->n; r++) {
+		struct contact_record row = c->rows[r];
+		size_t i = 0;
+
+		while (i < n && !same_binding(&old[i], &row))
+			i++;
+		if (i < n) {
+			if (is_stale(&old[i], c))
+				return 500;
+			row.key = old[i].key;
+			row.registered = old[i].registered;
+		}
+		if (row.expires) {
+			added += i == n;
+			put_row(v, &row);
+		} else if (i < n && !gone[i]) {
+			gone[i] = true;
+			v->remove[v->remove_n++] = old[i];
+		}
+	}
+	return n + added - v->remove_n > PBX_CONTACTS_MAX ? 503 : 200;
+}
+
+void pbx_registrar_write(const struct contact_record *rows, size_t n, usec now, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		usec left = rows[i].expires > now ? rows[i].expires - now : 0;
+
+		if (out->n)
+			buf_put(out, STR("\r\n"));
+		buf_put(out, STR("Contact: <"));
+		buf_put(out, rows[i].uri);
+		buf_put_char(out, '>');
+		if (rows[i].params.n) {
+			buf_put_char(out, ';');
+			buf_put(out, rows[i].params);
+		}
+		if (rows[i].q != 1000)
+			buf_printf(out, ";q=0.%03u", rows[i].q);
+		buf_put(out, STR(";expires="));
+		buf_put_u64(out, (uint64_t)((left + USEC_PER_SEC - 1) / USEC_PER_SEC));
+	}
+}

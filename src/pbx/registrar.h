@@ -1,0 +1,43 @@
+/*
+ * pbx/registrar.h - the rules of REGISTER.
+ *
+ * RFC 3261 10.3, RFC 3327, RFC 5626 6. Two halves: pbx_registrar_read makes of a request the
+ * change that it asks for (at the worker of its Call-ID, after authentication);
+ * pbx_registrar_judge holds it against what is bound (at the address's shard) and says which rows the
+ * keeper must put and remove. Only when the keeper has done so are they applied
+ * and the 200 written. No state here.
+ */
+#ifndef PBX_REGISTRAR_H
+#define PBX_REGISTRAR_H
+
+#include "pbx/location.h"
+#include "pbx/note.h"
+#include "sip/msg.h"
+
+struct pbx_registrar_setting {
+	uint32_t expires_min, expires_default, expires_max; /* seconds */
+};
+
+/*
+ * Fills note->change for the address `aor` (views are copied into the note). `flow`: the way the REGISTER came.
+ * Returns 0, or the status to answer: 400 malformed, 423 too brief (Min-Expires: expires_min), 416 a contact that
+ * cannot be called, 420 Require: path is missing, 503 too many contacts, 500 no memory.
+ */
+int pbx_registrar_read(struct sip_msg *, str aor, const struct flow *, const struct pbx_registrar_setting *, usec now,
+		       struct pbx_note *note);
+
+/* What the keeper must do; rows point into the change and the table. */
+struct pbx_verdict {
+	struct contact_record put[PBX_CONTACTS_MAX];
+	struct contact_record remove[PBX_CONTACTS_MAX];
+	size_t put_n, remove_n;
+};
+
+/* Returns 200, or 500 where the request is older than what is bound (step 7: CSeq of the same Call-ID), or 503 where
+ * the address has too many contacts already. */
+int pbx_registrar_judge(const struct pbx_location *, const struct pbx_change *, usec now, struct pbx_verdict *out);
+
+/* The Contact lines (step 8) of the answer, and Path or Require lines that belong to it; CRLF between them. */
+void pbx_registrar_write(const struct contact_record *rows, size_t n, usec now, struct buf *out);
+
+#endif
