@@ -18,8 +18,8 @@
 #include "sip/msg.h"
 #include "store/user.h"
 
-#define PBX_GUARD_USERS   16384 /* remembered at once */
-#define PBX_GUARD_COUNTS  4096
+#define PBX_GUARD_USERS    16384 /* remembered at once */
+#define PBX_GUARD_COUNTS   4096
 #define PBX_NONCE_LIFETIME (5 * 60 * USEC_PER_SEC)
 
 enum pbx_guard_answer {
@@ -32,13 +32,15 @@ enum pbx_guard_answer {
 
 struct pbx_guard;
 
-/* `key`: SIP_AUTH_KEY_N secret bytes, the same for all workers. `md5`, `sha256`: which are offered and taken. NULL: no memory. */
+/* `key`: SIP_AUTH_KEY_N secret bytes, the same for all workers. `md5`, `sha256`: which are offered and taken. NULL: no
+ * memory. */
 struct pbx_guard *pbx_guard_new(const uint8_t *key, bool md5, bool sha256, struct rng *);
 void pbx_guard_free(struct pbx_guard *);
 /* The keeper's realm; before, everything is CHALLENGE. ERR_LIMIT. */
 MUST_CHECK enum err pbx_guard_set_realm(struct pbx_guard *, str realm);
 
-/* Judges the Authorization (proxy: Proxy-Authorization) of a request. `*name` (GOOD, UNKNOWN, WRONG) is a view into it. */
+/* Judges the Authorization (proxy: Proxy-Authorization) of a request. `*name` (GOOD, UNKNOWN, WRONG) is a view into it.
+ */
 enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *, struct sip_msg *, bool proxy, usec now, str *name);
 /* The challenge lines for 401 or 407, CRLF between them. */
 void pbx_guard_write_challenge(struct pbx_guard *, bool proxy, bool stale, usec now, struct buf *out);

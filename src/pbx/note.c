@@ -31,8 +31,12 @@ enum err pbx_note_set_rows(struct pbx_note *note, const struct pbx_contact *cons
 
 	for (size_t i = 0; i < n; i++)
 		pbx_contact_record(list[i], &views[i]);
-	if (n && !(rows = record_copy(&contact_record_kind, views, n, &note->arena)))
-		return ERR_MEMORY;
+	if (n) {
+		rows = arena_alloc(&note->arena, record_packed_size(&contact_record_kind, views, n));
+		if (!rows)
+			return ERR_MEMORY;
+		record_pack(&contact_record_kind, views, n, rows);
+	}
 	note->rows = rows;
 	note->n = n;
 	return ERR_NONE;

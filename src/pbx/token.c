@@ -59,7 +59,7 @@ void pbx_token_write(struct hmac *h, const struct pbx_token *token, str call_id,
 	put_flow(&b, &token->callee);
 	sign(h, buf_str(&b), call_id, mac);
 	buf_put_bytes(&b, mac, MAC_N);
-	base64_write_url(buf_str(&b), out);
+	base64url_write(buf_str(&b), out);
 }
 
 enum err pbx_token_read(struct hmac *h, str text, str call_id, struct pbx_token *out)
@@ -71,7 +71,7 @@ enum err pbx_token_read(struct hmac *h, str text, str call_id, struct pbx_token 
 	struct buf b;
 
 	buf_init(&b, bytes, sizeof(bytes));
-	if (text.n > PBX_TOKEN_MAX || base64_parse_url(text, &b) || b.n < MAC_N + 2)
+	if (text.n > PBX_TOKEN_MAX || base64url_parse(text, &b) || b.n < MAC_N + 2)
 		return ERR_FORGED;
 	end = bytes + b.n - MAC_N;
 	sign(h, str_of((const char *)bytes, b.n - MAC_N), call_id, mac);

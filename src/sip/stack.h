@@ -145,6 +145,8 @@ handle sip_stack_request(struct sip_stack *, const struct sip_outgoing *, usec n
 /* CANCEL for an INVITE of ours: at once, after its first 1xx, or not at all where a final answer is there. The INVITE's
  * own outcome still comes: 487, a 2xx that crossed, or TIMEOUT after 64 T1. */
 void sip_stack_cancel(struct sip_stack *, handle client, usec now);
+/* The same with further header lines in the CANCEL, CRLF between them: a Reason (RFC 3326). They are copied. */
+void sip_stack_cancel_with(struct sip_stack *, handle client, str lines, usec now);
 /*
  * Sends an ACK of a 2xx, once, without a transaction. `client`: the INVITE's; while that lives the ACK is kept and
  * sent again whenever the same 2xx (by To tag) comes again. 0: only sent (a proxy forwarding).

@@ -28,14 +28,14 @@ static void refuse(struct sip_stack *s, struct sip_msg *msg, int status, const c
 	char tag[SIP_TX_TAG_N];
 	struct buf out;
 
-	if (msg->method == SIP_ACK || !via)
+	if (msg->method == SIP_ACK)
 		return;
 	sip_tx_tag(s, tag_seed(s, msg), tag);
 	reply.to_tag = str_of(tag, sizeof(tag));
 	buf_init(&out, s->scratch, sizeof(s->scratch));
 	if (sip_reply_write(msg, &reply, &out))
 		return;
-	if (flow.transport == TRANSPORT_UDP)
+	if (flow.transport == TRANSPORT_UDP && via) /* a Via that cannot be read: back to where it came from */
 		flow.remote = sip_transport_answer_to(via, &s->in_flow.remote);
 	struct sip_blob *blob = sip_blob_copy(buf_str(&out));
 	if (blob && sip_stack_send(s, &flow, blob, now))
@@ -191,8 +191,10 @@ static void on_request(struct sip_stack *s, usec now)
 	struct sip_tx *tx;
 	uint64_t key;
 
-	if (!via) { /* nobody to answer */
+	if (!via) {
 		s->stats.malformed++;
+		if (sip_msg_check(&s->msg)) /* it has no Via that could be read */
+			refuse(s, &s->msg, s->msg.fault.status, s->msg.fault.why, STR_NONE, now);
 		return;
 	}
 	if (s->config.stateless) {

@@ -164,10 +164,17 @@ handle sip_stack_request(struct sip_stack *s, const struct sip_outgoing *o, usec
 
 void sip_stack_cancel(struct sip_stack *s, handle client, usec now)
 {
+	sip_stack_cancel_with(s, client, STR_NONE, now);
+}
+
+void sip_stack_cancel_with(struct sip_stack *s, handle client, str lines, usec now)
+{
 	struct sip_tx *tx = sip_tx_find(s, client);
 
 	if (!tx || tx->kind != SIP_TX_INVITE_CLIENT)
 		return;
+	if (lines.n)
+		sip_blob_set(&tx->cancel_lines, sip_blob_copy(lines));
 	sip_invite_client_cancel(&tx->machine.invite_client, now);
 	sip_tx_run(s, tx, now);
 }

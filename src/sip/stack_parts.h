@@ -37,10 +37,11 @@ struct sip_tx {
 	handle self;
 	uint64_t cookie;
 	struct flow flow;
-	struct sip_blob *message; /* client: what is sent; server: what came, where it is kept */
-	struct sip_blob *answer;  /* server: the last answer; INVITE client: the ACK of its 3xx..6xx */
-	struct sip_tx_ack *acks;  /* INVITE client */
-	handle cancel;            /* INVITE client: its CANCEL's transaction */
+	struct sip_blob *message;      /* client: what is sent; server: what came, where it is kept */
+	struct sip_blob *answer;       /* server: the last answer; INVITE client: the ACK of its 3xx..6xx */
+	struct sip_blob *cancel_lines; /* INVITE client: what its CANCEL says besides */
+	struct sip_tx_ack *acks;       /* INVITE client */
+	handle cancel;                 /* INVITE client: its CANCEL's transaction */
 	union {
 		struct sip_client client;
 		struct sip_invite_client invite_client;

@@ -152,6 +152,7 @@ void sip_tx_free(struct sip_stack *s, struct sip_tx *tx)
 	unlinger(tx);
 	sip_blob_unref(tx->message);
 	sip_blob_unref(tx->answer);
+	sip_blob_unref(tx->cancel_lines);
 	while ((ack = tx->acks)) {
 		tx->acks = ack->next;
 		sip_blob_unref(ack->blob);
@@ -321,7 +322,8 @@ static void send_cancel(struct sip_stack *s, struct sip_tx *invite, usec now)
 	struct sip_tx *tx;
 
 	buf_init(&out, s->scratch, sizeof(s->scratch));
-	if (!sip_stack_reparse(s, invite) || sip_request_write_derived(&s->side, SIP_CANCEL, STR_NONE, STR_NONE, &out))
+	str lines = invite->cancel_lines ? sip_blob_str(invite->cancel_lines) : STR_NONE;
+	if (!sip_stack_reparse(s, invite) || sip_request_write_derived(&s->side, SIP_CANCEL, STR_NONE, lines, &out))
 		return;
 	tx = sip_tx_new(s, SIP_TX_CLIENT, SIP_CANCEL);
 	if (!tx)

@@ -1,0 +1,44 @@
+/*
+ * pbx/recorder.h - call records of the calls that pass the proxy.
+ *
+ * One record a call (store/call_record.h), kept in memory while the call lives and given to
+ * the keeper whenever it has changed: all that changed within a fifth of a second go in one
+ * question. A call that never says BYE is given up after a day; when the table is full
+ * the oldest goes, unfinished.
+ *
+ * Memory: opaque, bounded. Thread: its owner's.
+ */
+#ifndef PBX_RECORDER_H
+#define PBX_RECORDER_H
+
+#include "base/rng.h"
+#include "sip/msg.h"
+#include "store/call_record.h"
+#include "store/keeper.h"
+
+#define PBX_RECORDER_CALLS 100000
+#define PBX_RECORDER_PACE  (200 * USEC_PER_MS)
+
+struct pbx_recorder;
+
+/* NULL: no memory. */
+struct pbx_recorder *pbx_recorder_new(struct rng *);
+void pbx_recorder_free(struct pbx_recorder *);
+
+/* The Session-ID that a call without one gets: 32 hex digits, the same for the same Call-ID. */
+void pbx_recorder_session(const struct pbx_recorder *, str call_id, char out[32]);
+
+/* An INVITE goes out for the first time. `flow`: the way it came. Out of memory: the call goes unrecorded. */
+void pbx_recorder_start(struct pbx_recorder *, struct sip_msg *invite, const struct flow *, usec now);
+/* A 101..199 or final answer is passed back; `flow`: the way it came. Answers of other requests are ignored. */
+void pbx_recorder_answer(struct pbx_recorder *, struct sip_msg *response, const struct flow *, usec now);
+/* The INVITE ends with an answer of our own, or was given up; `cause` for people. */
+void pbx_recorder_fail(struct pbx_recorder *, str call_id, int status, str cause, usec now);
+/* A request inside the dialog is passed on: BYE ends the call. */
+void pbx_recorder_request(struct pbx_recorder *, struct sip_msg *, usec now);
+
+/* What the keeper should write now, NULL: nothing yet. `hurry`: all that has changed, due or not. */
+struct keeper_ask *pbx_recorder_next(struct pbx_recorder *, usec now, bool hurry);
+usec pbx_recorder_due(const struct pbx_recorder *);
+
+#endif

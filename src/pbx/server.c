@@ -1,0 +1,683 @@
+#include "pbx/server_parts.h"
+
+#include <stdlib.h>
+
+#define OPS_MAX   50000
+#define RETRY     USEC_PER_SEC
+#define PAGE_SIZE 500
+
+struct pbx_config pbx_config_default(void)
+{
+	struct pbx_config c = {
+		.worker_n = 1,
+		.auth = true,
+		.md5 = true,
+		.sha256 = true,
+		.strangers = true,
+		.contact_max = 1000000,
+		.expires_min = 60,
+		.expires_default = 3600,
+		.expires_max = 86400,
+		.ring_for = 185 * USEC_PER_SEC,
+		.timing = SIP_TIMING_DEFAULT,
+		.id_first = 1,
+		.id_n = 1u << 20,
+	};
+	return c;
+}
+
+/* ---- wants ---- */
+
+static struct pbx_want *add_want(struct pbx_server *s)
+{
+	if (s->want_n == s->want_cap) {
+		size_t cap = s->want_cap ? s->want_cap * 2 : 32;
+		struct pbx_want *wants = cap <= PBX_WANTS_MAX ? realloc(s->wants, cap * sizeof(*wants)) : NULL;
+
+		if (!wants) {
+			log_error(s->config.log, "pbx.server full", "wants=%zu", s->want_n);
+			return NULL;
+		}
+		s->wants = wants;
+		s->want_cap = cap;
+	}
+	struct pbx_want *w = &s->wants[s->want_n++];
+	w->want = (struct host_want){ 0 };
+	return w;
+}
+
+bool pbx_server_ask(struct pbx_server *s, struct keeper_ask *question)
+{
+	struct pbx_want *w = question ? add_want(s) : NULL;
+
+	if (!w) {
+		keeper_ask_free(question);
+		return false;
+	}
+	w->want.kind = HOST_ASK;
+	w->want.message = question;
+	return true;
+}
+
+static void told(struct pbx_server *s, struct pbx_note *note, usec now);
+
+void pbx_server_tell(struct pbx_server *s, uint16_t worker, struct pbx_note *note, usec now)
+{
+	struct pbx_want *w;
+
+	if (worker == s->config.worker) {
+		told(s, note, now);
+		return;
+	}
+	w = add_want(s);
+	if (!w) {
+		pbx_note_free(note);
+		return;
+	}
+	w->want.kind = HOST_TELL;
+	w->want.to = s->config.service_first + worker;
+	w->want.message = note;
+}
+
+bool pbx_server_resolve(struct pbx_server *s, struct pbx_job *job, size_t branch, str name)
+{
+	struct pbx_want *w;
+	uint32_t at = 0;
+
+	while (at < PBX_RESOLVES_MAX && s->resolves[at].job && slab_find(&s->jobs, s->resolves[at].job))
+		at++;
+	if (at == PBX_RESOLVES_MAX || name.n >= sizeof(w->name) || !(w = add_want(s)))
+		return false;
+	s->resolves[at] = (struct pbx_resolve){ job->self, branch };
+	(void)str_copy_z(name, w->name, sizeof(w->name));
+	w->want.kind = HOST_RESOLVE;
+	w->want.id = at + 1;
+	w->want.bytes = STR_NONE;
+	return true;
+}
+
+static void drop_wants(struct pbx_server *s)
+{
+	for (size_t i = s->want_at; i < s->want_n; i++) {
+		if (s->wants[i].want.kind == HOST_ASK)
+			keeper_ask_free(s->wants[i].want.message);
+		else if (s->wants[i].want.kind == HOST_TELL)
+			pbx_note_free(s->wants[i].want.message);
+	}
+	free(s->wants);
+}
+
+/* ---- jobs ---- */
+
+struct pbx_job *pbx_job_new(struct pbx_server *s, enum pbx_job_kind kind, const struct sip_event *e)
+{
+	handle self;
+	struct pbx_job *job = slab_add(&s->jobs, &self);
+
+	if (!job)
+		return NULL;
+	job->self = self;
+	job->server = e->server;
+	job->kind = kind;
+	job->flow = e->flow;
+	job->invite = e->msg->method == SIP_INVITE;
+	arena_init(&job->arena, NULL, 0, SIP_MSG_HEAP_MAX);
+	if (e->server)
+		sip_stack_set_cookie(s->stack, e->server, self);
+	return job;
+}
+
+void pbx_job_free(struct pbx_server *s, struct pbx_job *job)
+{
+	if (job->server)
+		sip_stack_set_cookie(s->stack, job->server, 0);
+	heap_remove(&s->timers, &job->timer);
+	for (int i = 0; i < 2; i++)
+		pbx_note_free(job->places[i]);
+	sip_msg_free(job->own);
+	sip_msg_free(job->best);
+	arena_free(&job->arena);
+	slab_remove(&s->jobs, job->self);
+}
+
+bool pbx_job_wait(struct pbx_server *s, struct pbx_job *job, usec now)
+{
+	if (job->tries++ >= PBX_TRIES)
+		return false;
+	if (job->server)
+		sip_stack_keep(s->stack, job->server);
+	return heap_set(&s->timers, &job->timer, now + PBX_PATIENCE) == ERR_NONE;
+}
+
+void pbx_job_ask_user(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, str name, usec now)
+{
+	struct user_record user = { .name = name, .domain = s->config.domain };
+	struct keeper_ask question = {
+		.kind = KEEPER_USER_FIND, .token = job->self, .now = now, .users = &user, .n = 1
+	};
+
+	if (name.n > sizeof(job->asked) || !pbx_job_wait(s, job, now) ||
+	    !pbx_server_ask(s, keeper_ask_new(&question))) {
+		pbx_job_reply(s, job, m, 503, STR_NONE, STR("Retry-After: 5"), now);
+		return;
+	}
+	memcpy(job->asked, name.p, name.n);
+	job->asked_n = name.n;
+}
+
+void pbx_job_reply(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, int status, str reason, str lines,
+		   usec now)
+{
+	struct sip_reply reply = { .status = status, .reason = reason, .lines = lines };
+
+	if (sip_stack_reply(s->stack, job->server, m, &reply, false, now))
+		log_debug(s->config.log, "pbx.server unanswered", "status=%d", status);
+	pbx_job_free(s, job);
+}
+
+enum pbx_guard_answer pbx_job_judge(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, bool proxy, usec now,
+				    str *name)
+{
+	enum pbx_guard_answer answer;
+
+	if (job->proved_n) {
+		*name = str_of(job->proved, job->proved_n);
+		return PBX_GUARD_GOOD;
+	}
+	answer = pbx_guard_judge(s->guard, m, proxy, now, name);
+	if (answer == PBX_GUARD_GOOD) {
+		job->proved_n = name->n; /* a name that the guard knows fits */
+		memcpy(job->proved, name->p, name->n);
+	}
+	return answer;
+}
+
+void pbx_job_challenge(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, bool proxy, bool stale, usec now)
+{
+	char lines[PBX_CHALLENGE];
+	struct buf b;
+
+	buf_init(&b, lines, sizeof(lines));
+	pbx_guard_write_challenge(s->guard, proxy, stale, now, &b);
+	if (buf_ok(&b))
+		pbx_job_reply(s, job, m, proxy ? 407 : 401, STR_NONE, buf_str(&b), now);
+	else
+		pbx_job_reply(s, job, m, 500, STR_NONE, STR_NONE, now);
+}
+
+static void decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	if (job->kind == PBX_JOB_REGISTER)
+		pbx_register_decide(s, job, m, now);
+	else
+		pbx_relay_decide(s, job, m, now);
+}
+
+void pbx_job_resume(struct pbx_server *s, struct pbx_job *job, usec now)
+{
+	struct sip_msg *m = sip_stack_kept(s->stack, job->server);
+
+	heap_remove(&s->timers, &job->timer);
+	if (!m || sip_msg_check(m))
+		pbx_job_free(s, job);
+	else
+		decide(s, job, m, now);
+}
+
+static void give_up(struct pbx_server *s, struct pbx_job *job, usec now)
+{
+	log_warn(s->config.log, "pbx.server late", "kind=%d", job->kind);
+	if (job->kind == PBX_JOB_ACK)
+		pbx_job_free(s, job);
+	else if (job->open == 0)
+		pbx_job_reply(s, job, NULL, 503, STR_NONE, STR("Retry-After: 5"), now);
+}
+
+/* ---- the stack's events ---- */
+
+static void on_request(struct pbx_server *s, const struct sip_event *e, usec now)
+{
+	static const struct sip_reply full = { .status = 503, .lines = STR_INIT("Retry-After: 5") };
+	struct sip_msg *m = e->msg;
+	const struct sip_uri *uri = sip_msg_uri(m);
+	bool here = m->method == SIP_REGISTER && !uri->has_user && pbx_way_is_self(s, uri, &e->flow);
+	struct pbx_job *job = pbx_job_new(s, here ? PBX_JOB_REGISTER : PBX_JOB_RELAY, e);
+
+	if (job)
+		decide(s, job, m, now);
+	else if (sip_stack_reply(s->stack, e->server, m, &full, false, now))
+		log_debug(s->config.log, "pbx.server unanswered", "status=503");
+}
+
+static void pass_bytes(struct pbx_server *s, enum pbx_note_kind kind, uint16_t worker, const struct sip_event *e,
+		       usec now)
+{
+	struct pbx_note *note = pbx_note_new(kind);
+
+	if (!note || !arena_copy(&note->arena, e->bytes, &note->bytes)) {
+		pbx_note_free(note);
+		return;
+	}
+	note->from = s->config.worker;
+	note->flow = e->flow;
+	if (worker == s->config.worker) /* cannot be: the stack keeps its own */
+		pbx_note_free(note);
+	else
+		pbx_server_tell(s, worker, note, now);
+}
+
+static void on_listening(struct pbx_server *s, const struct sip_event *e)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < s->config.listener_n; i++) {
+		if (s->listener_ids[i] != e->flow.id)
+			continue;
+		if (e->err)
+			log_error(s->config.log, "pbx.server deaf", "address=%s why=\"%s\"",
+				  addr_text(&s->config.listeners[i].local, text), err_text(e->err));
+		else
+			log_info(s->config.log, "pbx.server listening", "address=%s transport=" STR_FMT,
+				 addr_text(&e->flow.local, text),
+				 STR_ARG(transport_name(s->config.listeners[i].transport)));
+		if (s->config.listening)
+			s->config.listening(s->config.listening_self, i, e->err, &e->flow.local);
+	}
+}
+
+static void pump(struct pbx_server *s, usec now)
+{
+	struct sip_event e;
+
+	while (sip_stack_next(s->stack, &e, now)) {
+		switch (e.kind) {
+		case SIP_EVENT_REQUEST:
+			on_request(s, &e, now);
+			break;
+		case SIP_EVENT_ACK:
+			pbx_relay_ack(s, &e, now);
+			break;
+		case SIP_EVENT_CANCEL:
+			pbx_relay_cancel(s, &e, now);
+			break;
+		case SIP_EVENT_RESPONSE:
+			pbx_relay_response(s, &e, now);
+			break;
+		case SIP_EVENT_TIMEOUT:
+		case SIP_EVENT_UNREACHABLE:
+			pbx_relay_silence(s, &e, now);
+			break;
+		case SIP_EVENT_LISTENING:
+			on_listening(s, &e);
+			break;
+		case SIP_EVENT_FOREIGN:
+			pass_bytes(s, PBX_NOTE_FOREIGN, e.worker, &e, now);
+			break;
+		case SIP_EVENT_CARRY:
+			pass_bytes(s, PBX_NOTE_CARRY, e.flow.worker, &e, now);
+			break;
+		case SIP_EVENT_UNACKED: /* a proxy's 2xx is the callee's business */
+		case SIP_EVENT_STRAY:
+		case SIP_EVENT_FLOW_UP:
+		case SIP_EVENT_FLOW_GONE:
+		case SIP_EVENT_PONG:
+			break;
+		}
+	}
+}
+
+/* ---- notes ---- */
+
+static void find_here(struct pbx_server *s, struct pbx_note *note, usec now)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	size_t n = pbx_location_find(s->location, note->aor, now, list);
+
+	note->kind = PBX_NOTE_FOUND;
+	if (pbx_note_set_rows(note, list, n))
+		note->n = 0;
+	pbx_server_tell(s, note->from, note, now);
+}
+
+static void found(struct pbx_server *s, struct pbx_note *note, usec now)
+{
+	struct pbx_job *job = slab_find(&s->jobs, note->token);
+	int which = note->status;
+
+	if (!job || job->places[which]) {
+		pbx_note_free(note);
+		return;
+	}
+	job->places[which] = note;
+	pbx_job_resume(s, job, now);
+}
+
+static void carry(struct pbx_server *s, const struct pbx_note *note, usec now)
+{
+	struct sip_target target = { .flow = note->flow };
+	struct sip_draft draft = { .text = note->bytes };
+
+	if (sip_stack_write(s->stack, &target, &draft, now))
+		log_debug(s->config.log, "pbx.server uncarried", "stream=%u", note->flow.id);
+}
+
+static void told(struct pbx_server *s, struct pbx_note *note, usec now)
+{
+	switch (note->kind) {
+	case PBX_NOTE_FOREIGN:
+		sip_stack_take(s->stack, &note->flow, note->bytes, now);
+		pump(s, now);
+		break;
+	case PBX_NOTE_CARRY:
+		carry(s, note, now);
+		break;
+	case PBX_NOTE_REGISTER:
+		pbx_register_change(s, note, now);
+		return;
+	case PBX_NOTE_REGISTERED:
+		pbx_register_done(s, note, now);
+		break;
+	case PBX_NOTE_FIND:
+		find_here(s, note, now);
+		return;
+	case PBX_NOTE_FOUND:
+		found(s, note, now);
+		return;
+	}
+	pbx_note_free(note);
+}
+
+/* ---- the keeper ---- */
+
+static void ask_realm(struct pbx_server *s, usec now)
+{
+	struct user_record user = { .domain = s->config.domain };
+
+	pbx_server_ask(
+		s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_REALM, .now = now, .users = &user, .n = 1 }));
+}
+
+static void ask_contacts(struct pbx_server *s, int64_t after, usec now)
+{
+	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){
+				  .kind = KEEPER_CONTACT_LIST, .now = now, .after = after, .limit = PAGE_SIZE }));
+}
+
+static void listen_all(struct pbx_server *s)
+{
+	if (s->up || !s->have_realm || !s->have_contacts)
+		return;
+	s->up = true;
+	for (size_t i = 0; i < s->config.listener_n && i < PBX_LISTENERS_MAX; i++) {
+		const struct pbx_listener *l = &s->config.listeners[i];
+
+		s->listener_ids[i] = sip_stack_listen(s->stack, l->transport, &l->local, l->tls, l->sent_by);
+	}
+}
+
+static void on_realm(struct pbx_server *s, const struct keeper_answer *a)
+{
+	if (a->err || !a->n || pbx_guard_set_realm(s->guard, a->users[0].realm)) {
+		log_error(s->config.log, "pbx.server realmless", "why=\"%s\"", a->why);
+		return; /* the tick asks again */
+	}
+	s->have_realm = true;
+	listen_all(s);
+}
+
+static void restore(struct pbx_server *s, const struct contact_record *row, usec now)
+{
+	struct contact_record c = *row;
+
+	if (pbx_location_shard(c.aor, s->config.worker_n) != s->config.worker)
+		return;
+	/* Streams have not outlived the process; a datagram's address has, its socket has another number. */
+	c.flow_id = 0;
+	if (c.transport != TRANSPORT_UDP)
+		c.transport = 0;
+	enum err err = pbx_location_put(s->location, &c, now);
+	if (err && err != ERR_EXPIRED)
+		log_warn(s->config.log, "pbx.server unrestored", "aor=" STR_FMT " why=\"%s\"", STR_ARG(c.aor),
+			 err_text(err));
+}
+
+static void on_contacts(struct pbx_server *s, const struct keeper_answer *a, usec now)
+{
+	if (a->err) {
+		log_error(s->config.log, "pbx.server contactless", "why=\"%s\"", a->why);
+		return;
+	}
+	for (size_t i = 0; i < a->n; i++)
+		restore(s, &a->contacts[i], now);
+	if (a->more && a->n) {
+		ask_contacts(s, a->contacts[a->n - 1].id, now);
+		return;
+	}
+	s->have_contacts = true;
+	listen_all(s);
+}
+
+static void on_user(struct pbx_server *s, const struct keeper_answer *a, usec now)
+{
+	struct pbx_job *job = slab_find(&s->jobs, a->token);
+	str name = job ? str_of(job->asked, job->asked_n) : STR_NONE;
+
+	if (!a->err && a->n)
+		name = a->users[0].name;
+	if (a->err && a->err != ERR_ABSENT) {
+		log_error(s->config.log, "pbx.server userless", "why=\"%s\"", a->why);
+		if (job)
+			pbx_job_reply(s, job, NULL, 503, STR_NONE, STR("Retry-After: 5"), now);
+		return;
+	}
+	if (name.n && pbx_guard_put(s->guard, name, a->err || !a->n ? NULL : &a->users[0]))
+		log_error(s->config.log, "pbx.guard full", "user=" STR_FMT, STR_ARG(name));
+	if (job)
+		pbx_job_resume(s, job, now);
+}
+
+static void on_answer(struct pbx_server *s, const struct keeper_answer *a, usec now)
+{
+	switch (a->kind) {
+	case KEEPER_REALM:
+		on_realm(s, a);
+		break;
+	case KEEPER_CONTACT_LIST:
+		on_contacts(s, a, now);
+		break;
+	case KEEPER_USER_FIND:
+		on_user(s, a, now);
+		break;
+	case KEEPER_CONTACT_PUT:
+	case KEEPER_CONTACT_REMOVE:
+		pbx_register_kept(s, a, now);
+		break;
+	case KEEPER_CHANGED:
+		pbx_guard_forget(s->guard);
+		break;
+	default:
+		if (a->err)
+			log_error(s->config.log, "pbx.server unkept", "what=%s why=\"%s\"", keeper_kind_name(a->kind),
+				  a->why);
+	}
+}
+
+/* ---- the service ---- */
+
+static void flush(struct pbx_server *s, usec now, bool hurry)
+{
+	struct keeper_ask *question;
+
+	while ((question = pbx_recorder_next(s->recorder, now, hurry)))
+		pbx_server_ask(s, question);
+	while (s->tracer && (question = pbx_tracer_next(s->tracer, now, hurry)))
+		pbx_server_ask(s, question);
+}
+
+static void begin(struct pbx_server *s, usec now)
+{
+	ask_realm(s, now);
+	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_WATCH, .now = now }));
+	ask_contacts(s, 0, now);
+	s->retry_at = now + RETRY;
+	s->begun = true;
+}
+
+static void server_recv(void *self, const struct host_event *e, usec now)
+{
+	struct pbx_server *s = self;
+
+	switch (e->kind) {
+	case HOST_TOLD:
+		told(s, e->message, now);
+		break;
+	case HOST_ANSWER:
+		on_answer(s, e->message, now);
+		break;
+	case HOST_RESOLVED:
+		pbx_relay_resolved(s, e, now);
+		break;
+	case HOST_STOPPING:
+		s->stopping = true;
+		flush(s, now, true);
+		break;
+	default:
+		sip_stack_recv(s->stack, e, now);
+	}
+	pump(s, now);
+}
+
+static void server_tick(void *self, usec now)
+{
+	struct pbx_server *s = self;
+	struct heap_item *item;
+
+	if (!s->begun)
+		begin(s, now);
+	if (!s->up && now >= s->retry_at) {
+		s->retry_at = now + RETRY;
+		if (!s->have_realm)
+			ask_realm(s, now);
+		if (!s->have_contacts)
+			ask_contacts(s, 0, now);
+	}
+	sip_stack_tick(s->stack, now);
+	pump(s, now);
+	pbx_location_tick(s->location, now);
+	while ((item = heap_take(&s->timers, now)))
+		give_up(s, map_of(item, struct pbx_job, timer), now);
+	flush(s, now, false);
+}
+
+static usec server_due(const void *self)
+{
+	const struct pbx_server *s = self;
+	usec due = s->begun ? s->up ? USEC_NEVER : s->retry_at : 0;
+
+	due = usec_min(due, sip_stack_due(s->stack));
+	due = usec_min(due, pbx_location_due(s->location));
+	due = usec_min(due, heap_due(&s->timers));
+	due = usec_min(due, pbx_recorder_due(s->recorder));
+	return s->tracer ? usec_min(due, pbx_tracer_due(s->tracer)) : due;
+}
+
+static bool server_next(void *self, struct host_want *out)
+{
+	struct pbx_server *s = self;
+
+	if (s->want_at < s->want_n) {
+		struct pbx_want *w = &s->wants[s->want_at++];
+
+		*out = w->want;
+		if (out->kind == HOST_RESOLVE)
+			out->name = str_from(w->name);
+		return true;
+	}
+	s->want_at = s->want_n = 0;
+	if (sip_stack_want(s->stack, out))
+		return true;
+	if (!s->stopping || s->stop_said)
+		return false;
+	s->stop_said = true;
+	*out = (struct host_want){ .kind = HOST_STOP };
+	return true;
+}
+
+struct host_service pbx_server_service(struct pbx_server *s)
+{
+	return (struct host_service){ s, server_recv, server_tick, server_due, server_next, pbx_note_free };
+}
+
+static bool make_parts(struct pbx_server *s)
+{
+	const struct pbx_config *c = &s->config;
+	struct sip_stack_config stack = sip_stack_config_default();
+
+	s->location = pbx_location_new(c->contact_max, c->rng);
+	s->guard = pbx_guard_new(c->key, c->md5, c->sha256, c->rng);
+	s->recorder = pbx_recorder_new(c->rng);
+	s->tracer = c->trace && s->recorder ? pbx_tracer_new(s->recorder) : NULL;
+	s->tokens = hmac_new(DIGEST_SHA256, str_of((const char *)c->key, sizeof(c->key)));
+	s->tap = (struct sip_tap){ pbx_tracer_message, s->tracer };
+	stack.timing = c->timing;
+	stack.rng = c->rng;
+	stack.log = c->log;
+	stack.tap = s->tracer ? &s->tap : NULL;
+	stack.id_first = c->id_first;
+	stack.id_n = c->id_n;
+	stack.worker = c->worker;
+	stack.worker_n = c->worker_n;
+	s->stack = sip_stack_new(&stack);
+	return s->location && s->guard && s->recorder && (s->tracer || !c->trace) && s->tokens && s->stack;
+}
+
+struct pbx_server *pbx_server_new(const struct pbx_config *config)
+{
+	struct pbx_server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->config = *config;
+	slab_init(&s->jobs, sizeof(struct pbx_job), PBX_JOBS_MAX);
+	slab_init(&s->ops, sizeof(struct pbx_op), OPS_MAX);
+	map_init(&s->busy, OPS_MAX);
+	heap_init(&s->timers);
+	rng_fill(config->rng, s->key, sizeof(s->key));
+	if (config->listener_n > PBX_LISTENERS_MAX || !make_parts(s)) {
+		pbx_server_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void pbx_server_free(struct pbx_server *s)
+{
+	struct pbx_job *job;
+	struct pbx_op *op;
+
+	if (!s)
+		return;
+	for (uint32_t at = 0; s->stack && (job = slab_walk(&s->jobs, &at, &(handle){ 0 }));)
+		pbx_job_free(s, job);
+	for (uint32_t at = 0; (op = slab_walk(&s->ops, &at, &(handle){ 0 }));)
+		pbx_note_free(op->note);
+	drop_wants(s);
+	slab_free(&s->jobs);
+	slab_free(&s->ops);
+	map_free(&s->busy);
+	heap_free(&s->timers);
+	sip_stack_free(s->stack);
+	pbx_location_free(s->location);
+	pbx_guard_free(s->guard);
+	pbx_tracer_free(s->tracer);
+	pbx_recorder_free(s->recorder);
+	hmac_free(s->tokens);
+	free(s);
+}
+
+void pbx_server_stats(const struct pbx_server *s, struct pbx_server_stats *out)
+{
+	*out = s->stats;
+	out->contacts = (uint32_t)pbx_location_n(s->location);
+	out->jobs = s->jobs.n;
+}

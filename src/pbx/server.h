@@ -1,0 +1,81 @@
+/*
+ * pbx/server.h - the exchange: registrar, location service and proxy of one worker.
+ *
+ * RFC 3261 section 10 and 16 as a service (base/host.h). At start it asks the keeper for the
+ * digest realm and the bindings that have survived; then it listens. What it decides:
+ *
+ *  - REGISTER: digest by the accounts, rules of 10.3, 200 only after the keeper has committed.
+ *  - requests to a local user: to all contacts at once (fork), best answer back (16.7).
+ *  - requests from a local user are authenticated (407); strangers may call local users where
+ *    `strangers` says so, and nobody else: the exchange relays for no one it does not know.
+ *  - names that are no local user, and the domains of `networks`, go to the account `trunk` (the edge registers
+ *    as it), for authenticated local callers only; the trunk's account may call any local user.
+ *  - requests inside dialogs follow the signed Record-Route (pbx/token.h).
+ *
+ * Several workers share the load by Call-ID (sip/transport.h) and address of record
+ * (pbx/location.h); they are services number service_first .. + worker_n - 1 of one host.
+ *
+ * Memory: opaque. Thread: one for life.
+ */
+#ifndef PBX_SERVER_H
+#define PBX_SERVER_H
+
+#include "base/host.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "sip/timing.h"
+
+#define PBX_LISTENERS_MAX 32
+#define PBX_KEY_N         32
+#define PBX_JOBS_MAX      50000 /* requests in work at once; beyond: 503 */
+
+struct pbx_listener {
+	enum transport transport;
+	struct addr local;
+	uint16_t tls; /* credential set of the host */
+	str sent_by;  /* host[:port] that phones know us by; empty: `local` */
+};
+
+struct pbx_config {
+	struct rng *rng;
+	const struct log *log; /* may be NULL */
+	uint16_t worker, worker_n;
+	uint32_t service_first;
+	str domain;          /* whose users these are */
+	const str *networks; /* further domains that are reached through the trunk */
+	size_t network_n;
+	str trunk;                                          /* name of an account; empty: there is no trunk */
+	bool auth;                                          /* false: everyone is believed (--auth none) */
+	bool md5, sha256;                                   /* which digests are offered and taken */
+	bool strangers;                                     /* callers of other domains may call local users */
+	bool trace;                                         /* every message to the keeper */
+	uint8_t key[PBX_KEY_N];                             /* secret, of all workers: nonces and route tokens */
+	uint32_t contact_max;                               /* of a shard */
+	uint32_t expires_min, expires_default, expires_max; /* seconds */
+	usec ring_for;                                      /* timer C: above 3 minutes (16.6 item 11) */
+	struct sip_timing timing;
+	uint32_t id_first, id_n; /* numbers for sockets and streams */
+	const struct pbx_listener *listeners;
+	size_t listener_n;
+	/* A listener is up (err ERR_NONE) or could not be had. May be NULL. */
+	void (*listening)(void *self, size_t listener, enum err, const struct addr *local);
+	void *listening_self;
+};
+
+/* Everything that has a sensible default; the caller sets rng, domain, key and listeners. */
+struct pbx_config pbx_config_default(void);
+
+struct pbx_server;
+
+/* The config is copied, what it points to is not: rng, log, and the texts of listeners must stay. NULL: no memory. */
+struct pbx_server *pbx_server_new(const struct pbx_config *);
+void pbx_server_free(struct pbx_server *);
+struct host_service pbx_server_service(struct pbx_server *);
+
+struct pbx_server_stats {
+	uint64_t registrations, refused_registrations, calls, relayed;
+	uint32_t contacts, jobs;
+};
+void pbx_server_stats(const struct pbx_server *, struct pbx_server_stats *out);
+
+#endif

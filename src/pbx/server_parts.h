@@ -1,0 +1,185 @@
+/*
+ * pbx/server_parts.h - what the files of the exchange share. Included by pbx/server*.c only.
+ *
+ * server.c is the service and its start; server_way.c reads where a request wants to go and whether it may;
+ * server_register.c REGISTER at both ends; server_relay.c forks, and passes answers back.
+ */
+#ifndef PBX_SERVER_PARTS_H
+#define PBX_SERVER_PARTS_H
+
+#include "crypt/hmac.h"
+#include "pbx/guard.h"
+#include "pbx/location.h"
+#include "pbx/note.h"
+#include "pbx/recorder.h"
+#include "pbx/registrar.h"
+#include "pbx/server.h"
+#include "pbx/token.h"
+#include "pbx/tracer.h"
+#include "sip/stack.h"
+#include "store/keeper.h"
+
+#define PBX_WANTS_MAX    100000
+#define PBX_PATIENCE     (5 * USEC_PER_SEC) /* for the keeper, a name, another worker */
+#define PBX_TRIES        24                 /* facts that one request may have to wait for */
+#define PBX_RESOLVES_MAX 256
+#define PBX_CHALLENGE    700 /* bytes of our challenge lines */
+
+struct pbx_want {
+	struct host_want want;
+	char name[256];
+};
+
+enum pbx_branch_state { PBX_BRANCH_NEW, PBX_BRANCH_RESOLVING, PBX_BRANCH_OPEN, PBX_BRANCH_CLOSED };
+
+/* One place that a request is sent to. */
+struct pbx_branch {
+	enum pbx_branch_state state;
+	handle client;
+	str uri;          /* the Request-URI it gets */
+	str next;         /* URI of the next hop; empty: uri */
+	str path;         /* Path values, to become Route */
+	struct flow flow; /* transport 0: by address */
+	struct addr addr; /* of a name, once resolved */
+};
+
+enum pbx_job_kind { PBX_JOB_REGISTER = 1, PBX_JOB_RELAY, PBX_JOB_ACK };
+
+/* A request in work, until its final answer. */
+struct pbx_job {
+	handle self, server;
+	enum pbx_job_kind kind;
+	struct heap_item timer; /* set while it waits for a fact */
+	struct flow flow;       /* the way it came */
+	bool invite, cancelled, answered, forked;
+	uint8_t tries;
+	char asked[USER_NAME_MAX]; /* the account that the keeper is asked for */
+	size_t asked_n;
+	char proved[USER_NAME_MAX]; /* whose password was right: judged once, as a nonce count comes only once */
+	size_t proved_n;
+	struct pbx_note *places[2]; /* what another shard found: target, trunk */
+	struct sip_msg *own;        /* ACK: its copy while a name is looked up */
+	struct sip_msg *best;       /* the best final answer so far */
+	int local_status;           /* ours, where nobody answered: 408, 480; 0: none */
+	struct arena arena;
+	struct pbx_branch branches[PBX_CONTACTS_MAX];
+	size_t branch_n, open;
+};
+
+/* A change of this shard's table that the keeper is writing; the next of the same address waits behind. */
+struct pbx_op {
+	handle self;
+	struct map_node node; /* the one in work, by aor */
+	struct pbx_op *next;  /* waiting */
+	struct pbx_note *note;
+	struct contact_record *put, *remove; /* in the note's arena */
+	size_t put_n, remove_n;
+	unsigned pending;
+	enum err err;
+};
+
+struct pbx_resolve {
+	handle job; /* 0: free */
+	size_t branch;
+};
+
+struct pbx_server {
+	struct pbx_config config;
+	struct sip_stack *stack;
+	struct sip_tap tap;
+	struct pbx_location *location;
+	struct pbx_guard *guard;
+	struct pbx_recorder *recorder;
+	struct pbx_tracer *tracer; /* NULL: no trace */
+	struct hmac *tokens;
+	struct slab jobs, ops;
+	struct map busy; /* ops in work, by aor */
+	struct heap timers;
+	struct pbx_resolve resolves[PBX_RESOLVES_MAX];
+	struct pbx_want *wants;
+	size_t want_at, want_n, want_cap;
+	uint32_t listener_ids[PBX_LISTENERS_MAX];
+	bool begun, have_realm, have_contacts, up, stopping, stop_said;
+	usec retry_at; /* until it is up */
+	uint64_t key[2];
+	struct pbx_server_stats stats;
+};
+
+/* ---- server.c ---- */
+
+/* Takes the message, also on failure (it is freed then). false: there is no room. */
+bool pbx_server_ask(struct pbx_server *, struct keeper_ask *);
+void pbx_server_tell(struct pbx_server *, uint16_t worker, struct pbx_note *, usec now);
+/* RESOLVED will continue branch `branch` of the job; false: too many at once. */
+bool pbx_server_resolve(struct pbx_server *, struct pbx_job *, size_t branch, str name);
+
+struct pbx_job *pbx_job_new(struct pbx_server *, enum pbx_job_kind, const struct sip_event *);
+void pbx_job_free(struct pbx_server *, struct pbx_job *);
+/* It waits for a fact from now on; the request in hand is kept. false: it has waited too often. */
+bool pbx_job_wait(struct pbx_server *, struct pbx_job *, usec now);
+/* Asks the keeper for an account and waits; the answer decides the job anew. */
+void pbx_job_ask_user(struct pbx_server *, struct pbx_job *, struct sip_msg *, str name, usec now);
+/* Answers with a status and ends the job. `reason` empty: the usual; `lines` further header lines. `msg` may be NULL.
+ */
+void pbx_job_reply(struct pbx_server *, struct pbx_job *, struct sip_msg *msg, int status, str reason, str lines,
+		   usec now);
+/* pbx_guard_judge for this job, once. */
+enum pbx_guard_answer pbx_job_judge(struct pbx_server *, struct pbx_job *, struct sip_msg *, bool proxy, usec now,
+				    str *name);
+/* 401 or 407. */
+void pbx_job_challenge(struct pbx_server *, struct pbx_job *, struct sip_msg *, bool proxy, bool stale, usec now);
+/* A fact has come: on with it. */
+void pbx_job_resume(struct pbx_server *, struct pbx_job *, usec now);
+
+/* ---- server_way.c ---- */
+
+enum pbx_way_kind {
+	PBX_WAY_SELF = 1, /* to the exchange itself */
+	PBX_WAY_USER,     /* to an address of record: aor, name */
+	PBX_WAY_NETWORK,  /* to a domain behind the trunk */
+	PBX_WAY_FOREIGN,  /* to a domain that is none of ours */
+	PBX_WAY_DIALOG,   /* inside a dialog that we record-routed */
+};
+
+struct pbx_way {
+	enum pbx_way_kind kind;
+	struct sip_uri uri; /* the Request-URI, repaired where a strict router had moved it */
+	bool repaired;      /* the last Route value goes */
+	size_t pop;         /* own Route values on top */
+	str next;           /* the Route that is next; empty: none */
+	bool next_is_loose;
+	struct flow flow; /* DIALOG: transport 0: by address */
+	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX];
+	str aor, name; /* USER */
+};
+
+/* Is this host (and port, where it is an address) us? */
+bool pbx_way_is_self(const struct pbx_server *, const struct sip_uri *, const struct flow *);
+/* "sip:user@domain" of a URI of ours; false: it has no user, or one that is too long. */
+bool pbx_way_aor(const struct pbx_server *, const struct sip_uri *, struct buf *aor, struct buf *name);
+/* 16.4, 16.5. 0, or what to answer: 416, 403, 404, 484. */
+int pbx_way_read(struct pbx_server *, struct sip_msg *, const struct flow *, struct pbx_way *out);
+/* A mark in our Via that is the same when the same request comes round again (16.3 step 4). */
+void pbx_way_mark(const struct pbx_server *, struct sip_msg *, char out[16]);
+bool pbx_way_loops(const struct pbx_server *, struct sip_msg *);
+
+/* ---- server_register.c ---- */
+
+void pbx_register_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, usec now);
+/* At the shard: PBX_NOTE_REGISTER. Takes the note. */
+void pbx_register_change(struct pbx_server *, struct pbx_note *, usec now);
+void pbx_register_kept(struct pbx_server *, const struct keeper_answer *, usec now);
+/* At the worker: PBX_NOTE_REGISTERED. */
+void pbx_register_done(struct pbx_server *, const struct pbx_note *, usec now);
+
+/* ---- server_relay.c ---- */
+
+void pbx_relay_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, usec now);
+void pbx_relay_ack(struct pbx_server *, const struct sip_event *, usec now);
+void pbx_relay_response(struct pbx_server *, const struct sip_event *, usec now);
+/* TIMEOUT or UNREACHABLE. */
+void pbx_relay_silence(struct pbx_server *, const struct sip_event *, usec now);
+void pbx_relay_cancel(struct pbx_server *, const struct sip_event *, usec now);
+void pbx_relay_resolved(struct pbx_server *, const struct host_event *, usec now);
+
+#endif

@@ -1,0 +1,297 @@
+#include "pbx/server_parts.h"
+
+#define ANSWER_LINES 8192
+
+static const str unsupported_path = STR_INIT("Unsupported: path");
+
+static void refuse(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, int status, usec now)
+{
+	char line[40];
+	struct buf b;
+
+	s->stats.refused_registrations++;
+	buf_init(&b, line, sizeof(line));
+	if (status == 423)
+		buf_printf(&b, "Min-Expires: %u", s->config.expires_min);
+	else if (status == 503)
+		buf_put(&b, STR("Retry-After: 10"));
+	else if (status == 420)
+		buf_put(&b, unsupported_path);
+	pbx_job_reply(s, job, m, status, STR_NONE, buf_str(&b), now);
+}
+
+/* 10.3 steps 3 and 4. true: it may; else it was answered, or waits. */
+static bool may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, str name, usec now)
+{
+	str user = STR_NONE;
+
+	if (!s->config.auth)
+		return true;
+	switch (pbx_job_judge(s, job, m, false, now, &user)) {
+	case PBX_GUARD_GOOD:
+		if (str_eq(user, name))
+			return true;
+		pbx_job_reply(s, job, m, 403, STR("Not Your Address"), STR_NONE, now);
+		break;
+	case PBX_GUARD_CHALLENGE:
+		pbx_job_challenge(s, job, m, false, false, now);
+		break;
+	case PBX_GUARD_STALE:
+		pbx_job_challenge(s, job, m, false, true, now);
+		break;
+	case PBX_GUARD_WRONG:
+		s->stats.refused_registrations++;
+		log_info(s->config.log, "pbx.registrar refused", "user=" STR_FMT " from=%s",
+			 STR_ARG(str_head(user, 60)), addr_text(&job->flow.remote, (char[ADDR_TEXT_MAX]){ 0 }));
+		pbx_job_reply(s, job, m, 403, STR("Wrong User Name or Password"), STR_NONE, now);
+		break;
+	case PBX_GUARD_UNKNOWN:
+		pbx_job_ask_user(s, job, m, user, now);
+		break;
+	}
+	return false;
+}
+
+/* RFC 5626 4.: what we can do of it is to use the flow again; no option of these is unknown to us. */
+static bool requires_unknown(struct sip_msg *m, struct buf *unknown)
+{
+	struct sip_values v = sip_msg_values(m, SIP_REQUIRE);
+	str value;
+
+	while (sip_values_next(&v, &value)) {
+		if (str_eq_nocase(value, STR("path")) || str_eq_nocase(value, STR("outbound")))
+			continue;
+		buf_put(unknown, unknown->n ? STR(", ") : STR("Unsupported: "));
+		buf_put(unknown, value);
+	}
+	return unknown->n > 0;
+}
+
+void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	const struct pbx_registrar_setting setting = { s->config.expires_min, s->config.expires_default,
+						       s->config.expires_max };
+	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX], line[400];
+	const struct sip_address *to = sip_msg_to(m);
+	struct buf aor, name, unknown;
+	struct pbx_note *note;
+	int status;
+
+	buf_init(&aor, aor_text, sizeof(aor_text));
+	buf_init(&name, name_text, sizeof(name_text));
+	buf_init(&unknown, line, sizeof(line));
+	if (requires_unknown(m, &unknown)) {
+		pbx_job_reply(s, job, m, 420, STR_NONE, buf_str(&unknown), now);
+		return;
+	}
+	/* step 5: an address of record that is not ours to bind */
+	if (!pbx_way_is_self(s, &to->uri, &job->flow) || !pbx_way_aor(s, &to->uri, &aor, &name)) {
+		pbx_job_reply(s, job, m, 404, STR("No Such Domain or User Here"), STR_NONE, now);
+		return;
+	}
+	if (!may(s, job, m, buf_str(&name), now))
+		return;
+	note = pbx_note_new(PBX_NOTE_REGISTER);
+	status = note ? pbx_registrar_read(m, buf_str(&aor), &job->flow, &setting, now, note) : 500;
+	if (!status && !pbx_job_wait(s, job, now))
+		status = 503;
+	if (status) {
+		pbx_note_free(note);
+		refuse(s, job, m, status, now);
+		return;
+	}
+	note->from = s->config.worker;
+	note->token = job->self;
+	pbx_server_tell(s, pbx_location_shard(note->change.aor, s->config.worker_n), note, now);
+}
+
+/* ---- at the shard ---- */
+
+static void answer(struct pbx_server *s, struct pbx_note *note, int status, usec now)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	size_t n = status == 200 ? pbx_location_find(s->location, note->change.aor, now, list) : 0;
+
+	note->kind = PBX_NOTE_REGISTERED;
+	note->status = pbx_note_set_rows(note, list, n) ? 500 : status;
+	pbx_server_tell(s, note->from, note, now);
+}
+
+/* Copies that outlive what they were made from. */
+static struct contact_record *pack(struct pbx_note *note, const struct contact_record *rows, size_t n)
+{
+	struct contact_record *copy = arena_alloc(&note->arena, record_packed_size(&contact_record_kind, rows, n) + 1);
+
+	if (copy)
+		record_pack(&contact_record_kind, rows, n, copy);
+	return copy;
+}
+
+static void ask(struct pbx_server *s, struct pbx_op *op, enum keeper_kind kind, const struct contact_record *rows,
+		size_t n, usec now)
+{
+	struct keeper_ask *question =
+		n ? keeper_ask_new(&(struct keeper_ask){
+			    .kind = kind, .token = op->self, .now = now, .contacts = rows, .n = n })
+		  : NULL;
+
+	if (n && !question)
+		op->err = ERR_MEMORY;
+	if (!question)
+		return;
+	if (pbx_server_ask(s, question))
+		op->pending++;
+	else
+		op->err = ERR_FULL;
+}
+
+/* Holds the change against the table and asks the keeper for what follows of it. 0: it is asked; else the status. */
+static int begin(struct pbx_server *s, struct pbx_op *op, usec now)
+{
+	struct pbx_verdict v;
+	int status = pbx_registrar_judge(s->location, &op->note->change, now, &v);
+
+	if (status != 200)
+		return status;
+	op->put = pack(op->note, v.put, v.put_n);
+	op->remove = pack(op->note, v.remove, v.remove_n);
+	if (!op->put || !op->remove)
+		return 500;
+	op->put_n = v.put_n;
+	op->remove_n = v.remove_n;
+	ask(s, op, KEEPER_CONTACT_REMOVE, op->remove, op->remove_n, now);
+	ask(s, op, KEEPER_CONTACT_PUT, op->put, op->put_n, now);
+	return op->pending ? 0 : op->err ? 500 : 200;
+}
+
+static struct pbx_op *busy_with(struct pbx_server *s, str aor, uint64_t hash)
+{
+	for (struct map_node *n = map_first(&s->busy, hash); n; n = map_next(n)) {
+		struct pbx_op *op = map_of(n, struct pbx_op, node);
+
+		if (str_eq(op->note->change.aor, aor))
+			return op;
+	}
+	return NULL;
+}
+
+static void fail_all(struct pbx_server *s, struct pbx_op *op, usec now)
+{
+	for (struct pbx_op *next; op; op = next) {
+		next = op->next;
+		answer(s, op->note, 500, now);
+		slab_remove(&s->ops, op->self);
+	}
+}
+
+/* Answers, and goes on with what waited behind until one has to wait for the keeper. */
+static void finish(struct pbx_server *s, struct pbx_op *op, int status, usec now)
+{
+	while (op) {
+		struct pbx_op *next = op->next;
+		uint64_t hash = op->node.hash;
+
+		answer(s, op->note, status, now);
+		map_remove(&s->busy, &op->node);
+		slab_remove(&s->ops, op->self);
+		if (next && map_add(&s->busy, &next->node, hash)) { /* cannot be: one has just gone */
+			fail_all(s, next, now);
+			return;
+		}
+		op = next;
+		status = op ? begin(s, op, now) : 0;
+		if (!status)
+			return;
+	}
+}
+
+void pbx_register_change(struct pbx_server *s, struct pbx_note *note, usec now)
+{
+	uint64_t hash = str_hash(note->change.aor, s->key);
+	struct pbx_op *first = busy_with(s, note->change.aor, hash);
+	handle self;
+	struct pbx_op *op = slab_add(&s->ops, &self);
+
+	if (!op) {
+		answer(s, note, 503, now);
+		return;
+	}
+	op->self = self;
+	op->note = note;
+	if (first) { /* 10.3: the changes of one address come one after the other */
+		while (first->next)
+			first = first->next;
+		first->next = op;
+		return;
+	}
+	if (map_add(&s->busy, &op->node, hash)) {
+		slab_remove(&s->ops, self);
+		answer(s, note, 500, now);
+		return;
+	}
+	int status = begin(s, op, now);
+	if (status)
+		finish(s, op, status, now);
+}
+
+void pbx_register_kept(struct pbx_server *s, const struct keeper_answer *a, usec now)
+{
+	struct pbx_op *op = slab_find(&s->ops, a->token);
+	int status = 200;
+
+	if (!op)
+		return;
+	if (a->err)
+		op->err = a->err;
+	if (--op->pending)
+		return;
+	if (op->err) {
+		log_error(s->config.log, "pbx.registrar unsaved", "aor=" STR_FMT " why=\"%s\"",
+			  STR_ARG(op->note->change.aor), a->why);
+		finish(s, op, op->err == ERR_MEMORY ? 500 : 503, now);
+		return;
+	}
+	for (size_t i = 0; i < op->remove_n; i++)
+		pbx_location_remove(s->location, op->remove[i].aor, op->remove[i].key);
+	for (size_t i = 0; i < op->put_n; i++) {
+		enum err err = pbx_location_put(s->location, &op->put[i], now);
+
+		if (err && err != ERR_EXPIRED)
+			status = err == ERR_FULL ? 503 : 500;
+	}
+	finish(s, op, status, now);
+}
+
+/* ---- the answer ---- */
+
+void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec now)
+{
+	struct pbx_job *job = slab_find(&s->jobs, note->token);
+	char lines[ANSWER_LINES];
+	struct sip_msg *m;
+	struct buf b;
+
+	if (!job)
+		return;
+	m = sip_stack_kept(s->stack, job->server);
+	if (!m || note->status != 200) {
+		if (m)
+			refuse(s, job, m, note->status, now);
+		else
+			pbx_job_free(s, job);
+		return;
+	}
+	s->stats.registrations++;
+	buf_init(&b, lines, sizeof(lines));
+	pbx_registrar_write(note->rows, note->n, now, &b);
+	for (const struct sip_header *h = sip_msg_header(m, SIP_PATH); h; h = sip_msg_header_next(m, h)) {
+		buf_put(&b, b.n ? STR("\r\nPath: ") : STR("Path: "));
+		buf_put(&b, sip_header_value(m, h)); /* RFC 3327 5.3 */
+	}
+	buf_put(&b, b.n ? STR("\r\nSupported: path") : STR("Supported: path"));
+	if (!buf_ok(&b)) {
+		refuse(s, job, m, 500, now);
+		return;
+	}
+	pbx_job_reply(s, job, m, 200, STR_NONE, buf_str(&b), now);
+}

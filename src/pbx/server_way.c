@@ -1,0 +1,181 @@
+#include "pbx/server_parts.h"
+
+static bool is_domain(const struct pbx_server *s, str host)
+{
+	return str_eq_nocase(host, s->config.domain);
+}
+
+static bool is_listener(const struct pbx_listener *l, const struct addr *bound, const struct sip_uri *uri)
+{
+	str host, port;
+
+	(void)bound;
+	if (!l->sent_by.n)
+		return false;
+	if (l->sent_by.p[0] == '[') {
+		host = str_head(l->sent_by, str_find_char(l->sent_by, ']') + 1);
+		port = str_skip(l->sent_by, host.n + 1);
+	} else {
+		str_split(l->sent_by, ':', &host, &port);
+	}
+	uint32_t number = 0;
+	if (port.n && !str_u32(port, 65535, &number))
+		return false;
+	return str_eq_nocase(host, uri->host) &&
+	       (number ? number : sip_transport_port(l->transport)) == sip_uri_port(uri);
+}
+
+bool pbx_way_is_self(const struct pbx_server *s, const struct sip_uri *uri, const struct flow *flow)
+{
+	struct addr addr, local;
+
+	if (uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS)
+		return false;
+	if (is_domain(s, uri->host))
+		return true;
+	for (size_t i = 0; i < s->config.listener_n; i++)
+		if (is_listener(&s->config.listeners[i], NULL, uri))
+			return true;
+	if (!sip_uri_addr(uri, &addr))
+		return false;
+	if (flow && addr_eq(&addr, &flow->local))
+		return true;
+	for (enum transport t = TRANSPORT_UDP; t <= TRANSPORT_WSS; t++)
+		if (sip_stack_local(s->stack, t, addr.family, &local) && addr.port == local.port &&
+		    (addr_eq_ip(&addr, &local) || (addr_is_any(&local) && flow && addr_eq_ip(&addr, &flow->local))))
+			return true;
+	return false;
+}
+
+bool pbx_way_aor(const struct pbx_server *s, const struct sip_uri *uri, struct buf *aor, struct buf *name)
+{
+	buf_put(aor, STR("sip:"));
+	sip_uri_unescape(uri->user, aor);
+	buf_put_char(aor, '@');
+	for (size_t i = 0; i < s->config.domain.n; i++)
+		buf_put_char(aor, str_lower(s->config.domain.p[i]));
+	sip_uri_unescape(uri->user, name);
+	return uri->user.n && buf_ok(aor) && buf_ok(name);
+}
+
+/* Our own Route values are taken off; what one of them says of the dialog is remembered. */
+static bool take_token(struct pbx_server *s, const struct sip_uri *uri, str call_id, struct pbx_token *token)
+{
+	return uri->has_user && pbx_token_read(s->tokens, uri->user, call_id, token) == ERR_NONE;
+}
+
+/* Which of the two a request in the dialog is for: the one that it did not come from. */
+static struct flow other_side(const struct pbx_token *token, const struct flow *from)
+{
+	bool caller = token->caller.transport && flow_eq(&token->caller, from);
+	bool callee = token->callee.transport && flow_eq(&token->callee, from);
+
+	if (caller)
+		return token->callee;
+	if (callee || !token->callee.transport)
+		return token->caller;
+	if (!token->caller.transport)
+		return token->callee;
+	return (struct flow){ 0 }; /* neither: one has come back by another way, so its address must do */
+}
+
+static int read_routes(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, struct pbx_way *w)
+{
+	const struct sip_address *routes = NULL;
+	struct pbx_token token;
+	bool signed_by_us = false;
+	size_t n = 0;
+
+	if (sip_msg_has(m, SIP_ROUTE) && sip_msg_addresses(m, SIP_ROUTE, &routes, &n))
+		return 400;
+	/* 16.4: a strict router has put our Record-Route into the Request-URI and its own target last. */
+	if (pbx_way_is_self(s, &w->uri, flow) && take_token(s, &w->uri, sip_msg_call_id(m), &token)) {
+		if (!n)
+			return 404;
+		signed_by_us = true;
+		w->repaired = true;
+		w->uri = routes[--n].uri;
+	}
+	while (w->pop < n && pbx_way_is_self(s, &routes[w->pop].uri, flow)) {
+		signed_by_us |= take_token(s, &routes[w->pop].uri, sip_msg_call_id(m), &token);
+		w->pop++;
+	}
+	if (w->pop < n) {
+		if (!signed_by_us)
+			return 403; /* someone wants us to relay along a Route that we never gave */
+		w->next = routes[w->pop].uri.text;
+		w->next_is_loose = sip_uri_param(&routes[w->pop].uri, STR("lr"), NULL);
+	}
+	if (signed_by_us) {
+		w->kind = PBX_WAY_DIALOG;
+		w->flow = other_side(&token, flow);
+	}
+	return 0;
+}
+
+int pbx_way_read(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, struct pbx_way *w)
+{
+	struct buf aor, name;
+	int status;
+
+	memset(w, 0, offsetof(struct pbx_way, aor_text));
+	w->aor = w->name = STR_NONE;
+	w->uri = *sip_msg_uri(m);
+	if (w->uri.scheme != SIP_SCHEME_SIP && w->uri.scheme != SIP_SCHEME_SIPS)
+		return 416;
+	status = read_routes(s, m, flow, w);
+	if (status || w->kind)
+		return status;
+	if (pbx_way_is_self(s, &w->uri, flow)) {
+		w->kind = w->uri.has_user && m->method != SIP_REGISTER ? PBX_WAY_USER : PBX_WAY_SELF;
+		if (w->kind == PBX_WAY_SELF)
+			return 0;
+		buf_init(&aor, w->aor_text, sizeof(w->aor_text));
+		buf_init(&name, w->name_text, sizeof(w->name_text));
+		if (!pbx_way_aor(s, &w->uri, &aor, &name))
+			return 404; /* longer than any name of ours */
+		w->aor = buf_str(&aor);
+		w->name = buf_str(&name);
+		return 0;
+	}
+	w->kind = PBX_WAY_FOREIGN;
+	for (size_t i = 0; i < s->config.network_n; i++)
+		if (str_eq_nocase(w->uri.host, s->config.networks[i]))
+			w->kind = PBX_WAY_NETWORK;
+	return 0;
+}
+
+/* ---- loops ---- */
+
+void pbx_way_mark(const struct pbx_server *s, struct sip_msg *m, char out[16])
+{
+	static const char digits[] = "0123456789abcdef";
+	const struct sip_cseq *cseq = sip_msg_cseq(m);
+	uint64_t h = str_hash(m->uri_text, s->key);
+
+	/* 16.6 item 8: what decides where a request goes; when all of it is the same, so is the way. */
+	h = h * 31 + str_hash(sip_msg_call_id(m), s->key);
+	h = h * 31 + (cseq ? cseq->number : 0);
+	for (const struct sip_header *r = sip_msg_header(m, SIP_ROUTE); r; r = sip_msg_header_next(m, r))
+		h = h * 31 + str_hash(sip_header_value(m, r), s->key);
+	h = h * 31 + str_hash(sip_msg_value(m, SIP_PROXY_AUTHORIZATION), s->key);
+	for (int i = 0; i < 16; i++)
+		out[i] = digits[h >> (4 * i) & 15];
+}
+
+bool pbx_way_loops(const struct pbx_server *s, struct sip_msg *m)
+{
+	const struct sip_via *vias;
+	char mark[16];
+	str value;
+	size_t n;
+
+	/* One Via is the caller's own: nothing has come round. */
+	if (sip_msg_vias(m, &vias, &n) || n < 2)
+		return false;
+	pbx_way_mark(s, m, mark);
+	for (size_t i = 0; i < n; i++)
+		if (sip_param_find(vias[i].params, STR("mark"), &value) && str_eq(value, str_of(mark, sizeof(mark))))
+			return true;
+	return false;
+}
