@@ -7,9 +7,7 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/time.h>
 
 #define OUT_MAX     ((size_t)32768)
 #define RTO_UNKNOWN (400 * USEC_PER_MS) /* RFC 6347 4.2.4.1 lets real-time uses go below its 1 s */
@@ -25,7 +23,7 @@
 /* --- identity --- */
 
 struct dtls_identity {
-	atomic_uint refs;
+	unsigned refs; /* by atomic steps: the only thing in here that changes */
 	SSL_CTX *ctx;
 	BIO_METHOD *bio;
 	uint8_t fingerprint[DTLS_FINGERPRINT_N];
@@ -93,7 +91,7 @@ struct dtls_identity *dtls_identity_new(usec now)
 	bool ok = false;
 
 	if (i && x) {
-		atomic_init(&i->refs, 1);
+		i->refs = 1;
 		i->ctx = SSL_CTX_new(DTLS_method());
 		i->bio = bio_method();
 		ok = i->ctx && i->bio && set_rules(i->ctx) && SSL_CTX_use_certificate(i->ctx, x) == 1 &&
@@ -106,7 +104,7 @@ struct dtls_identity *dtls_identity_new(usec now)
 	if (ok)
 		return i;
 	if (i) {
-		atomic_init(&i->refs, 1);
+		i->refs = 1;
 		dtls_identity_unref(i);
 	}
 	return NULL;
@@ -114,13 +112,13 @@ struct dtls_identity *dtls_identity_new(usec now)
 
 struct dtls_identity *dtls_identity_ref(struct dtls_identity *i)
 {
-	atomic_fetch_add_explicit(&i->refs, 1, memory_order_relaxed);
+	__atomic_fetch_add(&i->refs, 1, __ATOMIC_RELAXED);
 	return i;
 }
 
 void dtls_identity_unref(struct dtls_identity *i)
 {
-	if (!i || atomic_fetch_sub_explicit(&i->refs, 1, memory_order_acq_rel) != 1)
+	if (!i || __atomic_fetch_sub(&i->refs, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
 	SSL_CTX_free(i->ctx);
 	BIO_meth_free(i->bio);

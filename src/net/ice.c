@@ -626,17 +626,12 @@ bool ice_is_controlling(const struct ice *ice)
 	return ice->list.controlling;
 }
 
-static bool is_usable(const struct addr *a)
-{
-	return addr_is_set(a) && a->port && !addr_is_any(a) && !addr_is_multicast(a);
-}
-
 enum err ice_add_local(struct ice *ice, uint32_t socket, const struct addr *local, usec now)
 {
 	size_t base = ice->list.local_n;
 	enum err err;
 
-	if (!is_usable(local))
+	if (!ice_list_usable(local))
 		return ERR_SYNTAX;
 	if ((err = ice_list_add_host(&ice->list, socket, local)))
 		return err;
@@ -695,7 +690,7 @@ enum err ice_add_remote(struct ice *ice, const struct ice_candidate *c, usec now
 	size_t remote;
 	enum err err;
 
-	if (!is_usable(&c->addr))
+	if (!ice_list_usable(&c->addr))
 		return ERR_UNSUPPORTED;
 	if ((err = ice_list_add_remote(&ice->list, c, &remote)))
 		return err;

@@ -61,6 +61,11 @@ static void set_foundation(struct ice_list *l, struct ice_local *local, size_t s
 		snprintf(local->c.foundation, sizeof(local->c.foundation), "s%zu%zu", server, i);
 }
 
+bool ice_list_usable(const struct addr *a)
+{
+	return addr_is_set(a) && a->port && !addr_is_any(a) && !addr_is_multicast(a);
+}
+
 enum err ice_list_add_host(struct ice_list *l, uint32_t socket, const struct addr *addr)
 {
 	struct ice_local *local = &l->locals[l->local_n];
@@ -83,7 +88,7 @@ bool ice_list_add_reflexive(struct ice_list *l, size_t base, const struct addr *
 	const struct ice_local *host = &l->locals[base];
 	struct ice_local *local = &l->locals[l->local_n];
 
-	if (l->local_n == ICE_LOCAL_MAX || !mapped->port || addr_is_any(mapped) || addr_is_multicast(mapped))
+	if (l->local_n == ICE_LOCAL_MAX || !ice_list_usable(mapped))
 		return false;
 	for (size_t i = 0; i < l->local_n; i++)
 		if (addr_eq(&l->locals[i].c.addr, mapped))

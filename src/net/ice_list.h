@@ -58,6 +58,8 @@ struct ice_list {
 /* RFC 8445 5.1.2.1, component 1. */
 uint32_t ice_list_priority(enum ice_type, uint16_t preference);
 
+/* Can a candidate have this address at all? */
+bool ice_list_usable(const struct addr *);
 /* A host candidate. ERR_FULL, ERR_EXISTS. */
 MUST_CHECK enum err ice_list_add_host(struct ice_list *, uint32_t socket, const struct addr *);
 /* A reflexive one learnt from server number `server`; false where it is redundant (5.1.3) or the list full. */

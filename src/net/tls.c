@@ -8,14 +8,13 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #define NAME_MAX_N  253
 #define TICKET_KEYS 80 /* what OpenSSL's SSL_CTX_get_tlsext_ticket_keys hands out */
 
 struct tls_credentials {
-	atomic_uint refs;
+	unsigned refs; /* by atomic steps: the only thing in here that changes */
 	SSL_CTX *ctx;
 	BIO_METHOD *bio;
 	enum tls_ask ask;
@@ -380,7 +379,7 @@ struct tls_credentials *tls_credentials_new(const struct tls_settings *s, const 
 	enum err err = ERR_MEMORY;
 
 	if (c) {
-		atomic_init(&c->refs, 1);
+		c->refs = 1;
 		c->ctx = SSL_CTX_new(TLS_method());
 		c->bio = bio_method();
 		c->ask = s->ask;
@@ -398,13 +397,13 @@ struct tls_credentials *tls_credentials_new(const struct tls_settings *s, const 
 
 struct tls_credentials *tls_credentials_ref(struct tls_credentials *c)
 {
-	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	__atomic_fetch_add(&c->refs, 1, __ATOMIC_RELAXED);
 	return c;
 }
 
 void tls_credentials_unref(struct tls_credentials *c)
 {
-	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+	if (!c || __atomic_fetch_sub(&c->refs, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
 	SSL_CTX_free(c->ctx);
 	BIO_meth_free(c->bio);
