@@ -54,6 +54,8 @@ struct th {
 		bool revoked;
 	} device[16];
 	int device_n;
+	char state[OVERLAY_NODE_STATE_MAX]; /* a member's, as last kept */
+	size_t state_n;
 	uint64_t asked, opened;
 	usec keeper_delay;
 	enum err keeper_err; /* what the keeper says to everything */
@@ -172,6 +174,10 @@ static inline void th_keeper(struct th *h, int from, struct keeper_ask *ask)
 		buf_put(&b, ask->persons[0].name);
 		if (!str_eq(ask->persons[0].password, buf_str(&b)) || str_eq(ask->persons[0].name, STR("nobody")))
 			keeper_answer_fail(a, ERR_REFUSED, "%s", "no");
+	} else if (ask->kind == KEEPER_STATE_PUT) {
+		assert_true(ask->states[0].value.n <= sizeof(h->state));
+		memcpy(h->state, ask->states[0].value.p, ask->states[0].value.n);
+		h->state_n = ask->states[0].value.n;
 	} else if (ask->kind == KEEPER_DEVICE_PUT) {
 		th_put_device(h, &ask->devices[0]);
 	} else if (ask->kind == KEEPER_DEVICE_LIST) {
