@@ -128,9 +128,15 @@ static int read_network(struct identity_node *n, const struct identity_node_setu
 	return complain(s->command, why, err == ERR_ABSENT ? EXIT_NO_INPUT : EXIT_DATA);
 }
 
-static int make_road(struct identity_node *n, const struct identity_node_setup *s)
+uint16_t identity_peer_tls(const struct command *command, struct driver *driver)
 {
 	static const str alpn = STR_INIT(OVERLAY_ALPN);
+
+	return add_tls(command, driver, &(struct tls_settings){ .alpn = &alpn, .alpn_n = 1, .minimum = TLS_1_3 });
+}
+
+static int make_road(struct identity_node *n, const struct identity_node_setup *s)
+{
 	struct overlay_node_setup node = { .network = &n->network,
 					   .name = s->name,
 					   .password = s->password,
@@ -140,8 +146,7 @@ static int make_road(struct identity_node *n, const struct identity_node_setup *
 					   .log = s->log };
 	enum err err;
 
-	node.tls = add_tls(s->command, s->driver,
-			   &(struct tls_settings){ .alpn = &alpn, .alpn_n = 1, .minimum = TLS_1_3 });
+	node.tls = identity_peer_tls(s->command, s->driver);
 	if (!node.tls)
 		return EXIT_UNAVAILABLE;
 	err = peer_road_new(&node, clock_now(s->clock), &n->road);

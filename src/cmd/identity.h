@@ -21,6 +21,8 @@ int identity_password(const struct command *, str path, char *out, size_t cap);
 struct addr identity_own_address(const struct addr *remote);
 /* A credential set in the driver that trusts the certificates of this file, or the system's. 0: said why. */
 uint16_t identity_trust(const struct command *, struct driver *, str ca_file);
+/* One to open flows of the peer network with. 0: said why. */
+uint16_t identity_peer_tls(const struct command *, struct driver *);
 
 /* "sip:USER@HOST[:PORT][;transport=..]" */
 struct identity_account {
