@@ -4,10 +4,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_phone, cmd_trace, cmd_version;
+extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_node, cmd_phone, cmd_trace, cmd_version;
 
 const struct command *const commands[] = {
 	&cmd_edge,
+	&cmd_node,
 	&cmd_phone,
 	&cmd_calls,
 	&cmd_trace,
