@@ -400,13 +400,20 @@ static bool parse_plain_attr(str name, str value, struct sdp_media *m)
 	return true;
 }
 
+/* "name" or "name:value"; the room for arrays is counted with the same eyes. */
+static void split_attr(str line, str *name, str *value)
+{
+	(void)str_split(line, ':', name, value);
+	*name = str_trim(*name);
+	*value = str_trim(*value);
+}
+
 /* One a= line of a media, or of the session read into a media of no kind. */
 static enum err parse_attr(str line, struct sdp_media *m)
 {
 	str name, value;
 
-	(void)str_split(line, ':', &name, &value);
-	value = str_trim(value);
+	split_attr(line, &name, &value);
 	if (str_eq(name, STR("rtpmap")))
 		return parse_rtpmap(value, m);
 	if (str_eq(name, STR("fmtp")))
@@ -439,13 +446,16 @@ static enum err make_room(str section, struct arena *arena, struct sdp_media *m)
 	char kind;
 
 	for (str value; take_line(&section, &kind, &value, &err) && kind != 'm';) {
+		str name, rest;
+
 		if (kind != 'a')
 			continue;
-		if (str_starts(value, STR("candidate:")))
+		split_attr(value, &name, &rest);
+		if (str_eq(name, STR("candidate")))
 			candidates++;
-		else if (str_starts(value, STR("crypto:")))
+		else if (str_eq(name, STR("crypto")))
 			crypto++;
-		else if (str_starts(value, STR("fingerprint:")))
+		else if (str_eq(name, STR("fingerprint")))
 			prints++;
 		else
 			attrs++;

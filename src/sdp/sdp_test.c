@@ -199,6 +199,7 @@ static void nonsense_is_refused(void **state)
 		STR_INIT("v=0\r\no=-\r\n"),
 		STR_INIT("v=0\r\nm=audio 1 RTP/AVP 0\r\na=rtpmap:0 PCMU/x\r\n"),
 		STR_INIT("v=0\r\nm=audio 1 RTP/AVP 0\r\na=fingerprint:sha-256 XY\r\n"),
+		STR_INIT("v=0\r\nm=audio 1 RTP/AVP 0\r\na=rtpmap :\r\n"),
 		STR_INIT("v=0\r\nm=au\0dio 1 RTP/AVP 0\r\n"),
 		STR_INIT("v=0\r\nm=audio 1 RTP/AVP 0\r\na=tool:x\ra=inactive\r\n"),
 	};
