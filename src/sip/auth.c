@@ -100,8 +100,9 @@ static inline const char *take_pair(const char *at, const char *end, str *name, 
 			return NULL;
 		*value = sip_scan_span(start + 1, at - 1);
 	} else {
+		/* generous, but what ends in a backslash could not be written into quotes again */
 		at = start;
-		while (at < end && *at != ',' && *at != '"' && !sip_scan_is(*at, SIP_SCAN_BLANK))
+		while (at < end && *at != ',' && *at != '"' && *at != '\\' && !sip_scan_is(*at, SIP_SCAN_BLANK))
 			at++;
 		*value = sip_scan_span(start, at);
 		if (at == start)

@@ -176,6 +176,7 @@ static void malformed_lines_are_refused(void **state)
 		assert_int_equal(sip_credentials_parse(str_from(bad[i]), &c), ERR_SYNTAX);
 	assert_int_equal(sip_challenge_parse(STR("Digest realm=\"r\""), &ch), ERR_SYNTAX);
 	assert_int_equal(sip_challenge_parse(STR("Digest realm=\"r\", nonce="), &ch), ERR_SYNTAX);
+	assert_int_equal(sip_challenge_parse(STR("Digest realm=r, nonce=n\\"), &ch), ERR_SYNTAX);
 }
 
 /* RFC 4475 3.3.7: to be ignored, not to be choked on. */

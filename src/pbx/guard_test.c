@@ -1,0 +1,195 @@
+#include "pbx/guard.h"
+
+#include "base/test.h"
+
+#include <stdio.h>
+
+static const uint8_t key[SIP_AUTH_KEY_N] = "0123456789abcdef0123456789abcde";
+static struct pbx_guard *g;
+static struct sip_auth *client;
+static struct rng rng;
+static struct arena arena;
+static char block[SIP_MSG_ARENA];
+static struct sip_msg m;
+
+static int setup(void **state)
+{
+	(void)state;
+	rng_seeded(&rng, 5);
+	client = sip_auth_new(NULL);
+	g = pbx_guard_new(key, true, true, &rng);
+	assert_int_equal(pbx_guard_set_realm(g, STR("realm")), ERR_NONE);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	pbx_guard_free(g);
+	sip_auth_free(client);
+	arena_free(&arena);
+	return 0;
+}
+
+static void know(const char *name, const char *password, bool disabled)
+{
+	struct user_record user = { .name = str_from(name), .disabled = disabled };
+	uint8_t ha1[SIP_AUTH_HA1_MAX];
+	char md5[32], sha[64];
+	struct buf b;
+
+	assert_int_equal(sip_auth_ha1(client, SIP_AUTH_MD5, user.name, STR("realm"), str_from(password), ha1),
+			 ERR_NONE);
+	buf_init(&b, md5, 32);
+	buf_put_hex(&b, ha1, 16);
+	assert_int_equal(sip_auth_ha1(client, SIP_AUTH_SHA256, user.name, STR("realm"), str_from(password), ha1),
+			 ERR_NONE);
+	buf_init(&b, sha, 64);
+	buf_put_hex(&b, ha1, 32);
+	user.ha1_md5 = str_of(md5, 32);
+	user.ha1_sha256 = str_of(sha, 64);
+	assert_int_equal(pbx_guard_put(g, user.name, &user), ERR_NONE);
+}
+
+/* A request with an answer to the guard's challenge. */
+static void request(enum sip_auth_algorithm algorithm, const char *name, const char *password, uint32_t count,
+		    usec made)
+{
+	static char text[2000], lines[900], value[700];
+	struct sip_challenge c;
+	struct buf b;
+	str line, rest;
+
+	buf_init(&b, lines, sizeof(lines));
+	rng_seeded(&rng, 5);
+	pbx_guard_write_challenge(g, true, false, made, &b);
+	for (rest = buf_str(&b); rest.n;) {
+		size_t at = str_find(rest, STR("\r\n"));
+
+		line = str_head(rest, at);
+		rest = str_skip(rest, at + 2);
+		assert_true(str_take(&line, STR("Proxy-Authenticate: ")));
+		assert_int_equal(sip_challenge_parse(line, &c), ERR_NONE);
+		if (c.algorithm == algorithm)
+			break;
+	}
+	buf_init(&b, value, sizeof(value));
+	assert_int_equal(sip_auth_answer_password(client, &c, str_from(name), str_from(password), STR("INVITE"),
+						  STR("sip:x"), STR("cn"), count, STR_NONE, &b),
+			 ERR_NONE);
+	snprintf(text, sizeof(text), "INVITE sip:x SIP/2.0\r\nProxy-Authorization: %.*s\r\n\r\n", (int)b.n, value);
+	arena_free(&arena);
+	arena_init(&arena, block, sizeof(block), SIP_MSG_HEAP_MAX);
+	assert_int_equal(sip_msg_parse(&m, &arena, str_from(text)), ERR_NONE);
+}
+
+static enum pbx_guard_answer judge(usec now)
+{
+	str name;
+
+	return pbx_guard_judge(g, &m, true, now, &name);
+}
+
+static void the_right_password_is_good_by_either_digest(void **state)
+{
+	(void)state;
+	request(SIP_AUTH_SHA256, "101", "pw", 1, 0);
+	assert_int_equal(judge(0), PBX_GUARD_UNKNOWN);
+	know("101", "pw", false);
+	assert_int_equal(judge(0), PBX_GUARD_GOOD);
+	request(SIP_AUTH_MD5, "101", "pw", 1, 1);
+	assert_int_equal(judge(1), PBX_GUARD_GOOD);
+}
+
+static void wrong_unknown_and_disabled_are_one(void **state)
+{
+	(void)state;
+	know("101", "pw", false);
+	know("off", "pw", true);
+	assert_int_equal(pbx_guard_put(g, STR("nobody"), NULL), ERR_NONE);
+	request(SIP_AUTH_SHA256, "101", "pw2", 1, 0);
+	assert_int_equal(judge(0), PBX_GUARD_WRONG);
+	request(SIP_AUTH_SHA256, "off", "pw", 2, 0);
+	assert_int_equal(judge(0), PBX_GUARD_WRONG);
+	request(SIP_AUTH_SHA256, "nobody", "pw", 3, 0);
+	assert_int_equal(judge(0), PBX_GUARD_WRONG);
+	request(SIP_AUTH_SHA256, "no:body", "pw", 4, 0);
+	assert_int_equal(judge(0), PBX_GUARD_WRONG);
+}
+
+static void a_count_comes_once_and_a_nonce_ages(void **state)
+{
+	(void)state;
+	know("101", "pw", false);
+	request(SIP_AUTH_SHA256, "101", "pw", 1, 0);
+	assert_int_equal(judge(0), PBX_GUARD_GOOD);
+	assert_int_equal(judge(0), PBX_GUARD_STALE);
+	request(SIP_AUTH_SHA256, "101", "pw", 2, 0);
+	assert_int_equal(judge(PBX_NONCE_LIFETIME), PBX_GUARD_GOOD);
+	request(SIP_AUTH_SHA256, "101", "pw", 3, 0);
+	assert_int_equal(judge(PBX_NONCE_LIFETIME + 1), PBX_GUARD_STALE);
+	request(SIP_AUTH_SHA256, "101", "no", 4, 0);
+	assert_int_equal(judge(PBX_NONCE_LIFETIME + 1), PBX_GUARD_CHALLENGE);
+}
+
+static void what_was_not_offered_is_not_taken(void **state)
+{
+	(void)state;
+	know("101", "pw", false);
+	request(SIP_AUTH_MD5, "101", "pw", 1, 0);
+	struct pbx_guard *strict = pbx_guard_new(key, false, true, &rng);
+	struct pbx_guard *both = g;
+	assert_int_equal(pbx_guard_set_realm(strict, STR("realm")), ERR_NONE);
+	g = strict;
+	know("101", "pw", false);
+	assert_int_equal(judge(0), PBX_GUARD_CHALLENGE);
+	pbx_guard_free(strict);
+	g = both;
+}
+
+static void names_are_remembered_up_to_a_bound_and_forgotten_on_demand(void **state)
+{
+	char name[20];
+
+	(void)state;
+	assert_int_equal(pbx_guard_find(g, STR("0")), ERR_MORE);
+	for (int i = 0; i < PBX_GUARD_USERS + 1; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		if (i % 2)
+			know(name, "pw", false);
+		else
+			assert_int_equal(pbx_guard_put(g, str_from(name), NULL), ERR_NONE);
+	}
+	assert_int_equal(pbx_guard_find(g, STR("0")), ERR_MORE); /* the oldest has made room */
+	assert_int_equal(pbx_guard_find(g, STR("1")), ERR_NONE);
+	assert_int_equal(pbx_guard_find(g, STR("2")), ERR_ABSENT);
+	assert_int_equal(pbx_guard_find(g, STR("a b")), ERR_ABSENT);
+	pbx_guard_forget(g);
+	assert_int_equal(pbx_guard_find(g, STR("1")), ERR_MORE);
+}
+
+static void without_a_realm_nobody_is_believed(void **state)
+{
+	(void)state;
+	know("101", "pw", false);
+	request(SIP_AUTH_SHA256, "101", "pw", 1, 0);
+	assert_int_equal(pbx_guard_set_realm(g, STR("other")), ERR_NONE);
+	assert_int_equal(judge(0), PBX_GUARD_CHALLENGE);
+	assert_int_equal(pbx_guard_set_realm(g, STR("")), ERR_NONE);
+	assert_int_equal(judge(0), PBX_GUARD_CHALLENGE);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_right_password_is_good_by_either_digest),
+		T(wrong_unknown_and_disabled_are_one),
+		T(a_count_comes_once_and_a_nonce_ages),
+		T(what_was_not_offered_is_not_taken),
+		T(names_are_remembered_up_to_a_bound_and_forgotten_on_demand),
+		T(without_a_realm_nobody_is_believed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

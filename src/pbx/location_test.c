@@ -1,0 +1,198 @@
+#include "pbx/location.h"
+
+#include "base/test.h"
+
+#include <malloc.h>
+#include <stdio.h>
+
+static struct pbx_location *l;
+static const usec t0 = 1700000000 * USEC_PER_SEC;
+
+static int setup(void **state)
+{
+	struct rng rng;
+
+	(void)state;
+	rng_seeded(&rng, 3);
+	l = pbx_location_new(100, &rng);
+	return l ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	pbx_location_free(l);
+	return 0;
+}
+
+static struct contact_record row(str aor, str uri, uint16_t q, usec seconds)
+{
+	return (struct contact_record){ .aor = aor,
+					.key = uri,
+					.uri = uri,
+					.q = q,
+					.registered = t0,
+					.updated = t0,
+					.expires = t0 + seconds * USEC_PER_SEC };
+}
+
+static void put(str aor, str uri, uint16_t q, usec seconds)
+{
+	struct contact_record r = row(aor, uri, q, seconds);
+
+	assert_int_equal(pbx_location_put(l, &r, t0), ERR_NONE);
+}
+
+static void everything_of_a_binding_comes_back(void **state)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	struct contact_record r = row(STR("sip:a@x"), STR("sip:a@1"), 500, 60), back;
+
+	(void)state;
+	r.key = STR("<urn:uuid:1>;reg-id=1");
+	r.params = STR("a=b");
+	r.call_id = STR("cid");
+	r.cseq = 7;
+	r.instance = STR("<urn:uuid:1>");
+	r.reg_id = 1;
+	r.path = STR("<sip:p;lr>");
+	r.user_agent = STR("ua");
+	r.machine = STR("m");
+	struct flow flow = { TRANSPORT_TCP, 3, 99, addr_v4(1, 2, 3, 4, 5), addr_v4(6, 7, 8, 9, 10) };
+	contact_set_flow(&r, &flow);
+	assert_int_equal(pbx_location_put(l, &r, t0), ERR_NONE);
+	assert_int_equal(pbx_location_find(l, STR("sip:a@x"), t0, list), 1);
+	pbx_contact_record(list[0], &back);
+	assert_str(back.aor, "sip:a@x");
+	assert_str(back.key, "<urn:uuid:1>;reg-id=1");
+	assert_str(back.uri, "sip:a@1");
+	assert_str(back.params, "a=b");
+	assert_str(back.call_id, "cid");
+	assert_str(back.instance, "<urn:uuid:1>");
+	assert_str(back.path, "<sip:p;lr>");
+	assert_str(back.user_agent, "ua");
+	assert_str(back.machine, "m");
+	assert_true(back.cseq == 7 && back.reg_id == 1 && back.q == 500 && back.expires == r.expires);
+	struct flow f = contact_flow(&back);
+	assert_true(flow_eq(&f, &flow) && addr_eq(&f.local, &flow.local));
+}
+
+static void contacts_come_by_q_and_then_the_newest(void **state)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	struct contact_record r;
+
+	(void)state;
+	put(STR("sip:a@x"), STR("sip:low"), 100, 60);
+	put(STR("sip:a@x"), STR("sip:old"), 900, 60);
+	r = row(STR("sip:a@x"), STR("sip:new"), 900, 60);
+	r.updated = t0 + 1;
+	assert_int_equal(pbx_location_put(l, &r, t0), ERR_NONE);
+	put(STR("sip:b@x"), STR("sip:other"), 1000, 60);
+	assert_int_equal(pbx_location_find(l, STR("sip:a@x"), t0, list), 3);
+	static const char *const order[] = { "sip:new", "sip:old", "sip:low" };
+	for (int i = 0; i < 3; i++) {
+		pbx_contact_record(list[i], &r);
+		assert_true(str_eq(r.uri, str_from(order[i])));
+	}
+}
+
+static void the_same_key_is_replaced_and_removed(void **state)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+
+	(void)state;
+	put(STR("sip:a@x"), STR("sip:1"), 1000, 60);
+	put(STR("sip:a@x"), STR("sip:1"), 500, 90);
+	assert_int_equal(pbx_location_n(l), 1);
+	assert_int_equal(pbx_location_due(l), t0 + 90 * USEC_PER_SEC);
+	pbx_location_remove(l, STR("sip:a@x"), STR("sip:2"));
+	pbx_location_remove(l, STR("sip:b@x"), STR("sip:1"));
+	assert_int_equal(pbx_location_find(l, STR("sip:a@x"), t0, list), 1);
+	pbx_location_remove(l, STR("sip:a@x"), STR("sip:1"));
+	assert_int_equal(pbx_location_n(l), 0);
+	assert_int_equal(pbx_location_due(l), USEC_NEVER);
+}
+
+static void bindings_end_at_their_second(void **state)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	struct contact_record r = row(STR("sip:a@x"), STR("sip:1"), 1000, 0);
+
+	(void)state;
+	assert_int_equal(pbx_location_put(l, &r, t0), ERR_EXPIRED);
+	put(STR("sip:a@x"), STR("sip:1"), 1000, 60);
+	assert_int_equal(pbx_location_find(l, STR("sip:a@x"), t0 + 60 * USEC_PER_SEC - 1, list), 1);
+	assert_int_equal(pbx_location_find(l, STR("sip:a@x"), t0 + 60 * USEC_PER_SEC, list), 0);
+	pbx_location_tick(l, t0 + 60 * USEC_PER_SEC);
+	assert_int_equal(pbx_location_n(l), 0);
+}
+
+static void both_bounds_are_kept(void **state)
+{
+	char uri[40];
+	struct contact_record r;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		char aor[40];
+
+		snprintf(aor, sizeof(aor), "sip:%d@x", i / PBX_CONTACTS_MAX);
+		snprintf(uri, sizeof(uri), "sip:%d", i);
+		put(str_from(aor), str_from(uri), 1000, 60);
+	}
+	r = row(STR("sip:0@x"), STR("sip:more"), 1000, 60);
+	assert_int_equal(pbx_location_put(l, &r, t0), ERR_FULL); /* of one address */
+	r = row(STR("sip:more@x"), STR("sip:more"), 1000, 60);
+	assert_int_equal(pbx_location_put(l, &r, t0), ERR_FULL); /* of the table */
+	r = row(STR("sip:0@x"), STR("sip:0"), 1000, 90);
+	assert_int_equal(pbx_location_put(l, &r, t0), ERR_NONE); /* a refresh is never refused */
+	assert_int_equal(pbx_location_n(l), 100);
+}
+
+/* A phone of the usual kind: at most 300 bytes a binding besides the table's and the heap's pointer. */
+static void a_binding_is_small(void **state)
+{
+	struct contact_record r =
+		row(STR("sip:100001@pbx.example.com"), STR("sip:100001@192.168.100.100:50600;ob"), 1000, 3600);
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+
+	(void)state;
+	r.call_id = STR("5f2e8a1c-7b3d-4e9f-a6c0-8d1b2f3e4a5c");
+	r.user_agent = STR("Example Phone/2.14.1");
+	assert_int_equal(pbx_location_put(l, &r, t0), ERR_NONE);
+	assert_int_equal(pbx_location_find(l, r.aor, t0, list), 1);
+	print_message("a contact: %zu bytes\n", malloc_usable_size((void *)(uintptr_t)list[0]) + 8);
+	assert_true(malloc_usable_size((void *)(uintptr_t)list[0]) + 8 <= 300);
+}
+
+static void shards_are_even_and_everywhere_the_same(void **state)
+{
+	unsigned counts[4] = { 0 };
+	char aor[40];
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		snprintf(aor, sizeof(aor), "sip:%d@example.com", i);
+		counts[pbx_location_shard(str_from(aor), 4)]++;
+	}
+	for (int i = 0; i < 4; i++)
+		assert_in_range(counts[i], 900, 1100);
+	assert_int_equal(pbx_location_shard(STR("sip:101@example.com"), 1), 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(everything_of_a_binding_comes_back),
+		T(contacts_come_by_q_and_then_the_newest),
+		T(the_same_key_is_replaced_and_removed),
+		T(bindings_end_at_their_second),
+		T(both_bounds_are_kept),
+		T(a_binding_is_small),
+		T(shards_are_even_and_everywhere_the_same),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

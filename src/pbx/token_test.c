@@ -1,0 +1,69 @@
+#include "pbx/token.h"
+
+#include "base/test.h"
+
+static struct hmac *h;
+
+static void written(const struct pbx_token *t, str call_id, char *text, str *out)
+{
+	struct buf b;
+
+	buf_init(&b, text, PBX_TOKEN_MAX);
+	pbx_token_write(h, t, call_id, &b);
+	assert_true(buf_ok(&b));
+	*out = buf_str(&b);
+}
+
+static void flows_come_back(void **state)
+{
+	struct pbx_token t = { .caller = { .transport = TRANSPORT_TLS, .worker = 7, .id = 0x80000001u },
+			       .callee = { 0 } },
+			 back;
+	char text[PBX_TOKEN_MAX];
+	str token;
+
+	(void)state;
+	assert_int_equal(addr_parse(STR("[2001:db8::1]:5061"), 0, &t.caller.remote), ERR_NONE);
+	written(&t, STR("call"), text, &token);
+	assert_int_equal(pbx_token_read(h, token, STR("call"), &back), ERR_NONE);
+	assert_true(flow_eq(&back.caller, &t.caller) && addr_eq(&back.caller.remote, &t.caller.remote));
+	assert_int_equal(back.callee.transport, 0);
+	/* both as long as they get */
+	t.callee = t.caller;
+	written(&t, STR("call"), text, &token);
+	assert_int_equal(pbx_token_read(h, token, STR("call"), &back), ERR_NONE);
+}
+
+static void another_call_or_any_change_is_forgery(void **state)
+{
+	struct pbx_token t = { .callee = { .transport = TRANSPORT_UDP, .id = 1, .remote = addr_v4(1, 2, 3, 4, 5) } },
+			 back;
+	char text[PBX_TOKEN_MAX];
+	str token;
+
+	(void)state;
+	written(&t, STR("call"), text, &token);
+	assert_int_equal(pbx_token_read(h, token, STR("call2"), &back), ERR_FORGED);
+	assert_int_equal(pbx_token_read(h, str_head(token, token.n - 1), STR("call"), &back), ERR_FORGED);
+	assert_int_equal(pbx_token_read(h, STR(""), STR("call"), &back), ERR_FORGED);
+	assert_int_equal(pbx_token_read(h, STR("alice"), STR("call"), &back), ERR_FORGED);
+	for (size_t i = 0; i < token.n; i++) {
+		char was = text[i];
+
+		text[i] = was == 'A' ? 'B' : 'A';
+		assert_int_equal(pbx_token_read(h, token, STR("call"), &back), ERR_FORGED);
+		text[i] = was;
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flows_come_back),
+		cmocka_unit_test(another_call_or_any_change_is_forgery),
+	};
+	h = hmac_new(DIGEST_SHA256, STR("key"));
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	hmac_free(h);
+	return failed;
+}
