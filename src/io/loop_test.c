@@ -1,0 +1,133 @@
+#include "io/loop.h"
+
+#include "base/test.h"
+#include "io/clock.h"
+#include "io/thread.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct pair {
+	struct loop *loop;
+	int fds[2];
+	struct loop_watch *watch, *other;
+	unsigned ready, calls;
+};
+
+static void note(void *self, unsigned ready)
+{
+	struct pair *p = self;
+	char byte;
+	p->calls++;
+	p->ready = ready;
+	if (ready & LOOP_READ && recv(p->fds[0], &byte, 1, MSG_DONTWAIT) != 1)
+		p->ready |= LOOP_ERROR;
+}
+
+static void start(struct pair *p)
+{
+	*p = (struct pair){ .loop = loop_new() };
+	assert_non_null(p->loop);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, p->fds), 0);
+}
+
+static void stop(struct pair *p)
+{
+	loop_free(p->loop);
+	close(p->fds[0]);
+	close(p->fds[1]);
+}
+
+static void a_ready_descriptor_is_told_while_it_is_wanted(void **state)
+{
+	struct pair p;
+	(void)state;
+	start(&p);
+	p.watch = loop_watch(p.loop, p.fds[0], LOOP_READ, note, &p);
+	loop_step(p.loop, 0);
+	assert_int_equal(p.calls, 0);
+	assert_int_equal(write(p.fds[1], "abc", 3), 3);
+	loop_step(p.loop, USEC_NEVER);
+	assert_int_equal(p.calls, 1);
+	assert_int_equal(p.ready, LOOP_READ);
+	loop_want(p.watch, 0);
+	loop_step(p.loop, 1000);
+	assert_int_equal(p.calls, 1);
+	loop_want(p.watch, LOOP_WRITE);
+	loop_step(p.loop, USEC_NEVER);
+	assert_int_equal(p.ready, LOOP_WRITE);
+	loop_want(p.watch, LOOP_READ);
+	loop_step(p.loop, USEC_NEVER);
+	assert_int_equal(p.calls, 3);
+	stop(&p);
+}
+
+static void forget_other(void *self, unsigned ready)
+{
+	struct pair *p = self;
+	(void)ready;
+	p->calls++;
+	loop_forget(p->watch);
+	loop_forget(p->other);
+}
+
+static void who_is_forgotten_within_a_step_is_not_called_in_it(void **state)
+{
+	struct pair p;
+	(void)state;
+	start(&p);
+	p.watch = loop_watch(p.loop, p.fds[0], LOOP_READ, forget_other, &p);
+	p.other = loop_watch(p.loop, p.fds[1], LOOP_READ, forget_other, &p);
+	assert_int_equal(write(p.fds[1], "a", 1), 1);
+	assert_int_equal(write(p.fds[0], "b", 1), 1);
+	loop_step(p.loop, USEC_NEVER);
+	loop_step(p.loop, 0);
+	assert_int_equal(p.calls, 1);
+	loop_forget(NULL);
+	stop(&p);
+}
+
+static void a_wait_lasts_as_long_as_asked_and_not_less(void **state)
+{
+	struct clock clock;
+	struct pair p;
+	(void)state;
+	start(&p);
+	clock_start(&clock);
+	for (usec span = 500; span < 8000; span += 700) {
+		usec begin = clock_now(&clock);
+		while (clock_now(&clock) < begin + span)
+			loop_step(p.loop, begin + span - clock_now(&clock));
+		assert_true(clock_now(&clock) - begin < span + 200 * USEC_PER_MS);
+	}
+	stop(&p);
+}
+
+static void wake(void *arg)
+{
+	usleep(2000);
+	loop_wake(arg);
+}
+
+static void another_thread_ends_the_wait(void **state)
+{
+	struct thread t;
+	struct pair p;
+	(void)state;
+	start(&p);
+	assert_int_equal(thread_start(&t, "wake", wake, p.loop), ERR_NONE);
+	loop_step(p.loop, USEC_NEVER);
+	thread_join(&t);
+	stop(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_ready_descriptor_is_told_while_it_is_wanted),
+		cmocka_unit_test(who_is_forgotten_within_a_step_is_not_called_in_it),
+		cmocka_unit_test(a_wait_lasts_as_long_as_asked_and_not_less),
+		cmocka_unit_test(another_thread_ends_the_wait),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
