@@ -242,10 +242,11 @@ static bool answered(struct registration *r, const struct sip_event *event, usec
 bool registration_recv(struct registration *r, const struct sip_event *event, usec now)
 {
 	if (event->kind == SIP_EVENT_FLOW_GONE) {
-		if (r->state != REGISTRATION_UP || !transport_is_reliable(r->flow.transport) ||
-		    event->flow.id != r->flow.id)
-			return false;
-		return fail(r, CALL_NO_ROUTE, 0, 0, now);
+		bool was_ours = r->state == REGISTRATION_UP && transport_is_reliable(r->flow.transport) &&
+				event->flow.id == r->flow.id;
+		/* The owner opened a stream for the next try, and it did not come up. */
+		bool was_for_us = r->state == REGISTRATION_DOWN && !r->client && r->refresh_at == USEC_NEVER;
+		return (was_ours || was_for_us) && fail(r, CALL_NO_ROUTE, 0, 0, now);
 	}
 	if (!r->client || event->client != r->client)
 		return false;
