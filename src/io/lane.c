@@ -212,8 +212,6 @@ void lane_deliver(struct lane_service *service, const struct host_event *e)
 {
 	if (service->stopped)
 		return;
-	/* the last look at the clock was before the loop slept */
-	service->lane->now = clock_now(service->lane->clock);
 	service->is.recv(service->is.self, e, service->lane->now);
 	drain(service);
 }
@@ -334,6 +332,7 @@ void lane_run(void *lane)
 		if (is_over(l))
 			break;
 		loop_step(l->loop, span(l));
+		l->now = clock_now(l->clock);
 	}
 	worker_shut(&l->box);
 	for (struct worker_note *next, *n = worker_take(&l->box); n; n = next) {
