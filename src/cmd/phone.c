@@ -11,6 +11,7 @@
 #include "crypt/password.h"
 #include "crypt/random.h"
 #include "crypt/secret.h"
+#include "io/audio/audio.h"
 #include "io/driver.h"
 #include "io/file.h"
 #include "io/interface.h"
@@ -31,7 +32,7 @@ struct phone_settings {
 	struct addr listen;
 	str call;
 	bool answer;
-	str codec, play, record, clock, stats;
+	str codec, play, record, device, clock, stats;
 	usec duration;
 	bool json;
 	int64_t log;
@@ -58,6 +59,9 @@ static const struct conf_setting phone_table[] = {
 	{ "play", CONF_PATH, AT(play), .value = "IN.wav",
 	  .meaning = "Microphone: 16 bit mono of any rate, silence behind its end." },
 	{ "record", CONF_PATH, AT(record), .value = "OUT.wav", .meaning = "Loudspeaker: 48 kHz, gaps included." },
+	{ "device", CONF_TEXT, AT(device), .value = "NAME",
+	  .meaning = "Sound device by part of its name, where neither --play nor --record is given (default the "
+		     "system's)." },
 	{ "clock", CONF_PATH, AT(clock),
 	  .meaning = "Write the wall clock of sample 0 of microphone and loudspeaker there, as JSON." },
 	{ "stats", CONF_PATH, AT(stats), .meaning = "Write the figures of the call there, as JSON." },
@@ -74,6 +78,7 @@ struct sound {
 	struct buf file;
 	struct player *player;
 	struct recorder *recorder;
+	struct audio *audio; /* the sound device, where there are no WAVs */
 };
 
 struct phone {
@@ -104,6 +109,19 @@ static void ear(void *self, const int16_t pcm[MEDIA_PERIOD], usec now)
 	recorder_put(((struct sound *)self)->recorder, pcm, now);
 }
 
+static int open_device(struct phone *p)
+{
+	char name[128], why[200] = "";
+	enum err err;
+
+	(void)str_copy_z(p->settings.device, name, sizeof(name));
+	err = audio_portaudio_open(name, &p->sound.audio, why, sizeof(why));
+	if (err == ERR_NONE)
+		return EXIT_OK;
+	command_say(p->command, "%s; give --play and --record", why[0] ? why : err_text(err));
+	return EXIT_UNAVAILABLE;
+}
+
 static int open_sound(struct phone *p)
 {
 	const struct phone_settings *s = &p->settings;
@@ -111,6 +129,8 @@ static int open_sound(struct phone *p)
 	enum err err;
 
 	buf_init_grow(&p->sound.file, FILE_MAX);
+	if (!s->play.n && !s->record.n)
+		return open_device(p);
 	if (s->play.n) {
 		if (!str_copy_z(s->play, path, sizeof(path)))
 			return EXIT_USAGE;
@@ -282,6 +302,8 @@ static int make_media(struct phone *p)
 	setup.devices[0].self = &p->sound;
 	setup.devices[0].mouth = p->sound.player ? mouth : NULL;
 	setup.devices[0].ear = p->sound.recorder ? ear : NULL;
+	if (p->sound.audio)
+		setup.devices[0] = (struct media_device){ p->sound.audio, audio_mouth, audio_ear };
 	p->media = media_service_new(&setup, clock_now(&p->clock));
 	return p->media ? EXIT_OK : EXIT_OS;
 }
@@ -383,6 +405,7 @@ static void close_phone(struct phone *p)
 	agent_free(p->line.agent);
 	identity_node_free(&p->node);
 	media_service_free(p->media);
+	audio_close(p->sound.audio);
 	player_free(p->sound.player);
 	recorder_free(p->sound.recorder);
 	buf_free(&p->sound.file);
