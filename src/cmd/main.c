@@ -4,9 +4,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_node, cmd_phone, cmd_trace, cmd_version;
+extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_node, cmd_phone, cmd_serve, cmd_trace,
+	cmd_version;
 
 const struct command *const commands[] = {
+	&cmd_serve,
 	&cmd_edge,
 	&cmd_node,
 	&cmd_phone,

@@ -18,8 +18,8 @@ struct addr sip_transport_answer_to(const struct sip_via *via, const struct addr
 {
 	struct addr to = *source;
 
-	if (!via->has_rport)
-		to.port = sip_via_port(via);
+	if (!via->has_rport) /* 5060, whatever transport the Via claims: it came by datagram */
+		to.port = via->port ? via->port : sip_transport_port(TRANSPORT_UDP);
 	return to;
 }
 

@@ -1,0 +1,49 @@
+#include "cmd/listen.h"
+
+static enum err parse_one(str text, struct listen *out, struct buf *why)
+{
+	str name, where;
+	enum transport transport;
+	struct addr addr;
+
+	if (!str_split(text, ':', &name, &where) || !transport_parse(name, &transport) ||
+	    (transport != TRANSPORT_UDP && transport != TRANSPORT_TCP && transport != TRANSPORT_TLS)) {
+		buf_printf(why, "\"" STR_FMT "\" does not begin with udp:, tcp: or tls:", STR_ARG(text));
+		return ERR_SYNTAX;
+	}
+	if (addr_parse(where, transport == TRANSPORT_TLS ? 5061 : 5060, &addr)) {
+		buf_printf(why, "\"" STR_FMT "\" is no address and port, such as 192.0.2.1:5060 or [2001:db8::1]:5060",
+			   STR_ARG(where));
+		return ERR_SYNTAX;
+	}
+	*out = (struct listen){ transport, addr };
+	return ERR_NONE;
+}
+
+enum err listen_parse(str text, struct listen_list *out, struct buf *why)
+{
+	struct listen_list list = { .n = 0 };
+	str one, rest = text;
+
+	do {
+		str_split(rest, ',', &one, &rest);
+		if (list.n == LISTEN_MAX) {
+			buf_printf(why, "more than %d addresses", LISTEN_MAX);
+			return ERR_LIMIT;
+		}
+		enum err err = parse_one(str_trim(one), &list.at[list.n++], why);
+		if (err)
+			return err;
+	} while (rest.n);
+	*out = list;
+	return ERR_NONE;
+}
+
+bool listen_has(const struct listen_list *list, enum transport transport)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->at[i].transport == transport)
+			return true;
+	}
+	return false;
+}

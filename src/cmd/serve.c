@@ -1,0 +1,374 @@
+/*
+ * cmd/serve.c - `tandem serve`: the SIP server alone, in the foreground.
+ *
+ * N workers of pbx/server on N threads, the keeper beside them. Prints where it listens, then works
+ * until SIGINT or SIGTERM.
+ */
+#include "cmd/command.h"
+#include "cmd/home.h"
+#include "cmd/listen.h"
+#include "crypt/random.h"
+#include "crypt/secret.h"
+#include "io/driver.h"
+#include "io/file.h"
+#include "io/interface.h"
+#include "io/keeper_line.h"
+#include "io/log_sink.h"
+#include "net/tls.h"
+#include "pbx/server.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define WORKER_MAX  64
+#define SENT_BY_MAX (ADDR_TEXT_MAX + 8)
+
+struct serve_settings {
+	str data, domain, listen, certificate, key, trunk;
+	int64_t workers, auth, log_level;
+	bool strangers, trace, json;
+};
+
+#define FIELD(name) offsetof(struct serve_settings, name)
+
+static const struct conf_setting settings_table[] = {
+	{ "data", CONF_PATH, FIELD(data), NULL, 0, 0, NULL, "DIR", true,
+	  "The folder where accounts, contacts and records are kept; made at the first start." },
+	{ "domain", CONF_TEXT, FIELD(domain), NULL, 0, 0, NULL, "NAME", true,
+	  "The SIP domain whose users register here." },
+	{ "listen", CONF_TEXT, FIELD(listen), "udp:127.0.0.1:5060,tcp:127.0.0.1:5060", 0, 0, NULL, "LIST", false,
+	  "Where to listen: udp:ADDR:PORT, tcp:ADDR:PORT and tls:ADDR:PORT, with commas between; port 0 takes a free "
+	  "one." },
+	{ "tls-cert", CONF_PATH, FIELD(certificate), NULL, 0, 0, NULL, "FILE", false,
+	  "Certificate and chain in PEM for tls: addresses; without it a self-signed one is made and kept." },
+	{ "tls-key", CONF_PATH, FIELD(key), NULL, 0, 0, NULL, "FILE", false,
+	  "Private key in PEM; needed with --tls-cert unless both are in one file." },
+	{ "workers", CONF_NUMBER, FIELD(workers), "1", 1, WORKER_MAX, NULL, "N", false,
+	  "Threads that share the calls; as many as the machine has cores is enough." },
+	{ "auth", CONF_CHOICE, FIELD(auth), "digest", 0, 0, "digest|none", NULL, false,
+	  "How users prove who they are; with none, everyone is believed: for closed networks and tests only." },
+	{ "trunk", CONF_TEXT, FIELD(trunk), NULL, 0, 0, NULL, "NAME", false,
+	  "The account that calls to names which are not users here are handed to." },
+	{ "strangers", CONF_FLAG, FIELD(strangers), NULL, 0, 0, NULL, NULL, false,
+	  "Let callers of other domains call the users here." },
+	{ "trace", CONF_FLAG, FIELD(trace), NULL, 0, 0, NULL, NULL, false,
+	  "Keep every SIP message for `tandem trace`." },
+	{ "json", CONF_FLAG, FIELD(json), NULL, 0, 0, NULL, NULL, false,
+	  "Print one JSON line an address instead of text." },
+	{ "log", CONF_CHOICE, FIELD(log_level), "warn", 0, 0, "error|warn|info|debug", NULL, false,
+	  "What is written to standard error." },
+};
+
+/* All that runs. */
+struct serve {
+	const struct command *command;
+	struct serve_settings settings;
+	struct listen_list listen;
+	struct pbx_listener listeners[LISTEN_MAX];
+	char sent_by[LISTEN_MAX][SENT_BY_MAX];
+	struct clock clock;
+	struct log_sink log;
+	struct home home;
+	struct keeper_line line;
+	struct rng rng[WORKER_MAX];
+	struct pbx_server *pbx[WORKER_MAX];
+	pthread_mutex_t printing;
+	atomic_uint up[LISTEN_MAX]; /* workers that have their share of a listener */
+	atomic_bool failed;
+};
+
+/* ---- settings ---- */
+
+static bool check(struct serve *s)
+{
+	char text[300];
+	struct buf why;
+
+	buf_init(&why, text, sizeof(text));
+	if (listen_parse(s->settings.listen, &s->listen, &why)) {
+		command_say(s->command, "--listen: " STR_FMT, STR_ARG(buf_str(&why)));
+		return false;
+	}
+	for (size_t i = 0; i < s->listen.n; i++) {
+		if (s->settings.workers > 1 && s->listen.at[i].addr.port == 0) {
+			command_say(s->command,
+				    "--listen: port 0 works with one worker only, for workers share a port");
+			return false;
+		}
+	}
+	if (s->settings.key.n && !s->settings.certificate.n) {
+		command_say(s->command, "--tls-key: a key without a certificate; add --tls-cert");
+		return false;
+	}
+	if (s->settings.certificate.n && !listen_has(&s->listen, TRANSPORT_TLS)) {
+		command_say(s->command, "--tls-cert: nothing listens for TLS; add tls:ADDR:PORT to --listen");
+		return false;
+	}
+	return true;
+}
+
+/* ---- TLS ---- */
+
+static int read_pem(struct serve *s, const char *option, str path, struct buf *out)
+{
+	char z[HOME_PATH_MAX];
+	enum err err = str_copy_z(path, z, sizeof(z)) ? file_read(z, out) : ERR_LIMIT;
+
+	if (err)
+		command_say(s->command, "%s: " STR_FMT ": %s", option, STR_ARG(path), err_text(err));
+	return err == ERR_NONE ? EXIT_OK : err == ERR_REFUSED ? EXIT_NO_PERMISSION : EXIT_NO_INPUT;
+}
+
+static int given_pems(struct serve *s, struct buf *certificate, struct buf *key)
+{
+	str key_path = s->settings.key.n ? s->settings.key : s->settings.certificate;
+	int code = read_pem(s, "--tls-cert", s->settings.certificate, certificate);
+
+	return code ? code : read_pem(s, "--tls-key", key_path, key);
+}
+
+static int own_pems(struct serve *s, struct buf *certificate, struct buf *key)
+{
+	struct certificate *made = NULL;
+	char text[300];
+	struct buf why;
+
+	buf_init(&why, text, sizeof(text));
+	if (home_certificate(&s->home, "pbx", s->settings.domain, &s->settings.domain, 1, &made, &why)) {
+		command_say(s->command, STR_FMT, STR_ARG(buf_str(&why)));
+		return EXIT_UNAVAILABLE;
+	}
+	certificate_write_pem(made, certificate);
+	certificate_write_key_pem(made, key);
+	certificate_free(made);
+	return EXIT_OK;
+}
+
+/* The credential set of the tls: addresses. */
+static int start_tls(struct serve *s, uint16_t *number)
+{
+	struct buf certificate, key;
+	enum err err = ERR_NONE;
+	int code;
+
+	*number = 0;
+	if (!listen_has(&s->listen, TRANSPORT_TLS))
+		return EXIT_OK;
+	buf_init_grow(&certificate, CERTIFICATE_PEM_MAX);
+	buf_init_grow(&key, CERTIFICATE_PEM_MAX);
+	code = s->settings.certificate.n ? given_pems(s, &certificate, &key) : own_pems(s, &certificate, &key);
+	if (code == EXIT_OK) {
+		struct tls_settings t = { .certificate_pem = buf_str(&certificate), .key_pem = buf_str(&key) };
+		struct tls_credentials *c = tls_credentials_new(&t, NULL, &err);
+
+		if (c)
+			*number = driver_tls_add(s->line.driver, c);
+		else
+			command_say(s->command, "--tls-cert, --tls-key: %s",
+				    err == ERR_SYNTAX    ? "no certificate and key in PEM"
+				    : err == ERR_REFUSED ? "certificate and key do not belong together, or are too weak"
+							 : err_text(err));
+		code = c ? EXIT_OK : EXIT_DATA;
+		tls_credentials_unref(c);
+	}
+	if (key.n)
+		secret_wipe(key.p, key.n);
+	buf_free(&key);
+	buf_free(&certificate);
+	return code;
+}
+
+/* ---- listening ---- */
+
+/* A socket on any address is known to others by the first that this machine has. */
+static void name_listener(struct serve *s, size_t i)
+{
+	struct addr found[16], at = s->listen.at[i].addr;
+	size_t n = interface_list(found, 16);
+	struct buf out;
+
+	if (!addr_is_any(&at) || at.port == 0)
+		return;
+	for (size_t k = 0; k < n; k++) {
+		if (found[k].family != at.family)
+			continue;
+		found[k].port = at.port;
+		buf_init(&out, s->sent_by[i], SENT_BY_MAX);
+		addr_write(&found[k], &out);
+		s->listeners[i].sent_by = buf_str(&out);
+		return;
+	}
+}
+
+static void describe_listeners(struct serve *s, uint16_t tls)
+{
+	for (size_t i = 0; i < s->listen.n; i++) {
+		s->listeners[i] = (struct pbx_listener){
+			.transport = s->listen.at[i].transport,
+			.local = s->listen.at[i].addr,
+			.tls = s->listen.at[i].transport == TRANSPORT_TLS ? tls : 0,
+		};
+		name_listener(s, i);
+	}
+}
+
+static void say_listening(struct serve *s, enum transport transport, const struct addr *at)
+{
+	char text[ADDR_TEXT_MAX];
+
+	pthread_mutex_lock(&s->printing);
+	if (s->settings.json)
+		printf("{\"listening\":\"" STR_FMT "\",\"address\":\"%s\"}\n", STR_ARG(transport_name(transport)),
+		       addr_text(at, text));
+	else
+		printf("listening on " STR_FMT " %s\n", STR_ARG(transport_name(transport)), addr_text(at, text));
+	fflush(stdout);
+	pthread_mutex_unlock(&s->printing);
+}
+
+/* On a worker's thread. */
+static void listening(void *self, size_t i, enum err err, const struct addr *local)
+{
+	struct serve *s = self;
+	enum transport transport = s->listen.at[i].transport;
+	char text[ADDR_TEXT_MAX];
+
+	if (err) {
+		if (!atomic_exchange(&s->failed, true))
+			command_say(s->command, "cannot listen on " STR_FMT " %s: %s",
+				    STR_ARG(transport_name(transport)), addr_text(&s->listen.at[i].addr, text),
+				    err == ERR_EXISTS || err == ERR_BUSY ? "the address is taken" : err_text(err));
+		driver_stop(s->line.driver);
+		return;
+	}
+	/* The last worker to get its share of the port speaks for all. */
+	if (atomic_fetch_add(&s->up[i], 1) + 1 == (unsigned)s->settings.workers)
+		say_listening(s, transport, local);
+}
+
+/* ---- putting it together ---- */
+
+static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
+{
+	unsigned flags = DRIVER_LEADS | (s->settings.workers > 1 ? DRIVER_SHARES : 0);
+
+	for (uint16_t i = 0; i < s->settings.workers; i++) {
+		struct pbx_config c = pbx_config_default();
+
+		random_stream(&s->rng[i]);
+		c.rng = &s->rng[i];
+		c.log = &s->log.log;
+		c.worker = i;
+		c.worker_n = (uint16_t)s->settings.workers;
+		c.domain = s->settings.domain;
+		c.trunk = s->settings.trunk;
+		c.auth = s->settings.auth == 0;
+		c.strangers = s->settings.strangers;
+		c.trace = s->settings.trace;
+		memcpy(c.key, key, sizeof(c.key));
+		c.listeners = s->listeners;
+		c.listener_n = s->listen.n;
+		c.listening = listening;
+		c.listening_self = s;
+		s->pbx[i] = pbx_server_new(&c);
+		secret_wipe(c.key, sizeof(c.key));
+		if (!s->pbx[i])
+			return false;
+		struct host_service service = pbx_server_service(s->pbx[i]);
+		driver_add(s->line.driver, i, &service, flags);
+	}
+	return true;
+}
+
+static int run(struct serve *s)
+{
+	uint8_t key[PBX_KEY_N];
+	char text[300];
+	struct buf why;
+	uint16_t tls;
+	int code = start_tls(s, &tls);
+
+	if (code)
+		return code;
+	buf_init(&why, text, sizeof(text));
+	if (home_secret(&s->home, "pbx", "key", key, sizeof(key), &why)) {
+		command_say(s->command, STR_FMT, STR_ARG(buf_str(&why)));
+		return EXIT_UNAVAILABLE;
+	}
+	describe_listeners(s, tls);
+	bool good = add_workers(s, key);
+	secret_wipe(key, sizeof(key));
+	enum err err = good ? driver_run(s->line.driver) : ERR_MEMORY;
+	if (err) {
+		command_say(s->command, "%s", err_text(err));
+		return EXIT_OS;
+	}
+	return atomic_load(&s->failed) ? EXIT_UNAVAILABLE : EXIT_OK;
+}
+
+static int open_and_run(struct serve *s)
+{
+	char text[500];
+	struct buf why;
+	int code;
+
+	buf_init(&why, text, sizeof(text));
+	enum err err = home_open(&s->home, s->settings.data, true, &s->clock, &s->log.log, &why);
+	if (err) {
+		command_say(s->command, "--data: " STR_FMT, STR_ARG(buf_str(&why)));
+		return err == ERR_BUSY ? EXIT_TEMPORARY : err == ERR_REFUSED ? EXIT_NO_PERMISSION : EXIT_UNAVAILABLE;
+	}
+	s->line.keeper = s->home.keeper;
+	s->line.driver = driver_new(&(struct driver_setup){ .clock = &s->clock,
+							    .log = &s->log.log,
+							    .thread_n = (unsigned)s->settings.workers,
+							    .keeper = keeper_line(&s->line),
+							    .signals = true });
+	code = s->line.driver ? run(s) : EXIT_OS;
+	home_close(&s->home); /* the keeper first: it may still answer */
+	driver_free(s->line.driver);
+	for (int i = 0; i < s->settings.workers; i++)
+		pbx_server_free(s->pbx[i]);
+	return code;
+}
+
+static int serve_run(const struct command *command, int argc, char **argv)
+{
+	static const enum log_level levels[] = { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+	struct serve *s = calloc(1, sizeof(*s));
+	int code;
+
+	if (!s)
+		return EXIT_OS;
+	s->command = command;
+	if (!command_settings(command, argc, argv, &s->settings, NULL) || !check(s)) {
+		free(s);
+		return EXIT_USAGE;
+	}
+	pthread_mutex_init(&s->printing, NULL);
+	clock_start(&s->clock);
+	if (log_sink_start(&s->log, &s->clock, NULL, levels[s->settings.log_level], false, 0)) {
+		command_say(command, "standard error cannot be written");
+		code = EXIT_IO;
+	} else {
+		code = open_and_run(s);
+		log_sink_stop(&s->log);
+	}
+	pthread_mutex_destroy(&s->printing);
+	free(s);
+	return code;
+}
+
+const struct command cmd_serve = {
+	.name = "serve",
+	.summary = "the SIP server alone: registrar, location, proxy",
+	.text = "Runs in the foreground until Ctrl-C. Accounts are made with `tandem admin`. "
+		"Exit codes: 64 a wrong setting, 65 a certificate that is none, 66 a file that is not there, 69 an "
+		"address "
+		"that cannot be had, 75 another tandem runs on the folder.",
+	.settings = settings_table,
+	.setting_n = sizeof(settings_table) / sizeof(*settings_table),
+	.run = serve_run,
+};
