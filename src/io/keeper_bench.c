@@ -1,5 +1,5 @@
 /*
- * io/keeper_bench - accounts imported, and states acknowledged, a second.
+ * io/keeper_bench - accounts imported, contacts, messages and calls kept, a second.
  *
  * In a new folder below the one given (default: the working directory), since /tmp may be memory.
  */
@@ -86,6 +86,65 @@ static void contacts(struct keeper *k, size_t n, size_t ahead)
 	printf("contacts, %zu ahead: %.0f a second, %zu failed\n", ahead, (double)n / (seconds() - began), c.bad);
 }
 
+/* Messages as the tap of a busy server appends them, until the oldest are dropped. */
+static void traces(struct keeper *k, int n)
+{
+	static char message[1100];
+	static char call_ids[64][40];
+	struct trace_record rows[64];
+	double began = seconds();
+	clock_t worked = clock();
+
+	memset(message, 'x', sizeof(message));
+	for (int i = 0; i < n; i += 64) {
+		for (int r = 0; r < 64; r++) {
+			snprintf(call_ids[r], sizeof(call_ids[r]), "%032x", (unsigned)((i + r) / 13) * 2654435761u);
+			rows[r] = (struct trace_record){ .session = str_from(call_ids[r]),
+							 .call_id = str_from(call_ids[r]),
+							 .service = STR("pbx"),
+							 .start = STR("SIP/2.0 200 OK"),
+							 .cseq = STR("1 INVITE"),
+							 .message = str_of(message, sizeof(message)) };
+		}
+		keeper_answer_free(
+			keeper_wait(k, &(struct keeper_ask){ .kind = KEEPER_TRACE_APPEND, .traces = rows, .n = 64 }));
+	}
+	printf("traces: %.0f messages a second, %.1f us of processor each\n", n / (seconds() - began),
+	       (double)(clock() - worked) * 1e6 / CLOCKS_PER_SEC / n);
+}
+
+/* Calls as a busy server records them, once each. */
+static void calls(struct keeper *k, int n)
+{
+	static char sessions[64][40];
+	struct call_record rows[64];
+	double began = seconds();
+	clock_t worked = clock();
+
+	for (int i = 0; i < n; i += 64) {
+		for (int r = 0; r < 64; r++) {
+			snprintf(sessions[r], sizeof(sessions[r]), "%032x", (unsigned)(i + r) * 2654435761u);
+			rows[r] = (struct call_record){
+				.session = str_from(sessions[r]),
+				.service = STR("pbx"),
+				.key = STR("843817637684230@998sdasdh09"),
+				.caller = STR("sip:101@example.com"),
+				.callee = STR("sip:102@example.com"),
+				.target = STR("sip:102@192.0.2.7:5060"),
+				.start = i + r,
+				.cause = STR("caller hung up"),
+				.leg_n = 2,
+				.legs = { { .party = STR("sip:101@example.com"), .remote = STR("192.0.2.1:5060") },
+					  { .party = STR("sip:102@example.com"), .remote = STR("192.0.2.7:5060") } },
+			};
+		}
+		keeper_answer_free(
+			keeper_wait(k, &(struct keeper_ask){ .kind = KEEPER_CALL_PUT, .calls = rows, .n = 64 }));
+	}
+	printf("calls: %.0f records a second, %.1f us of processor each\n", n / (seconds() - began),
+	       (double)(clock() - worked) * 1e6 / CLOCKS_PER_SEC / n);
+}
+
 int main(int argc, char **argv)
 {
 	char folder[256], path[300], why[200];
@@ -102,6 +161,9 @@ int main(int argc, char **argv)
 	import(k, 100000);
 	contacts(k, 200, 1);
 	contacts(k, 20000, 256);
+	traces(k, TRACE_KEEP);
+	traces(k, TRACE_KEEP);
+	calls(k, 50000);
 	keeper_stop(k);
 	unlink(path);
 	rmdir(folder);

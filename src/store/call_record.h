@@ -3,9 +3,9 @@
  *
  * Each service writes one record per leg pair it sees (a proxy: one per call; a
  * B2BUA: its two dialogs; a user agent: one leg). They share the Session-ID
- * (RFC 7989), so `tandem calls` shows them as one session. A record is written when the call
- * starts, again when it is answered and when it ends: the last one wins, so a call
- * that a power cut ended is seen as one without an end.
+ * (RFC 7989), so `tandem calls` shows them as one session. A record may be written
+ * several times (the same start, session, service and key): the last one wins, so a
+ * call that a power cut ended is seen as one without an end, if it was written before.
  */
 #ifndef STORE_CALL_RECORD_H
 #define STORE_CALL_RECORD_H
@@ -33,7 +33,7 @@ struct call_record {
 	int64_t id;
 	str session; /* RFC 7989: the caller's half, 32 hex digits */
 	str service; /* who saw it: "pbx", "edge:acme", "node:alice", "phone" */
-	str key;     /* unique within session and service: the Call-ID of leg 0, and a branch where it forked */
+	str key;     /* unique within start, session and service: the Call-ID of leg 0, and a branch where it forked */
 	str caller;  /* From, as an address: "sip:alice@network" */
 	str callee;  /* To */
 	str target;  /* what it was finally sent to */

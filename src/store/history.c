@@ -36,11 +36,27 @@ enum err store_history_list_calls(struct store_desk *desk)
 	return err;
 }
 
+/* The text, the last field, stands in a table of its own. */
+static enum err append_one(struct store_desk *desk, const struct trace_record *record)
+{
+	struct store_binding b;
+
+	store_desk_bind(&trace_record_kind, record, &b);
+	enum err err = store_desk_run(desk, SCHEMA_TRACE_ADD, b.values, b.n - 1, NULL);
+	return err == ERR_NONE ? store_desk_run(desk, SCHEMA_TRACE_ADD_TEXT, &b.values[b.n - 1], 1, NULL) : err;
+}
+
 enum err store_history_append_trace(struct store_desk *desk)
 {
-	enum err err = store_desk_put_rows(desk, SCHEMA_TRACE_ADD);
+	enum err err = ERR_NONE;
 
-	return err == ERR_NONE ? store_desk_run(desk, SCHEMA_TRACE_TRIM, DB_VALUES(db_number(TRACE_KEEP)), NULL) : err;
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = append_one(desk, &desk->ask->traces[i]);
+	if (err == ERR_NONE)
+		err = store_desk_run(desk, SCHEMA_TRACE_TRIM_TEXT, DB_VALUES(db_number(TRACE_KEEP)), NULL);
+	if (err == ERR_NONE)
+		err = store_desk_run(desk, SCHEMA_TRACE_TRIM, DB_VALUES(db_number(TRACE_KEEP)), NULL);
+	return err;
 }
 
 enum err store_history_list_trace(struct store_desk *desk)
@@ -52,7 +68,7 @@ enum err store_history_list_trace(struct store_desk *desk)
 	struct db_value after = db_number(desk->ask->after), most = db_number((int64_t)limit + 1), session;
 
 	if (wanted->session.n)
-		return store_desk_query(desk, SCHEMA_TRACE_SESSION, DB_VALUES(after, db_text(wanted->session), most),
+		return store_desk_query(desk, SCHEMA_TRACE_SESSION, DB_VALUES(db_text(wanted->session), after, most),
 					limit);
 	if (!wanted->call_id.n)
 		return store_desk_query(desk, SCHEMA_TRACE_LIST, DB_VALUES(after, most), limit);
@@ -62,7 +78,7 @@ enum err store_history_list_trace(struct store_desk *desk)
 	if (err == ERR_NONE)
 		err = db->driver->row(db, SCHEMA_TRACE_SESSION_OF, &session, 1);
 	if (err == ERR_NONE)
-		err = store_desk_query(desk, SCHEMA_TRACE_SESSION, DB_VALUES(after, session, most), limit);
+		err = store_desk_query(desk, SCHEMA_TRACE_SESSION, DB_VALUES(session, after, most), limit);
 	else if (err == ERR_ABSENT)
 		err = store_desk_query(desk, SCHEMA_TRACE_CALL, DB_VALUES(after, db_text(wanted->call_id), most),
 				       limit);

@@ -3,6 +3,10 @@
 /*
  * Times are microseconds since 1970. Columns stand in the order of the records' fields, which the
  * statements below rely on.
+ *
+ * Calls and messages come by the thousand, so whatever is kept in order of them is kept in order of time: an index
+ * over Call-IDs or sessions, which are random, costs a page written for every row (34 us a call instead of 8). To
+ * look for one is to read them all; the messages' texts stand aside, so that this stays quick.
  */
 static const char version_1[] =
 	"CREATE TABLE account (id INTEGER PRIMARY KEY, name TEXT NOT NULL, domain TEXT NOT NULL, realm TEXT NOT "
@@ -31,17 +35,14 @@ static const char version_1[] =
 	"a_started INTEGER NOT NULL, a_rang INTEGER NOT NULL, a_answered INTEGER NOT NULL, a_ended INTEGER NOT "
 	"NULL, b_call_id TEXT NOT NULL, b_party TEXT NOT NULL, b_remote TEXT NOT NULL, b_signalling TEXT NOT "
 	"NULL, b_codec TEXT NOT NULL, b_media TEXT NOT NULL, b_path TEXT NOT NULL, b_started INTEGER NOT NULL, "
-	"b_rang INTEGER NOT NULL, b_answered INTEGER NOT NULL, b_ended INTEGER NOT NULL, UNIQUE (session, "
-	"service, key));\n"
+	"b_rang INTEGER NOT NULL, b_answered INTEGER NOT NULL, b_ended INTEGER NOT NULL, UNIQUE (started, "
+	"session, service, key));\n"
 	"CREATE TABLE trace_record (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, session TEXT NOT NULL, call_id "
 	"TEXT NOT NULL, service TEXT NOT NULL, way INTEGER NOT NULL, transport INTEGER NOT NULL, local TEXT NOT "
 	"NULL, remote TEXT NOT NULL, peer TEXT NOT NULL, secure TEXT NOT NULL, line TEXT NOT NULL, cseq TEXT NOT "
-	"NULL, message BLOB NOT NULL);\n"
-	"CREATE INDEX contact_expires ON contact (expires);\n"
-	"CREATE INDEX call_started ON call_record (started);\n"
-	"CREATE INDEX trace_session ON trace_record (session, id);\n"
-	"CREATE INDEX trace_call ON trace_record (call_id, id);\n"
-	"CREATE INDEX trace_invite ON trace_record (session, call_id) WHERE substr(line, 1, 7) = 'INVITE ';\n";
+	"NULL);\n"
+	"CREATE TABLE trace_text (id INTEGER PRIMARY KEY, message BLOB NOT NULL);\n"
+	"CREATE INDEX contact_expires ON contact (expires);\n";
 
 static const char *const migrations[] = { version_1 };
 
@@ -122,54 +123,66 @@ static const char *const statements[SCHEMA_STATEMENT_N] = {
 		"$13, "
 		"$14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, "
 		"$34, "
-		"$35) ON CONFLICT (session, service, key) DO UPDATE SET caller = excluded.caller, callee = "
-		"excluded.callee, target = excluded.target, started = excluded.started, rang = excluded.rang, answered "
+		"$35) ON CONFLICT (started, session, service, key) DO UPDATE SET caller = excluded.caller, callee = "
+		"excluded.callee, target = excluded.target, rang = excluded.rang, answered = excluded.answered, ended "
 		"= "
-		"excluded.answered, ended = excluded.ended, status = excluded.status, cause = excluded.cause, legs = "
-		"excluded.legs, a_call_id = excluded.a_call_id, a_party = excluded.a_party, a_remote = "
-		"excluded.a_remote, "
-		"a_signalling = excluded.a_signalling, a_codec = excluded.a_codec, a_media = excluded.a_media, a_path "
-		"= "
-		"excluded.a_path, a_started = excluded.a_started, a_rang = excluded.a_rang, a_answered = "
-		"excluded.a_answered, a_ended = excluded.a_ended, b_call_id = excluded.b_call_id, b_party = "
-		"excluded.b_party, b_remote = excluded.b_remote, b_signalling = excluded.b_signalling, b_codec = "
-		"excluded.b_codec, b_media = excluded.b_media, b_path = excluded.b_path, b_started = "
-		"excluded.b_started, "
-		"b_rang = excluded.b_rang, b_answered = excluded.b_answered, b_ended = excluded.b_ended",
+		"excluded.ended, status = excluded.status, cause = excluded.cause, legs = excluded.legs, a_call_id = "
+		"excluded.a_call_id, a_party = excluded.a_party, a_remote = excluded.a_remote, a_signalling = "
+		"excluded.a_signalling, a_codec = excluded.a_codec, a_media = excluded.a_media, a_path = "
+		"excluded.a_path, "
+		"a_started = excluded.a_started, a_rang = excluded.a_rang, a_answered = excluded.a_answered, a_ended = "
+		"excluded.a_ended, b_call_id = excluded.b_call_id, b_party = excluded.b_party, b_remote = "
+		"excluded.b_remote, b_signalling = excluded.b_signalling, b_codec = excluded.b_codec, b_media = "
+		"excluded.b_media, b_path = excluded.b_path, b_started = excluded.b_started, b_rang = excluded.b_rang, "
+		"b_answered = excluded.b_answered, b_ended = excluded.b_ended",
 	[SCHEMA_CALL_LIST] =
-		"SELECT id, session, service, key, caller, callee, target, started, rang, answered, ended, status, "
-		"cause, "
-		"legs, a_call_id, a_party, a_remote, a_signalling, a_codec, a_media, a_path, a_started, a_rang, "
-		"a_answered, a_ended, b_call_id, b_party, b_remote, b_signalling, b_codec, b_media, b_path, b_started, "
-		"b_rang, b_answered, b_ended FROM call_record JOIN (SELECT session AS of_session, max(started) AS "
-		"newest "
-		"FROM (SELECT session, started FROM call_record WHERE ($1 = '' OR session = $1) AND ($2 = '' OR caller "
-		"= "
-		"$2 OR callee = $2) ORDER BY started DESC LIMIT $3) AS recent GROUP BY session ORDER BY newest DESC "
-		"LIMIT "
-		"$4) AS wanted ON session = of_session ORDER BY newest DESC, session DESC, started DESC, id DESC LIMIT "
-		"$5",
+		"WITH recent AS (SELECT session AS of_session, started AS at FROM call_record WHERE ($1 = '' OR "
+		"session = "
+		"$1) AND ($2 = '' OR caller = $2 OR callee = $2) ORDER BY started DESC LIMIT $3), wanted AS (SELECT "
+		"of_session, max(at) AS newest FROM recent GROUP BY of_session ORDER BY newest DESC LIMIT $4) SELECT "
+		"id, "
+		"session, service, key, caller, callee, target, started, rang, answered, ended, status, cause, legs, "
+		"a_call_id, a_party, a_remote, a_signalling, a_codec, a_media, a_path, a_started, a_rang, a_answered, "
+		"a_ended, b_call_id, b_party, b_remote, b_signalling, b_codec, b_media, b_path, b_started, b_rang, "
+		"b_answered, b_ended FROM call_record JOIN wanted ON session = of_session WHERE started >= (SELECT "
+		"min(at) FROM recent) ORDER BY newest DESC, session DESC, started DESC, id DESC LIMIT $5",
 	[SCHEMA_TRACE_ADD] =
 		"INSERT INTO trace_record (at, session, call_id, service, way, transport, local, remote, peer, secure, "
-		"line, cseq, message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+		"line, cseq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+	[SCHEMA_TRACE_ADD_TEXT] =
+		"INSERT INTO trace_text (id, message) VALUES ((SELECT max(id) FROM trace_record), $1)",
+	[SCHEMA_TRACE_TRIM_TEXT] = "DELETE FROM trace_text WHERE id <= (SELECT max(id) FROM trace_record) - $1",
 	[SCHEMA_TRACE_TRIM] = "DELETE FROM trace_record WHERE id <= (SELECT max(id) FROM trace_record) - $1",
 	[SCHEMA_TRACE_LIST] =
-		"SELECT id, at, session, call_id, service, way, transport, local, remote, peer, secure, line, cseq, "
-		"message FROM trace_record WHERE id > $1 ORDER BY id LIMIT $2",
+		"SELECT trace_record.id AS id, at, session, call_id, service, way, transport, local, remote, peer, "
+		"secure, line, cseq, message FROM trace_record JOIN trace_text ON trace_text.id = trace_record.id "
+		"WHERE "
+		"trace_record.id > $1 ORDER BY trace_record.id LIMIT $2",
 	[SCHEMA_TRACE_SESSION] =
-		"SELECT id, at, session, call_id, service, way, transport, local, remote, peer, secure, line, cseq, "
-		"message FROM trace_record WHERE id > $1 AND (session = $2 OR call_id IN (SELECT call_id FROM "
-		"trace_record WHERE session = $2)) ORDER BY id LIMIT $3",
+		"WITH calls AS (SELECT DISTINCT call_id AS of_call FROM trace_record WHERE session = $1), halves AS "
+		"(SELECT DISTINCT session AS half FROM trace_record WHERE session <> '' AND call_id IN (SELECT of_call "
+		"FROM calls)), legs AS (SELECT DISTINCT call_id AS leg FROM trace_record WHERE session IN (SELECT half "
+		"FROM halves)) SELECT trace_record.id AS id, at, session, call_id, service, way, transport, local, "
+		"remote, peer, secure, line, cseq, message FROM trace_record JOIN trace_text ON trace_text.id = "
+		"trace_record.id WHERE trace_record.id > $2 AND call_id IN (SELECT leg FROM legs) ORDER BY "
+		"trace_record.id LIMIT $3",
 	[SCHEMA_TRACE_CALL] =
-		"SELECT id, at, session, call_id, service, way, transport, local, remote, peer, secure, line, cseq, "
-		"message FROM trace_record WHERE id > $1 AND call_id = $2 ORDER BY id LIMIT $3",
+		"SELECT trace_record.id AS id, at, session, call_id, service, way, transport, local, remote, peer, "
+		"secure, line, cseq, message FROM trace_record JOIN trace_text ON trace_text.id = trace_record.id "
+		"WHERE "
+		"trace_record.id > $1 AND call_id = $2 ORDER BY trace_record.id LIMIT $3",
 	[SCHEMA_TRACE_SESSION_OF] = "SELECT session FROM trace_record WHERE call_id = $1 AND session <> '' LIMIT 1",
 	[SCHEMA_TRACE_SESSIONS] =
-		"SELECT id, at, session, call_id, service, way, transport, local, remote, peer, secure, line, cseq, "
-		"message FROM trace_record WHERE id IN (SELECT min(id) FROM trace_record WHERE substr(line, 1, 7) = "
-		"'INVITE ' GROUP BY CASE WHEN session = '' THEN call_id ELSE session END ORDER BY 1 DESC LIMIT $1) "
-		"ORDER "
-		"BY id",
+		"WITH opened AS (SELECT min(id) AS first FROM trace_record WHERE substr(line, 1, 7) = 'INVITE ' GROUP "
+		"BY "
+		"call_id), sessions AS (SELECT min(id) AS first FROM trace_record WHERE id IN (SELECT first FROM "
+		"opened) "
+		"GROUP BY CASE WHEN session = '' THEN call_id ELSE session END ORDER BY 1 DESC LIMIT $1) SELECT "
+		"trace_record.id AS id, at, session, call_id, service, way, transport, local, remote, peer, secure, "
+		"line, "
+		"cseq, message FROM trace_record JOIN trace_text ON trace_text.id = trace_record.id WHERE "
+		"trace_record.id "
+		"IN (SELECT first FROM sessions) ORDER BY trace_record.id",
 };
 
 const char *schema_statement(enum schema_statement number)

@@ -606,6 +606,33 @@ static void a_trace_is_found_by_session_and_by_call_id(void **state)
 	keeper_answer_free(a);
 }
 
+/* RFC 7989 6.: what the callee sends bears the callee's half first, its re-INVITE too. */
+static void the_callees_half_of_a_session_belongs_to_it(void **state)
+{
+	struct desk *d = *state;
+	struct trace_record rows[] = {
+		{ .session = STR("caller"), .call_id = STR("c1"), .start = STR("INVITE sip:b SIP/2.0") },
+		{ .session = STR("caller"), .call_id = STR("c2"), .start = STR("INVITE sip:c SIP/2.0") },
+		{ .session = STR("callee"), .call_id = STR("c2"), .start = STR("SIP/2.0 200 OK") },
+		{ .session = STR("callee"), .call_id = STR("c1"), .start = STR("SIP/2.0 200 OK") },
+		{ .session = STR("callee"), .call_id = STR("c2"), .start = STR("INVITE sip:a SIP/2.0") },
+		{ .session = STR("other"), .call_id = STR("c3"), .start = STR("SIP/2.0 200 OK") },
+	};
+	struct trace_record of = { .session = STR("callee") };
+
+	assert_int_equal(TELL(d, KEEPER_TRACE_APPEND, .traces = rows, .n = 6), ERR_NONE);
+	for (int half = 0; half < 2; half++) {
+		struct keeper_answer *a = ASK(d, KEEPER_TRACE_LIST, .traces = &of, .n = 1);
+		assert_int_equal(a->n, 5);
+		keeper_answer_free(a);
+		of.session = STR("caller");
+	}
+	struct keeper_answer *a = ASK(d, KEEPER_TRACE_SESSIONS);
+	assert_int_equal(a->n, 1);
+	assert_str(a->traces[0].session, "caller");
+	keeper_answer_free(a);
+}
+
 static void what_is_kept_is_there_when_opened_again_and_only_for_us(void **state)
 {
 	struct desk *d = *state;
@@ -907,6 +934,7 @@ int main(void)
 		IN_MEMORY(settings_are_found_by_how_they_start),
 		IN_MEMORY(calls_are_listed_by_session_the_newest_last),
 		IN_MEMORY(a_trace_is_found_by_session_and_by_call_id),
+		IN_MEMORY(the_callees_half_of_a_session_belongs_to_it),
 		ON_DISK(what_is_kept_is_there_when_opened_again_and_only_for_us),
 		ON_DISK(an_older_file_is_brought_up_to_date),
 		ON_DISK(a_newer_file_is_refused_with_a_clear_word),
