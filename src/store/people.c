@@ -84,6 +84,9 @@ enum err store_people_set_password(struct store_desk *desk)
 	if (err == ERR_NONE && touched == 0)
 		err = keeper_answer_fail(desk->answer, ERR_ABSENT, "there is nobody called \"" STR_FMT "\"",
 					 STR_ARG(row.name));
+	/* Who changes a password wants everybody out who knew the old one: no device renews its certificate. */
+	if (err == ERR_NONE)
+		err = store_desk_run(desk, SCHEMA_DEVICE_REMOVE_ALL, DB_VALUES(db_text(row.name)), NULL);
 	return err;
 }
 

@@ -300,8 +300,14 @@ static void only_the_right_password_lets_a_person_in(void **state)
 	assert_int_equal(check(d, "nobody", "correct horse"), ERR_REFUSED);
 	assert_int_equal(check(d, "no body", "correct horse"), ERR_REFUSED);
 
+	/* a new password puts out every device that logged in with the old one */
+	struct device_record dev = { .person = STR("alice"), .key = STR("k"), .serial = STR("s") };
+	assert_int_equal(TELL(d, KEEPER_DEVICE_PUT, .devices = &dev, .n = 1), ERR_NONE);
 	p.password = STR("battery staple");
 	assert_int_equal(TELL(d, KEEPER_PERSON_PASSWORD, .persons = &p, .n = 1), ERR_NONE);
+	a = ASK(d, KEEPER_DEVICE_LIST, .devices = &dev, .n = 1);
+	assert_int_equal(a->n, 0);
+	keeper_answer_free(a);
 	assert_int_equal(check(d, "alice", "correct horse"), ERR_REFUSED);
 	assert_int_equal(check(d, "alice", "battery staple"), ERR_NONE);
 	p.name = STR("nobody");
