@@ -14,7 +14,6 @@
 
 struct overlay_forward {
 	struct overlay_forward_setup setup;
-	uint64_t key[2][2];
 	char sent_by[ADDR_TEXT_MAX];
 	struct arena arena;
 	struct sip_msg msg; /* the one being forwarded */
@@ -34,7 +33,6 @@ struct overlay_forward *overlay_forward_new(const struct overlay_forward_setup *
 	if (!f)
 		return NULL;
 	f->setup = *setup;
-	rng_fill(setup->rng, f->key, sizeof(f->key));
 	addr_text(&setup->self, f->sent_by);
 	arena_init(&f->arena, f->first, sizeof(f->first), SIP_MSG_HEAP_MAX);
 	return f;
@@ -81,20 +79,20 @@ static bool has_mark(const struct sip_via *via)
 /* 16.11: the same for a repetition, its CANCEL and the ACK of a refusal, which all bear its branch. */
 static uint64_t transaction_hash(const struct overlay_forward *f, const struct sip_via *top)
 {
-	return str_hash(top->branch, f->key[0]) ^ str_hash_nocase(top->host, f->key[1]);
+	return str_hash(top->branch, f->setup.tokens->via[0]) ^ str_hash_nocase(top->host, f->setup.tokens->via[1]);
 }
 
 /* 16.3 step 4: what decides the way of a request; the same again means that it goes in circles. */
 static uint64_t loop_hash(const struct overlay_forward *f, struct sip_msg *m, const struct sip_uri *target)
 {
 	uint64_t parts[4] = {
-		str_hash(m->uri_text, f->key[0]),
-		str_hash(target->text, f->key[0]),
-		str_hash(sip_msg_call_id(m), f->key[0]),
+		str_hash(m->uri_text, f->setup.tokens->via[0]),
+		str_hash(target->text, f->setup.tokens->via[0]),
+		str_hash(sip_msg_call_id(m), f->setup.tokens->via[0]),
 		sip_msg_cseq(m)->number,
 	};
 
-	return str_hash(str_of((const char *)parts, sizeof(parts)), f->key[1]);
+	return str_hash(str_of((const char *)parts, sizeof(parts)), f->setup.tokens->via[1]);
 }
 
 static bool is_loop(uint64_t loop, const struct sip_via *vias, size_t n)
@@ -210,6 +208,19 @@ static struct overlay_hop read_request(struct overlay_forward *f, const struct o
 	return hop_to(f, target);
 }
 
+/* Only who got the request knows the hash of the branch below, so nobody else can make up answers to it. */
+static bool is_answer(struct overlay_forward *f, const struct sip_via *own)
+{
+	char text[HASH_N + 1];
+	const struct sip_via *vias;
+	size_t n;
+
+	if (sip_msg_vias(&f->msg, &vias, &n) != ERR_NONE || n < 2)
+		return false;
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)transaction_hash(f, &vias[1]));
+	return str_starts(str_skip(own->branch, sizeof(BRANCH_MARK) - 1), str_from(text));
+}
+
 static struct overlay_hop read_response(struct overlay_forward *f)
 {
 	struct overlay_hop hop = { .kind = OVERLAY_FORWARD_FLOW };
@@ -218,6 +229,8 @@ static struct overlay_hop read_response(struct overlay_forward *f)
 
 	if (!via || !has_mark(via))
 		return drop("not our Via");
+	if (!is_answer(f, via))
+		return drop("an answer to nothing that went this way");
 	if (!sip_param_find(via->params, STR("flow"), &text) || !own_token(f, text, hop.token))
 		return drop("no token of ours in Via");
 	f->drop_via = true;

@@ -16,7 +16,6 @@
 #ifndef OVERLAY_FORWARD_H
 #define OVERLAY_FORWARD_H
 
-#include "base/rng.h"
 #include "overlay/identity.h"
 #include "overlay/token.h"
 
@@ -26,7 +25,6 @@ struct overlay_forward_setup {
 	struct overlay_domain network;
 	struct overlay_tokens *tokens; /* outlives this */
 	struct addr self;              /* host and port in our URIs and Via */
-	struct rng *rng;
 };
 
 /* The flow a message came over. */

@@ -12,14 +12,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct overlay_forward_setup setup = { .self = addr_v4(192, 0, 2, 2, 5443) };
 	struct overlay_tokens tokens;
 	struct overlay_hop hop;
-	struct rng rng;
 	struct buf b;
 
-	rng_seeded(&rng, 1);
 	if (!overlay_tokens_start(&tokens, key, 0))
 		abort();
 	setup.tokens = &tokens;
-	setup.rng = &rng;
 	(void)!overlay_domain_parse(STR("net.example"), &setup.network);
 	overlay_token_make(&tokens, key, OVERLAY_ROLE_NODE, from.token);
 	struct overlay_forward *f = overlay_forward_new(&setup);

@@ -12,7 +12,6 @@
 #define MF "Max-Forwards: 70\r\n"
 
 struct fixture {
-	struct rng rng;
 	struct overlay_tokens tokens;
 	struct overlay_forward *f;
 	struct overlay_name alice;
@@ -26,11 +25,10 @@ struct fixture {
 static int setup(void **state)
 {
 	static struct fixture x;
-	struct overlay_forward_setup s = { .tokens = &x.tokens, .self = addr_v4(192, 0, 2, 2, 5443), .rng = &x.rng };
+	struct overlay_forward_setup s = { .tokens = &x.tokens, .self = addr_v4(192, 0, 2, 2, 5443) };
 	uint8_t key[32] = { 1 }, device[OVERLAY_KEY_N] = { 2 };
 
 	memset(&x, 0, sizeof(x));
-	rng_seeded(&x.rng, 8);
 	assert_true(overlay_tokens_start(&x.tokens, key, 0));
 	assert_int_equal(overlay_domain_parse(TEST_NETWORK, &s.network), ERR_NONE);
 	x.f = overlay_forward_new(&s);
@@ -114,6 +112,12 @@ static void a_request_goes_to_the_token_and_its_answer_back(void **state)
 	sip = written(x);
 	assert_true(str_starts(str_from(sip),
 			       STR("SIP/2.0 180 Ringing\r\nVia: SIP/2.0/TLS x.invalid;branch=z9hG4bKa1\r\n")));
+	/* an answer to another request than went this way is none */
+	char *below = strstr(answer, "branch=z9hG4bKa1");
+	below[15] = '2';
+	overlay_forward_read(x->f, str_from(answer), &x->from, &hop);
+	assert_int_equal(hop.kind, OVERLAY_FORWARD_DROP);
+	below[15] = '1';
 	/* a token changed in flight is worth nothing */
 	char *token = strstr(answer, "flow=") + 30;
 	*token = *token == 'A' ? 'B' : 'A';

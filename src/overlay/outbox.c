@@ -4,8 +4,9 @@
 
 #include <stdlib.h>
 
-#define WANT_MAX  4096
-#define BYTES_MAX (4u << 20)
+#define WANT_MAX   4096
+#define BYTES_MAX  (4u << 20)
+#define BYTES_KEEP (256u << 10)
 
 void overlay_outbox_init(struct overlay_outbox *o)
 {
@@ -28,6 +29,8 @@ static struct overlay_outbox_entry *room(struct overlay_outbox *o)
 {
 	if (o->n && o->at == o->n) {
 		o->at = o->n = 0;
+		if (o->bytes.cap > BYTES_KEEP)
+			buf_free(&o->bytes); /* after a burst; else an idle node would hold it for ever */
 		buf_reset(&o->bytes);
 	}
 	if (o->n == o->cap) {

@@ -59,7 +59,6 @@ static bool start_forward(struct overlay_supernode *s, const struct addr *self)
 		.network = s->setup.network.name,
 		.tokens = &s->tokens,
 		.self = *self,
-		.rng = s->setup.rng,
 	};
 
 	overlay_forward_free(s->forward);
@@ -260,7 +259,8 @@ static enum overlay_refusal check_hello(struct overlay_supernode *s, const struc
 	if (sign_check(c->device, str_of((const char *)text, n), m->proof) != ERR_NONE)
 		return OVERLAY_REFUSAL_PROOF;
 	/* A second HELLO brings a renewed certificate; the device stays. */
-	if (f->standing && (memcmp(f->device, c->device, OVERLAY_KEY_N) != 0 || f->role != m->role))
+	if (f->standing && (memcmp(f->device, c->device, OVERLAY_KEY_N) != 0 || f->role != m->role ||
+			    !str_eq(overlay_name_str(&f->user), overlay_name_str(&c->name))))
 		return OVERLAY_REFUSAL_PROOF;
 	return OVERLAY_REFUSAL_NONE;
 }

@@ -8,7 +8,7 @@
 
 bool overlay_tokens_start(struct overlay_tokens *t, const uint8_t key[32], uint32_t epoch)
 {
-	uint8_t keys[64];
+	uint8_t keys[96];
 	str secret = str_of((const char *)key, 32);
 
 	*t = (struct overlay_tokens){ .epoch = epoch };
@@ -16,6 +16,7 @@ bool overlay_tokens_start(struct overlay_tokens *t, const uint8_t key[32], uint3
 		return false;
 	t->tag = hmac_new(DIGEST_SHA256, str_of((const char *)keys, 32));
 	t->mac = hmac_new(DIGEST_SHA256, str_of((const char *)keys + 32, 32));
+	memcpy(t->via, keys + 64, sizeof(t->via));
 	secret_wipe(keys, sizeof(keys));
 	if (t->tag && t->mac)
 		return true;

@@ -16,6 +16,7 @@
 struct overlay_tokens {
 	struct hmac *tag, *mac; /* private */
 	uint32_t epoch;
+	uint64_t via[2][2]; /* keys for what forward hides in its Via; they last as long as the tokens */
 };
 
 /* false: no memory. */
