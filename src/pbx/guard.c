@@ -216,10 +216,10 @@ static void put_line(struct pbx_guard *g, bool proxy, enum sip_auth_algorithm al
 			    stale, out);
 }
 
-void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, usec now, struct buf *out)
+void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, bool simple, usec now, struct buf *out)
 {
 	/* RFC 8760 2.3: the one we like best on top */
-	if (g->sha256)
+	if (g->sha256 && !(simple && g->md5))
 		put_line(g, proxy, SIP_AUTH_SHA256, stale, now, out);
 	if (g->md5)
 		put_line(g, proxy, SIP_AUTH_MD5, stale, now, out);

@@ -42,8 +42,8 @@ MUST_CHECK enum err pbx_guard_set_realm(struct pbx_guard *, str realm);
 /* Judges the Authorization (proxy: Proxy-Authorization) of a request. `*name` (GOOD, UNKNOWN, WRONG) is a view into it.
  */
 enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *, struct sip_msg *, bool proxy, usec now, str *name);
-/* The challenge lines for 401 or 407, CRLF between them. */
-void pbx_guard_write_challenge(struct pbx_guard *, bool proxy, bool stale, usec now, struct buf *out);
+/* The challenge lines for 401 or 407, CRLF between them. `simple`: MD5 alone, where it is taken at all. */
+void pbx_guard_write_challenge(struct pbx_guard *, bool proxy, bool stale, bool simple, usec now, struct buf *out);
 
 /* What the keeper said of a name; `user` NULL: there is no such account. ERR_MEMORY. */
 MUST_CHECK enum err pbx_guard_put(struct pbx_guard *, str name, const struct user_record *user);

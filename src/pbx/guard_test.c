@@ -62,7 +62,7 @@ static void request(enum sip_auth_algorithm algorithm, const char *name, const c
 
 	buf_init(&b, lines, sizeof(lines));
 	rng_seeded(&rng, 5);
-	pbx_guard_write_challenge(g, true, false, made, &b);
+	pbx_guard_write_challenge(g, true, false, false, made, &b);
 	for (rest = buf_str(&b); rest.n;) {
 		size_t at = str_find(rest, STR("\r\n"));
 

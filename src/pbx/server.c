@@ -13,6 +13,7 @@ struct pbx_config pbx_config_default(void)
 		.auth = true,
 		.md5 = true,
 		.sha256 = true,
+		.md5_unless_known = true,
 		.strangers = true,
 		.contact_max = 1000000,
 		.expires_min = 60,
@@ -192,13 +193,26 @@ enum pbx_guard_answer pbx_job_judge(struct pbx_server *s, struct pbx_job *job, s
 	return answer;
 }
 
+/* Programs that were seen to answer the better of two challenges. */
+static bool copes_with_two(const struct sip_msg *m)
+{
+	static const str known[] = { STR_INIT("tandem") };
+	str agent = sip_msg_value(m, SIP_USER_AGENT);
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (str_starts_nocase(agent, known[i]))
+			return true;
+	return false;
+}
+
 void pbx_job_challenge(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, bool proxy, bool stale, usec now)
 {
+	bool simple = s->config.md5_unless_known && !copes_with_two(m);
 	char lines[PBX_CHALLENGE];
 	struct buf b;
 
 	buf_init(&b, lines, sizeof(lines));
-	pbx_guard_write_challenge(s->guard, proxy, stale, now, &b);
+	pbx_guard_write_challenge(s->guard, proxy, stale, simple, now, &b);
 	if (buf_ok(&b))
 		pbx_job_reply(s, job, m, proxy ? 407 : 401, STR_NONE, buf_str(&b), now);
 	else

@@ -44,9 +44,12 @@ struct pbx_config {
 	str domain;          /* whose users these are */
 	const str *networks; /* further domains that are reached through the trunk */
 	size_t network_n;
-	str trunk;                                          /* name of an account; empty: there is no trunk */
-	bool auth;                                          /* false: everyone is believed (--auth none) */
-	bool md5, sha256;                                   /* which digests are offered and taken */
+	str trunk;        /* name of an account; empty: there is no trunk */
+	bool auth;        /* false: everyone is believed (--auth none) */
+	bool md5, sha256; /* which digests are taken */
+	/* Both are taken, but SHA-256 is offered only to programs that are known to cope with two challenges: libre 1.1
+	 * (baresip 1.0) gives up when it sees one that it cannot do, wherever that stands. */
+	bool md5_unless_known;
 	bool strangers;                                     /* callers of other domains may call local users */
 	bool trace;                                         /* every message to the keeper */
 	uint8_t key[PBX_KEY_N];                             /* secret, of all workers: nonces and route tokens */

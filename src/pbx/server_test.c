@@ -29,7 +29,7 @@ static void who_registers_is_challenged_and_then_bound(void **state)
 
 	(void)state;
 	rig_run();
-	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12:5060>\r\n");
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12:5060>\r\nUser-Agent: tandem/1\r\n");
 	snprintf(answer, sizeof(answer), "%s", rig_take(bob));
 	rig_assert_start(answer, "SIP/2.0 401 Unauthorized");
 	rig_assert_has(answer, "algorithm=SHA-256");
@@ -43,6 +43,21 @@ static void who_registers_is_challenged_and_then_bound(void **state)
 	rig_assert_has(answer, "Contact: <sip:102@192.0.2.12:5060;ob>;x=y;q=0.500;expires=3600");
 	assert_true(rig_.contacts[0].used);
 	assert_str(rig_.contacts[0].row->aor, "sip:102@example.com");
+}
+
+static void who_may_know_md5_only_is_offered_no_more_unless_that_is_forbidden(void **state)
+{
+	(void)state;
+	rig_run();
+	rig_register_once(bob, "102", 1, "User-Agent: baresip v1.0.0 (x86_64/linux)\r\n");
+	rig_assert_has(rig_take(bob), "algorithm=MD5");
+	assert_null(strstr(rig_.text, "SHA-256"));
+	rig_stop_servers();
+	rig_.config.md5 = false;
+	rig_run();
+	rig_register_once(bob, "102", 1, "User-Agent: baresip v1.0.0 (x86_64/linux)\r\n");
+	rig_assert_has(rig_take(bob), "algorithm=SHA-256");
+	assert_null(strstr(rig_.text, "MD5"));
 }
 
 static void the_200_waits_for_the_keeper(void **state)
@@ -873,6 +888,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(who_registers_is_challenged_and_then_bound),
+		T(who_may_know_md5_only_is_offered_no_more_unless_that_is_forbidden),
 		T(the_200_waits_for_the_keeper),
 		T(a_registration_that_cannot_be_kept_is_503),
 		T(wrong_passwords_and_unknown_names_look_the_same),
