@@ -168,11 +168,12 @@ static void credentials(const char *msg, const struct slot *slot, char *out, siz
 	else
 		snprintf(a, sizeof(a), "%s:%s:%s", ha1, nonce, ha2);
 	hex_digest(a, answer);
-	snprintf(out, cap,
-		 "Authorization: Digest username=\"u%ld\", realm=\"%s\", nonce=\"%s\", uri=\"sip:%s\", response=\"%s\", "
-		 "algorithm=MD5%s\r\n",
-		 user_of(slot), realm, nonce, load.domain, answer,
-		 strcasestr(value, "qop=") ? ", qop=auth, nc=00000001, cnonce=\"0a4f113b\"" : "");
+	snprintf(
+		out, cap,
+		"Authorization: Digest username=\"u%ld\", realm=\"%s\", nonce=\"%s\", uri=\"sip:%s\", response=\"%s\", "
+		"algorithm=MD5%s\r\n",
+		user_of(slot), realm, nonce, load.domain, answer,
+		strcasestr(value, "qop=") ? ", qop=auth, nc=00000001, cnonce=\"0a4f113b\"" : "");
 }
 
 static const char *method_of(const struct slot *slot)
@@ -192,12 +193,14 @@ static const char *method_of(const struct slot *slot)
 	}
 }
 
-/* The request that this slot's step asks for. step 0: first; 1: with credentials, or after a 2xx: ACK; 2: BYE; 3: CANCEL */
+/* The request that this slot's step asks for. step 0: first; 1: with credentials, or after a 2xx: ACK; 2: BYE; 3:
+ * CANCEL */
 static void send_request(struct slot *slot, const char *method, const char *extra)
 {
-	static const char sdp[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-				  "m=audio 40000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
-				  "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n";
+	static const char sdp[] =
+		"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+		"m=audio 40000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
+		"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n";
 	char text[BYTES_MAX], uri[400], contact[200], to[300];
 	int which = slot->number % SOCKETS;
 	bool registers = strcmp(method, "REGISTER") == 0, invites = strcmp(method, "INVITE") == 0;
@@ -217,19 +220,26 @@ static void send_request(struct slot *slot, const char *method, const char *extr
 	if (registers)
 		snprintf(to, sizeof(to), "<sip:u%ld@%s>", user_of(slot), load.domain);
 	else
-		snprintf(to, sizeof(to), "<sip:u%ld@%s>%s%s", user_of(slot), load.domain, *slot->to_tag && in_dialog ? ";tag=" : "",
-			 in_dialog ? slot->to_tag : "");
+		snprintf(to, sizeof(to), "<sip:u%ld@%s>%s%s", user_of(slot), load.domain,
+			 *slot->to_tag && in_dialog ? ";tag=" : "", in_dialog ? slot->to_tag : "");
 	int n = snprintf(text, sizeof(text),
 			 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK-%ld-%d-%s;rport\r\n%s"
 			 "Max-Forwards: 70\r\nFrom: <sip:%s%ld@%s>;tag=f%ld\r\nTo: %s\r\nCall-ID: %ld-%d-%ld@load\r\n"
 			 "CSeq: %d %s\r\n%s%sUser-Agent: sip_load\r\n%sContent-Length: %zu\r\n\r\n%s",
-			 method, uri, load.caller_port[which], slot->unit, slot->step, strcmp(method, "CANCEL") ? method : "INVITE",
-			 in_dialog ? slot->route : "", registers ? "u" : "caller", registers ? user_of(slot) : slot->unit,
-			 load.domain, slot->unit, to, (long)getpid(), slot->number, slot->unit,
+			 method, uri, load.caller_port[which], slot->unit, slot->step,
+			 strcmp(method, "CANCEL") ? method : "INVITE", in_dialog ? slot->route : "",
+			 registers ? "u" : "caller", registers ? user_of(slot) : slot->unit, load.domain, slot->unit,
+			 to, (long)getpid(), slot->number, slot->unit,
 			 strcmp(method, "BYE") == 0 ? 2 : 1 + (registers && slot->step), method, contact, extra,
-			 invites ? "Content-Type: application/sdp\r\n" : strcmp(method, "MESSAGE") ? "" : "Content-Type: text/plain\r\n",
-			 invites ? sizeof(sdp) - 1 : strcmp(method, "MESSAGE") ? (size_t)0 : (size_t)5,
-			 invites ? sdp : strcmp(method, "MESSAGE") ? "" : "hello");
+			 invites                     ? "Content-Type: application/sdp\r\n"
+			 : strcmp(method, "MESSAGE") ? ""
+						     : "Content-Type: text/plain\r\n",
+			 invites                     ? sizeof(sdp) - 1
+			 : strcmp(method, "MESSAGE") ? (size_t)0
+						     : (size_t)5,
+			 invites                     ? sdp
+			 : strcmp(method, "MESSAGE") ? ""
+						     : "hello");
 	if (n < 0 || (size_t)n >= sizeof(text))
 		die("request too long");
 	send_to_server(load.caller[which], text, (size_t)n);
@@ -268,7 +278,8 @@ static void note_dialog(struct slot *slot, const char *msg)
 		strcpy(all[n++], value);
 	slot->route[0] = '\0';
 	while (n-- > 0)
-		snprintf(slot->route + strlen(slot->route), sizeof(slot->route) - strlen(slot->route), "Route: %s\r\n", all[n]);
+		snprintf(slot->route + strlen(slot->route), sizeof(slot->route) - strlen(slot->route), "Route: %s\r\n",
+			 all[n]);
 	if (header(msg, "To", to, sizeof(to)) && (tag = strstr(to, ";tag=")))
 		snprintf(slot->to_tag, sizeof(slot->to_tag), "%.*s", (int)strcspn(tag + 5, ";"), tag + 5);
 	if (header(msg, "Contact", contact, sizeof(contact)) && strchr(contact, '<'))
@@ -341,10 +352,13 @@ static void request(int socket, int port, const char *msg, const struct sockaddr
 	header(msg, "To", value, sizeof(value));
 	for (int status = invites ? 180 : 200; status <= 200; status += 20) {
 		int n = snprintf(text, sizeof(text),
-				 "SIP/2.0 %d %s\r\n%sTo: %s%s\r\nContact: <sip:u@127.0.0.1:%d>\r\n%sContent-Length: %d\r\n\r\n%s",
-				 status, status == 180 ? "Ringing" : "OK", copy, value, strstr(value, ";tag=") ? "" : ";tag=callee", port,
+				 "SIP/2.0 %d %s\r\n%sTo: %s%s\r\nContact: <sip:u@127.0.0.1:%d>\r\n%sContent-Length: "
+				 "%d\r\n\r\n%s",
+				 status, status == 180 ? "Ringing" : "OK", copy, value,
+				 strstr(value, ";tag=") ? "" : ";tag=callee", port,
 				 invites && status == 200 ? "Content-Type: application/sdp\r\n" : "",
-				 invites && status == 200 ? (int)sizeof(sdp) - 1 : 0, invites && status == 200 ? sdp : "");
+				 invites && status == 200 ? (int)sizeof(sdp) - 1 : 0,
+				 invites && status == 200 ? sdp : "");
 		sendto(socket, text, (size_t)n, 0, (const struct sockaddr *)from, sizeof(*from));
 		if (load.work == RING && invites)
 			break;
@@ -359,7 +373,8 @@ static void request(int socket, int port, const char *msg, const struct sockaddr
 			strcpy(at, "INVITE");
 			strcat(at, tail);
 		}
-		int n = snprintf(text, sizeof(text), "SIP/2.0 487 Request Terminated\r\n%sTo: %s;tag=callee\r\nContent-Length: 0\r\n\r\n",
+		int n = snprintf(text, sizeof(text),
+				 "SIP/2.0 487 Request Terminated\r\n%sTo: %s;tag=callee\r\nContent-Length: 0\r\n\r\n",
 				 copy, value);
 		sendto(socket, text, (size_t)n, 0, (const struct sockaddr *)from, sizeof(*from));
 	}

@@ -8,16 +8,7 @@ extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_node, 
 	cmd_version;
 
 const struct command *const commands[] = {
-	&cmd_serve,
-	&cmd_edge,
-	&cmd_node,
-	&cmd_phone,
-	&cmd_calls,
-	&cmd_trace,
-	&cmd_admin,
-	&cmd_help,
-	&cmd_version,
-	NULL,
+	&cmd_serve, &cmd_edge, &cmd_node, &cmd_phone, &cmd_calls, &cmd_trace, &cmd_admin, &cmd_help, &cmd_version, NULL,
 };
 
 bool command_settings(const struct command *command, int argc, char **argv, void *out, struct conf_words *words)

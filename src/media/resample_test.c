@@ -52,7 +52,7 @@ static void the_pass_band_is_flat_to_nine_tenths(void **state)
 	assert_true(fabs(level + 6) < 0.1);
 	through(8000, 48000, 3600, &level, &rest);
 	assert_true(fabs(level + 6) < 0.1);
-	assert_true(rest < -75); /* no image of it above 4 kHz */
+	assert_true(rest < -75);                     /* no image of it above 4 kHz */
 	through(44101, 48000, 15000, &level, &rest); /* 48000 phases: between those of the table */
 	assert_true(fabs(level + 6) < 0.1);
 	assert_true(rest < -75);
