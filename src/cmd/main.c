@@ -7,9 +7,20 @@
 extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_node, cmd_phone, cmd_serve, cmd_trace,
 	cmd_version;
 
+/* clang-format off */
 const struct command *const commands[] = {
-	&cmd_serve, &cmd_edge, &cmd_node, &cmd_phone, &cmd_calls, &cmd_trace, &cmd_admin, &cmd_help, &cmd_version, NULL,
+	&cmd_serve,
+	&cmd_edge,
+	&cmd_node,
+	&cmd_phone,
+	&cmd_calls,
+	&cmd_trace,
+	&cmd_admin,
+	&cmd_help,
+	&cmd_version,
+	NULL,
 };
+/* clang-format on */
 
 bool command_settings(const struct command *command, int argc, char **argv, void *out, struct conf_words *words)
 {
