@@ -13,6 +13,7 @@
 #include "pbx/server.h"
 #include "sip/auth.h"
 #include "sip/edit.h"
+#include "sip/frame.h"
 #include "store/keeper.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 #include "sip/flows.h"
 
+#include "sip/frame.h"
+
 #include <stdlib.h>
 
 #define PIECE_MAX  (4u * 65536u) /* an unfinished message and one read of the host's behind it */

@@ -1,6 +1,7 @@
 /* Whatever a stranger sends: parse, check, type everything, frame it, forward and answer it; what we write must parse.
  */
 #include "sip/edit.h"
+#include "sip/frame.h"
 
 #include <stdlib.h>
 

@@ -235,83 +235,6 @@ static void too_large_a_message_is_513(void **state)
 	free(text);
 }
 
-/* ---- streams ---- */
-
-static void a_stream_is_cut_into_messages_at_any_split(void **state)
-{
-	static const char two[] = INVITE "\r\n\r\n" INVITE;
-	const size_t one = sizeof(INVITE) - 1;
-
-	(void)state;
-	for (size_t have = 1; have < sizeof(two); have++) {
-		struct sip_frame f = { 0 };
-		size_t eaten = 0, messages = 0, pings = 0;
-
-		/* first `have` bytes, then all */
-		for (int turn = 0; turn < 2; turn++) {
-			size_t n = turn ? sizeof(two) - 1 : have;
-
-			while (sip_frame_next(&f, str_of(two + eaten, n - eaten), true) == ERR_NONE) {
-				eaten += f.n;
-				messages += f.kind == SIP_FRAME_MESSAGE;
-				pings += f.kind == SIP_FRAME_PING;
-				assert_true(f.kind != SIP_FRAME_MESSAGE || f.n == one);
-			}
-		}
-		assert_int_equal(messages, 2);
-		assert_int_equal(pings, 1);
-		assert_int_equal(eaten, sizeof(two) - 1);
-	}
-}
-
-static void a_pong_comes_at_once_to_who_pinged(void **state)
-{
-	struct sip_frame f = { 0 };
-
-	(void)state;
-	assert_int_equal(sip_frame_next(&f, STR("\r\n"), false), ERR_NONE);
-	assert_int_equal(f.kind, SIP_FRAME_PONG);
-	assert_int_equal(sip_frame_next(&f, STR("\r\n"), true), ERR_MORE);
-	assert_int_equal(sip_frame_next(&f, STR("\r\nINV"), true), ERR_NONE);
-	assert_int_equal(f.n, 2);
-}
-
-static void a_length_that_cannot_be_told_ends_the_stream(void **state)
-{
-	struct sip_frame f = { 0 };
-
-	(void)state;
-	assert_int_equal(sip_frame_next(&f, STR(HEAD "\r\n"), true), ERR_SYNTAX);
-	assert_int_equal(f.n, sizeof(HEAD "\r\n") - 1);
-	assert_int_equal(sip_frame_next(&f, STR(HEAD "l: 4\r\nContent-Length: 4\r\n\r\n"), true), ERR_SYNTAX);
-	assert_int_equal(sip_frame_next(&f, STR(HEAD "l: -4\r\n\r\n"), true), ERR_SYNTAX);
-	assert_int_equal(sip_frame_next(&f, STR(HEAD "l: 4x\r\n\r\n"), true), ERR_SYNTAX);
-	assert_int_equal(sip_frame_next(&f, STR(HEAD "l: 99999999999\r\n\r\n"), true), ERR_SYNTAX);
-	assert_int_equal(sip_frame_next(&f, STR("\x16\x03\x01"), true), ERR_SYNTAX);
-	assert_int_equal(sip_frame_next(&f, STR(HEAD "l: 65536\r\n\r\n"), true), ERR_LIMIT);
-}
-
-static void a_folded_length_counts(void **state)
-{
-	struct sip_frame f = { 0 };
-
-	(void)state;
-	assert_int_equal(sip_frame_next(&f, STR(HEAD "Content-Length :\r\n 2 \r\n\r\nab"), true), ERR_NONE);
-	assert_int_equal(f.n, sizeof(HEAD "Content-Length :\r\n 2 \r\n\r\nab") - 1);
-}
-
-static void an_endless_head_is_refused(void **state)
-{
-	char *text = malloc(70000);
-	struct sip_frame f = { 0 };
-
-	(void)state;
-	memset(text, 'a', 70000);
-	assert_int_equal(sip_frame_next(&f, str_of(text, 60000), true), ERR_MORE);
-	assert_int_equal(sip_frame_next(&f, str_of(text, 70000), true), ERR_LIMIT);
-	free(text);
-}
-
 /* ---- torture ---- */
 
 static str load(const char *folder, const char *name)
@@ -471,11 +394,6 @@ int main(void)
 		cmocka_unit_test(typed_fields_that_route_must_be_right),
 		cmocka_unit_test(a_message_of_its_own_outlives_the_datagram),
 		cmocka_unit_test(too_large_a_message_is_513),
-		cmocka_unit_test(a_stream_is_cut_into_messages_at_any_split),
-		cmocka_unit_test(a_pong_comes_at_once_to_who_pinged),
-		cmocka_unit_test(a_length_that_cannot_be_told_ends_the_stream),
-		cmocka_unit_test(a_folded_length_counts),
-		cmocka_unit_test(an_endless_head_is_refused),
 		cmocka_unit_test(every_torture_message_gets_its_verdict),
 		cmocka_unit_test(the_short_tortuous_invite_is_understood),
 		cmocka_unit_test(what_follows_in_the_datagram_is_ignored),
