@@ -179,6 +179,34 @@ struct sim_socket *sim_socket_find(struct sim_host *h, const struct addr *local,
 	return n ? found[addr_hash(remote, h->world->key) % n] : NULL;
 }
 
+static bool is_taken(const struct sim_service *s, const struct addr *local, bool udp)
+{
+	for (struct sim_socket *k = s->host->sockets; k; k = k->next) {
+		if ((k->transport == TRANSPORT_UDP) != udp || k->local.port != local->port ||
+		    k->local.family != local->family)
+			continue;
+		if (!addr_is_any(&k->local) && !addr_is_any(local) && !addr_eq_ip(&k->local, local))
+			continue;
+		if (!(s->flags & SIM_SHARES && k->service->flags & SIM_SHARES))
+			return true;
+	}
+	return false;
+}
+
+/* Somebody may have asked for the very port that would be next. */
+static enum err choose_port(struct sim_service *s, struct addr *local, bool udp)
+{
+	struct sim_host *h = s->host;
+	for (int tries = FIRST_PORT; tries <= UINT16_MAX; tries++) {
+		local->port = h->next_port++;
+		if (h->next_port == 0)
+			h->next_port = FIRST_PORT;
+		if (!is_taken(s, local, udp))
+			return ERR_NONE;
+	}
+	return ERR_EXISTS;
+}
+
 static enum err check_bind(struct sim_service *s, struct addr *local, bool udp)
 {
 	struct sim_host *h = s->host;
@@ -187,21 +215,9 @@ static enum err check_bind(struct sim_service *s, struct addr *local, bool udp)
 		here = here || addr_eq_ip(local, &h->addrs[i]);
 	if (!here)
 		return ERR_ABSENT;
-	for (struct sim_socket *k = h->sockets; k && local->port; k = k->next) {
-		if ((k->transport == TRANSPORT_UDP) != udp || k->local.port != local->port ||
-		    k->local.family != local->family)
-			continue;
-		if (!addr_is_any(&k->local) && !addr_is_any(local) && !addr_eq_ip(&k->local, local))
-			continue;
-		if (!(s->flags & SIM_SHARES && k->service->flags & SIM_SHARES))
-			return ERR_EXISTS;
-	}
-	if (local->port == 0) {
-		local->port = h->next_port++;
-		if (h->next_port == 0)
-			h->next_port = FIRST_PORT;
-	}
-	return ERR_NONE;
+	if (local->port == 0)
+		return choose_port(s, local, udp);
+	return is_taken(s, local, udp) ? ERR_EXISTS : ERR_NONE;
 }
 
 static void bind_socket(struct sim_service *s, const struct host_want *w)

@@ -428,6 +428,35 @@ static void questions_names_refusals_and_the_end_are_heard(void **state)
 	tear_down(&t);
 }
 
+static void note_port(struct test_service *s, const struct host_event *e, usec now)
+{
+	struct town *t = s->data;
+	struct addr next = e->local;
+	(void)now;
+	assert_int_equal(e->kind, HOST_BOUND);
+	assert_int_not_equal(e->local.port, t->to.port);
+	t->to = e->local;
+	next.port++;
+	if (e->id == 1)
+		test_service_want(s, (struct host_want){ .kind = HOST_BIND, .id = 2, .local = next });
+	if (e->id == 2)
+		test_service_want(s,
+				  (struct host_want){ .kind = HOST_BIND, .id = 3, .local = *sim_host_addr(t->near) });
+	t->done = e->id == 3;
+}
+
+static void a_port_of_the_hosts_choice_is_a_free_one(void **state)
+{
+	struct sim_setup setup = scenario_setup(1);
+	struct town t;
+	(void)state;
+	build(&t, &setup, NULL);
+	add(t.near, &t.client, note_port);
+	test_service_want(&t.client, (struct host_want){ .kind = HOST_BIND, .id = 1, .local = *sim_host_addr(t.near) });
+	run(&t, 1);
+	tear_down(&t);
+}
+
 static void a_question_is_carried_out_or_not_when_its_asker_is_killed(void **state)
 {
 	struct sim_setup setup = scenario_setup(1);
@@ -461,6 +490,7 @@ int main(void)
 		cmocka_unit_test(a_killed_process_is_noticed_at_once),
 		cmocka_unit_test(a_machine_without_power_is_noticed_only_by_who_speaks_to_it),
 		cmocka_unit_test(questions_names_refusals_and_the_end_are_heard),
+		cmocka_unit_test(a_port_of_the_hosts_choice_is_a_free_one),
 		cmocka_unit_test(a_question_is_carried_out_or_not_when_its_asker_is_killed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

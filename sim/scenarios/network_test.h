@@ -111,13 +111,15 @@ static inline void network_person(struct network *n, const char *name, const cha
 				  .kind = KEEPER_PERSON_ADD, .persons = &person, .n = 1, .now = sim_now(n->world) });
 }
 
+/* A node of `name`: by password, or by what it remembers. */
 static inline struct peer_road *network_road(struct network *n, struct sim_host *host, const char *name,
-					     const char *password, uint32_t capabilities)
+					     const char *password, str state, uint32_t capabilities)
 {
 	struct peer_road *road;
 	struct overlay_node_setup setup = { .network = &n->is,
 					    .name = str_from(name),
 					    .password = str_from(password),
+					    .state = state,
 					    .capabilities = capabilities,
 					    .tls = NETWORK_OPEN,
 					    .rng = sim_host_rng(host) };
@@ -136,7 +138,7 @@ static inline void peer_start(struct peer *p, struct network *n, struct sim_host
 			      const char *password, double hz)
 {
 	struct agent_settings s = phone_settings(host);
-	p->road = network_road(n, host, name, password, OVERLAY_AUDIO);
+	p->road = network_road(n, host, name, password, STR_NONE, OVERLAY_AUDIO);
 	s.road = peer_road_face(p->road);
 	s.user = str_from(name);
 	s.domain = STR(NETWORK_NAME);
