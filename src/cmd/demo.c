@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define RATE_HZ      48000
 #define TONE_SECONDS 12
@@ -77,7 +76,7 @@ static bool actor_start(struct actor *actor, struct demo *demo, const char *name
 	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
 		words[n++] = rest[i];
 	words[n] = NULL;
-	return process_start(&actor->process, (char *const *)words, PROCESS_PIPE) == ERR_NONE;
+	return process_start(&actor->process, words, PROCESS_PIPE) == ERR_NONE;
 }
 
 /* Has it said this on its event lines? Waits up to `span`; false also where it ended first. */
@@ -143,7 +142,7 @@ static void show(struct demo *demo, const char *const *words)
 		all[n++] = *words++;
 	all[n] = NULL;
 	fflush(stdout);
-	if (process_start(&process, (char *const *)all, PROCESS_INHERIT) != ERR_NONE)
+	if (process_start(&process, all, PROCESS_INHERIT) != ERR_NONE)
 		return;
 	(void)!process_wait(&process, 10 * USEC_PER_SEC);
 	process_stop(&process, USEC_PER_SEC);
@@ -191,16 +190,6 @@ static bool play_call(struct demo *demo, const char *title, const char *caller_n
 	return false;
 }
 
-static bool wait_ready(struct demo *demo)
-{
-	for (int tries = 0; tries < 200 && !demo->stop; tries++) {
-		if (demo->ready(demo->self))
-			return true;
-		nanosleep(&(struct timespec){ .tv_nsec = 50 * 1000 * 1000 }, NULL);
-	}
-	return false;
-}
-
 /* alice gets her certificate: once, into a folder of her own, as on a machine of her own. */
 static bool log_in(struct demo *demo, const char *folder, const char *network, const char *password)
 {
@@ -208,7 +197,7 @@ static bool log_in(struct demo *demo, const char *folder, const char *network, c
 				      folder,        "--name", "alice", "--password-file", password, NULL };
 	struct process process;
 
-	if (process_start(&process, (char *const *)words, PROCESS_DISCARD) != ERR_NONE)
+	if (process_start(&process, words, PROCESS_DISCARD) != ERR_NONE)
 		return false;
 	(void)!process_wait(&process, 15 * USEC_PER_SEC);
 	process_stop(&process, USEC_PER_SEC);
@@ -247,32 +236,21 @@ static bool three_calls(struct demo *demo)
 	return good;
 }
 
-static void run(void *arg)
-{
-	struct demo *demo = arg;
-	bool good = wait_ready(demo) && three_calls(demo);
-
-	if (!demo->stop) {
-		printf("\nThe records of these calls (tandem calls --data %s):\n\n", demo->dir);
-		show(demo, (const char *const[]){ "calls", "--data", demo->dir, "--last", "3", NULL });
-		printf("\n%s\n\n",
-		       good ? "Three calls, tone heard both ways in each." : "Not all of it worked: see above.");
-		fflush(stdout);
-	}
-	demo->done(demo->self, good);
-}
-
-enum err demo_start(struct demo *demo)
+bool demo_run(struct demo *demo)
 {
 	char folder[PATH_N];
 
 	path_of(demo, ".", folder);
-	enum err err = file_mkdir(folder);
-	return err ? err : thread_start(&demo->thread, "demo", run, demo);
-}
-
-void demo_stop(struct demo *demo)
-{
-	demo->stop = true;
-	thread_join(&demo->thread);
+	if (file_mkdir(folder) != ERR_NONE) {
+		printf("%s cannot be made\n", folder);
+		return false;
+	}
+	bool good = three_calls(demo);
+	if (demo->stop)
+		return false;
+	printf("\nThe records of these calls (tandem calls --data %s):\n\n", demo->dir);
+	show(demo, (const char *const[]){ "calls", "--data", demo->dir, "--last", "3", NULL });
+	printf("\n%s\n", good ? "Three calls, tone heard both ways in each." : "Not all of it worked: see above.");
+	fflush(stdout);
+	return good;
 }
