@@ -15,6 +15,7 @@
 #include "crypt/random.h"
 #include "crypt/secret.h"
 #include "io/driver.h"
+#include "io/file.h"
 #include "io/interface.h"
 #include "io/keeper_line.h"
 #include "io/log_sink.h"
