@@ -1,7 +1,7 @@
 """test/interop/phones.py - drives telephones that nobody here wrote, and listens to what they heard.
 
 Each phone runs headless on loopback in a folder of its own under $SCRATCH, plays a tone or a WAV instead of a
-microphone and records what its loudspeaker would have played. `need("x")` names a program for tools/check-packages
+microphone and records what its loudspeaker would have played. `need` names a program for tools/check-packages
 and skips the whole script where it is absent.
 """
 import json
