@@ -4,11 +4,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_node, cmd_phone, cmd_serve, cmd_trace,
+extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_node, cmd_phone, cmd_serve, cmd_trace, cmd_up,
 	cmd_version;
 
 /* clang-format off */
 const struct command *const commands[] = {
+	&cmd_up,
 	&cmd_serve,
 	&cmd_edge,
 	&cmd_node,

@@ -40,7 +40,7 @@
 struct up_settings {
 	str data, domain, network, business, listen;
 	int64_t sip_port, sips_port, login_port, node_port, stun_port, workers;
-	bool demo, json, trace_off;
+	bool demo, json;
 	int64_t log_level;
 };
 
@@ -58,12 +58,15 @@ static const struct conf_setting up_table[] = {
 	  .meaning = "Address to serve on (default: this machine's address in its network)." },
 	{ "sip-port", CONF_NUMBER, FIELD(sip_port), "0", 0, 65535,
 	  .meaning = "SIP over UDP and TCP; 0: 5060, or a free one where that is taken." },
-	{ "sips-port", CONF_NUMBER, FIELD(sips_port), "0", 0, 65535, .meaning = "SIP over TLS; 0: 5061 or a free one." },
-	{ "login-port", CONF_NUMBER, FIELD(login_port), "0", 0, 65535, .meaning = "Login service; 0: 5443 or a free one." },
+	{ "sips-port", CONF_NUMBER, FIELD(sips_port), "0", 0, 65535,
+	  .meaning = "SIP over TLS; 0: 5061 or a free one." },
+	{ "login-port", CONF_NUMBER, FIELD(login_port), "0", 0, 65535,
+	  .meaning = "Login service; 0: 5443 or a free one." },
 	{ "node-port", CONF_NUMBER, FIELD(node_port), "0", 0, 65535, .meaning = "Super node; 0: 5444 or a free one." },
 	{ "stun-port", CONF_NUMBER, FIELD(stun_port), "0", 0, 65535, .meaning = "STUN; 0: 3478 or a free one." },
 	{ "workers", CONF_NUMBER, FIELD(workers), "1", 1, WORKER_MAX, .meaning = "Threads of the PBX." },
-	{ "demo", CONF_FLAG, FIELD(demo), .meaning = "Show three calls by scripted phones, then stay up. Loopback only." },
+	{ "demo", CONF_FLAG, FIELD(demo),
+	  .meaning = "Show three calls by scripted phones, then stay up. Loopback only." },
 	{ "json", CONF_FLAG, FIELD(json), .meaning = "One JSON line when all is up, instead of text." },
 	{ "log", CONF_CHOICE, FIELD(log_level), "info", .choices = "error|warn|info|debug",
 	  .meaning = "What goes into DIR/tandem.log." },
@@ -85,7 +88,9 @@ struct up {
 	struct certificate *pbx_certificate, *login_certificate, *node_certificate;
 	struct overlay_network network;
 	char trunk_password[HOME_PASSWORD_MAX], business_password[HOME_PASSWORD_MAX];
+	struct pbx_listener listeners[3];
 	struct pbx_server *pbx[WORKER_MAX];
+	uint32_t service_n;
 	struct overlay_login *login_service;
 	struct overlay_supernode *supernode;
 	struct peer_road *road;
@@ -109,8 +114,8 @@ static bool port_is_free(struct addr at)
 		memcpy(&v6.sin6_addr, at.ip, 16);
 		if (type)
 			setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		bool good = s >= 0 && (at.family == 6 ? bind(s, (struct sockaddr *)&v6, sizeof(v6)) :
-						       bind(s, (struct sockaddr *)&v4, sizeof(v4))) == 0;
+		bool good = s >= 0 && (at.family == 6 ? bind(s, (struct sockaddr *)&v6, sizeof(v6))
+						      : bind(s, (struct sockaddr *)&v4, sizeof(v4))) == 0;
 		if (s >= 0)
 			close(s);
 		if (!good)
@@ -141,7 +146,8 @@ static bool choose_addresses(struct up *up)
 
 	if (s->listen.n) {
 		if (addr_parse_ip(s->listen, &up->ip) || addr_is_any(&up->ip)) {
-			command_say(up->command, "--listen: one address of this machine, such as 192.0.2.1 or 127.0.0.1");
+			command_say(up->command,
+				    "--listen: one address of this machine, such as 192.0.2.1 or 127.0.0.1");
 			return false;
 		}
 	} else if (s->demo || interface_list(found, 1) == 0) {
@@ -150,8 +156,8 @@ static bool choose_addresses(struct up *up)
 		up->ip = found[0];
 	}
 	return choose(up, "sip", s->sip_port, 5060, &up->sip) && choose(up, "sips", s->sips_port, 5061, &up->sips) &&
-	       choose(up, "login", s->login_port, 5443, &up->login) && choose(up, "node", s->node_port, 5444, &up->node) &&
-	       choose(up, "stun", s->stun_port, 3478, &up->stun);
+	       choose(up, "login", s->login_port, 5443, &up->login) &&
+	       choose(up, "node", s->node_port, 5444, &up->node) && choose(up, "stun", s->stun_port, 3478, &up->stun);
 }
 
 /* ---- what the first start makes ---- */
@@ -213,9 +219,11 @@ static enum err make_certificates(struct up *up, struct buf *why)
 		err = home_certificate(&up->home, "pbx", str_from(up->domain), hosts, 2, &up->pbx_certificate, why);
 	}
 	if (err == ERR_NONE)
-		err = home_certificate(&up->home, "login", up->settings.network, hosts + 1, 1, &up->login_certificate, why);
+		err = home_certificate(&up->home, "login", up->settings.network, hosts + 1, 1, &up->login_certificate,
+				       why);
 	if (err == ERR_NONE)
-		err = home_certificate(&up->home, "supernode", up->settings.network, hosts + 1, 1, &up->node_certificate, why);
+		err = home_certificate(&up->home, "supernode", up->settings.network, hosts + 1, 1,
+				       &up->node_certificate, why);
 	return err;
 }
 
@@ -268,10 +276,17 @@ static bool prepare(struct up *up, struct buf *node_state)
 
 /* ---- putting it together ---- */
 
+static uint32_t add_service(struct up *up, unsigned thread, const struct host_service *service, unsigned flags)
+{
+	up->service_n++;
+	return driver_add(up->line.driver, thread, service, flags);
+}
+
 static uint16_t serve_tls(struct up *up, const struct certificate *certificate, bool overlay)
 {
 	static const str alpn[] = { STR_INIT(OVERLAY_ALPN) };
-	struct tls_settings settings = { .alpn = overlay ? alpn : NULL, .alpn_n = overlay ? 1 : 0,
+	struct tls_settings settings = { .alpn = overlay ? alpn : NULL,
+					 .alpn_n = overlay ? 1 : 0,
 					 .minimum = overlay ? TLS_1_3 : TLS_1_2 };
 	struct buf pem, key;
 	enum err err = ERR_NONE;
@@ -296,15 +311,61 @@ static uint16_t serve_tls(struct up *up, const struct certificate *certificate, 
 	return number;
 }
 
+static bool add_pbx(struct up *up)
+{
+	struct pbx_config config = pbx_config_default();
+	char text[300];
+	struct buf why;
+
+	buf_init(&why, text, sizeof(text));
+	if (home_secret(&up->home, "pbx", "key", config.key, sizeof(config.key), &why)) {
+		command_say(up->command, STR_FMT, STR_ARG(buf_str(&why)));
+		return false;
+	}
+	up->listeners[0] = (struct pbx_listener){ .transport = TRANSPORT_UDP, .local = up->sip };
+	up->listeners[1] = (struct pbx_listener){ .transport = TRANSPORT_TCP, .local = up->sip };
+	up->listeners[2] = (struct pbx_listener){ .transport = TRANSPORT_TLS,
+						  .local = up->sips,
+						  .tls = serve_tls(up, up->pbx_certificate, false) };
+	config.log = &up->log.log;
+	config.worker_n = (uint16_t)up->settings.workers;
+	config.domain = str_from(up->domain);
+	config.networks = &up->settings.network;
+	config.network_n = 1;
+	config.trunk = STR(TRUNK);
+	config.trace = true;
+	config.listeners = up->listeners;
+	config.listener_n = 3;
+	config.service_first = up->service_n;
+	for (uint16_t i = 0; i < config.worker_n; i++) {
+		config.worker = i;
+		config.rng = &up->rng[2 + i];
+		up->pbx[i] = pbx_server_new(&config);
+		if (!up->pbx[i])
+			return false;
+		struct host_service service = pbx_server_service(up->pbx[i]);
+		add_service(up, i ? 1u + i : 0, &service, config.worker_n > 1 ? DRIVER_SHARES : 0);
+	}
+	secret_wipe(config.key, sizeof(config.key));
+	return true;
+}
+
 static bool add_overlay(struct up *up)
 {
 	usec now = clock_now(&up->clock);
-	struct overlay_login_setup login = { .network = up->network.name, .authority = up->authority, .listen = up->login,
+	struct overlay_login_setup login = { .network = up->network.name,
+					     .authority = up->authority,
+					     .listen = up->login,
 					     .tls = serve_tls(up, up->login_certificate, true),
-					     .rng = &up->rng[0], .log = &up->log.log };
-	struct overlay_supernode_setup node = { .network = up->network, .listen = up->node,
-						.tls = serve_tls(up, up->node_certificate, true), .stun = up->stun,
-						.advertised = up->node, .rng = &up->rng[0], .log = &up->log.log };
+					     .rng = &up->rng[0],
+					     .log = &up->log.log };
+	struct overlay_supernode_setup node = { .network = up->network,
+						.listen = up->node,
+						.tls = serve_tls(up, up->node_certificate, true),
+						.stun = up->stun,
+						.advertised = up->node,
+						.rng = &up->rng[0],
+						.log = &up->log.log };
 	char text[300];
 	struct buf why;
 
@@ -321,8 +382,8 @@ static bool add_overlay(struct up *up)
 		return false;
 	struct host_service services[] = { overlay_login_service(up->login_service),
 					   overlay_supernode_service(up->supernode) };
-	driver_add(up->line.driver, 0, &services[0], 0);
-	driver_add(up->line.driver, 0, &services[1], 0);
+	add_service(up, 0, &services[0], 0);
+	add_service(up, 0, &services[1], 0);
 	return true;
 }
 
@@ -339,16 +400,20 @@ static bool add_media(struct up *up, uint32_t *number)
 	if (!up->media)
 		return false;
 	struct host_service service = media_service_host(up->media);
-	*number = driver_add(up->line.driver, 1, &service, 0);
+	*number = add_service(up, 1, &service, 0);
 	return true;
 }
 
 static bool add_edge(struct up *up, uint32_t media, str node_state)
 {
-	struct overlay_node_setup node = { .network = &up->network, .name = up->settings.business,
-					   .password = str_from(up->business_password), .state = node_state,
-					   .capabilities = OVERLAY_AUDIO | OVERLAY_EDGE, .tls = serve_tls(up, NULL, true),
-					   .rng = &up->rng[0], .log = &up->log.log };
+	struct overlay_node_setup node = { .network = &up->network,
+					   .name = up->settings.business,
+					   .password = str_from(up->business_password),
+					   .state = node_state,
+					   .capabilities = OVERLAY_AUDIO | OVERLAY_EDGE,
+					   .tls = serve_tls(up, NULL, true),
+					   .rng = &up->rng[0],
+					   .log = &up->log.log };
 	char proxy[ADDR_TEXT_MAX];
 	enum err err = peer_road_new(&node, clock_now(&up->clock), &up->road);
 
@@ -358,18 +423,26 @@ static bool add_edge(struct up *up, uint32_t media, str node_state)
 		return false;
 	}
 	addr_text(&up->sip, proxy);
-	struct edge_settings settings = { .road = peer_road_face(up->road), .network = up->settings.network,
-					  .name = up->settings.business, .pbx_user = STR(TRUNK),
-					  .pbx_domain = str_from(up->domain), .pbx_password = str_from(up->trunk_password),
-					  .pbx_proxy = str_from(proxy), .pbx_transport = TRANSPORT_TCP,
-					  .pbx_listen = up->ip, .media_pbx = up->ip, .media = media, .keeps = true,
-					  .rng = &up->rng[0], .log = &up->log.log };
+	struct edge_settings settings = { .road = peer_road_face(up->road),
+					  .network = up->settings.network,
+					  .name = up->settings.business,
+					  .pbx_user = STR(TRUNK),
+					  .pbx_domain = str_from(up->domain),
+					  .pbx_password = str_from(up->trunk_password),
+					  .pbx_proxy = str_from(proxy),
+					  .pbx_transport = TRANSPORT_TCP,
+					  .pbx_listen = up->ip,
+					  .media_pbx = up->ip,
+					  .media = media,
+					  .keeps = true,
+					  .rng = &up->rng[0],
+					  .log = &up->log.log };
 	err = edge_new(&settings, &up->edge);
 	secret_wipe(up->trunk_password, sizeof(up->trunk_password));
 	if (err)
 		return false;
 	struct host_service service = edge_service(up->edge);
-	driver_add(up->line.driver, 0, &service, DRIVER_LEADS);
+	add_service(up, 0, &service, DRIVER_LEADS);
 	return true;
 }
 
@@ -379,7 +452,8 @@ static void announce_json(const struct up *up)
 {
 	char sip[ADDR_TEXT_MAX], sips[ADDR_TEXT_MAX], login[ADDR_TEXT_MAX], node[ADDR_TEXT_MAX], stun[ADDR_TEXT_MAX];
 
-	printf("{\"event\":\"ready\",\"sip\":\"%s\",\"sips\":\"%s\",\"login\":\"%s\",\"supernode\":\"%s\",\"stun\":\"%s\","
+	printf("{\"event\":\"ready\",\"sip\":\"%s\",\"sips\":\"%s\",\"login\":\"%s\",\"supernode\":\"%s\",\"stun\":\"%"
+	       "s\","
 	       "\"domain\":\"%s\",\"network\":\"" STR_FMT "\",\"business\":\"" STR_FMT "\"}\n",
 	       addr_text(&up->sip, sip), addr_text(&up->sips, sips), addr_text(&up->login, login),
 	       addr_text(&up->node, node), addr_text(&up->stun, stun), up->domain, STR_ARG(up->settings.network),
@@ -397,8 +471,10 @@ static void announce(const struct up *up)
 	printf("  login service     %s\n", addr_text(&up->login, text));
 	printf("  super node        %s\n", addr_text(&up->node, text));
 	printf("  STUN              %s\n", addr_text(&up->stun, text));
-	printf("  peer network      %-22.*s described by %s/network.json\n", STR_ARG(up->settings.network), up->home.dir);
-	printf("  business          sip:" STR_FMT "@" STR_FMT "\n", STR_ARG(up->settings.business), STR_ARG(up->settings.network));
+	printf("  peer network      %-22.*s described by %s/network.json\n", STR_ARG(up->settings.network),
+	       up->home.dir);
+	printf("  business          sip:" STR_FMT "@" STR_FMT "\n", STR_ARG(up->settings.business),
+	       STR_ARG(up->settings.network));
 	printf("  desk phones 101 and 102, peer alice: their passwords are in %s/passwords\n\nCtrl-C stops it.\n",
 	       up->home.dir);
 	fflush(stdout);
@@ -448,9 +524,11 @@ static int run_all(struct up *up)
 	bool good = prepare(up, &node_state);
 	if (good) {
 		up->line.keeper = up->home.keeper;
-		up->line.driver = driver_new(&(struct driver_setup){ .clock = &up->clock, .log = &up->log.log,
+		up->line.driver = driver_new(&(struct driver_setup){ .clock = &up->clock,
+								     .log = &up->log.log,
 								     .thread_n = 2 + (unsigned)up->settings.workers - 1,
-								     .keeper = keeper_line(&up->line), .signals = true });
+								     .keeper = keeper_line(&up->line),
+								     .signals = true });
 		good = up->line.driver && add_media(up, &media) && add_pbx(up) && add_overlay(up) &&
 		       add_edge(up, media, buf_str(&node_state));
 		if (!good)
@@ -530,10 +608,9 @@ static int run_up(const struct command *self, int argc, char **argv)
 	clock_start(&up->clock);
 	for (size_t i = 0; i < sizeof(up->rng) / sizeof(up->rng[0]); i++)
 		random_stream(&up->rng[i]);
-	int n = up->settings.domain.n ?
-			snprintf(up->domain, sizeof(up->domain), STR_FMT, STR_ARG(up->settings.domain)) :
-			snprintf(up->domain, sizeof(up->domain), STR_FMT "." STR_FMT, STR_ARG(up->settings.business),
-				 STR_ARG(up->settings.network));
+	int n = up->settings.domain.n ? snprintf(up->domain, sizeof(up->domain), STR_FMT, STR_ARG(up->settings.domain))
+				      : snprintf(up->domain, sizeof(up->domain), STR_FMT "." STR_FMT,
+						 STR_ARG(up->settings.business), STR_ARG(up->settings.network));
 	if (n >= (int)sizeof(up->domain)) {
 		command_say(self, "--domain is too long");
 		code = EXIT_USAGE;
@@ -553,7 +630,8 @@ static int run_up(const struct command *self, int argc, char **argv)
 const struct command cmd_up = {
 	.name = "up",
 	.summary = "everything on one machine: PBX, login service, super node, edge",
-	.text = "Needs no root, no configuration file and no answer to any question. What it keeps lives in the folder given "
+	.text = "Needs no root, no configuration file and no answer to any question. What it keeps lives in the folder "
+		"given "
 		"by --data: a second start there finds the same accounts, keys and records.",
 	.settings = up_table,
 	.setting_n = sizeof(up_table) / sizeof(up_table[0]),
