@@ -199,7 +199,7 @@ static enum err make_business(struct up *up, struct buf *state, struct buf *why)
 	bool made;
 
 	snprintf(owner, sizeof(owner), "node:" STR_FMT, STR_ARG(up->settings.business));
-	enum err err = home_state(&up->home, owner, EDGE_STATE_NAME, state, why);
+	enum err err = home_state(&up->home, owner, PEER_ROAD_STATE, state, why);
 	if (err == ERR_NONE && state->n == 0)
 		err = home_person(&up->home, up->settings.business, true, up->business_password, &made, why);
 	return err;
@@ -414,7 +414,9 @@ static bool add_edge(struct up *up, uint32_t media, str node_state)
 					   .tls = serve_tls(up, NULL, true),
 					   .rng = &up->rng[0],
 					   .log = &up->log.log };
-	char proxy[ADDR_TEXT_MAX];
+	char proxy[ADDR_TEXT_MAX], pin_text[80];
+	uint8_t pin[CERTIFICATE_PIN_N];
+	struct buf pin_name;
 	enum err err = peer_road_new(&node, clock_now(&up->clock), &up->road);
 
 	secret_wipe(up->business_password, sizeof(up->business_password));
@@ -422,7 +424,10 @@ static bool add_edge(struct up *up, uint32_t media, str node_state)
 		command_say(up->command, "the node of " STR_FMT ": %s", STR_ARG(up->settings.business), err_text(err));
 		return false;
 	}
-	addr_text(&up->sip, proxy);
+	addr_text(&up->sips, proxy);
+	buf_init(&pin_name, pin_text, sizeof(pin_text));
+	certificate_pin(up->pbx_certificate, pin);
+	certificate_write_pin(pin, &pin_name);
 	struct edge_settings settings = { .road = peer_road_face(up->road),
 					  .network = up->settings.network,
 					  .name = up->settings.business,
@@ -430,7 +435,9 @@ static bool add_edge(struct up *up, uint32_t media, str node_state)
 					  .pbx_domain = str_from(up->domain),
 					  .pbx_password = str_from(up->trunk_password),
 					  .pbx_proxy = str_from(proxy),
-					  .pbx_transport = TRANSPORT_TCP,
+					  .pbx_transport = TRANSPORT_TLS,
+					  .pbx_tls = serve_tls(up, NULL, false),
+					  .pbx_tls_name = buf_str(&pin_name),
 					  .pbx_listen = up->ip,
 					  .media_pbx = up->ip,
 					  .media = media,
