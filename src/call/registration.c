@@ -2,7 +2,7 @@
 
 #include "sip/edit.h"
 
-#define RETRY_BASE (4 * USEC_PER_SEC)
+#define RETRY_BASE (USEC_PER_SEC / 2) /* doubled with each failure: a server that comes up late is found soon */
 #define RETRY_MAX  (1800 * USEC_PER_SEC)
 /* RFC 5626 3.5.1 for streams (95 to 120 s) and 3.5.2 for datagrams (24 to 29 s). */
 #define PING_STREAM   (110 * USEC_PER_SEC)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define RATE_HZ      48000
 #define TONE_SECONDS 12
@@ -16,6 +17,7 @@
 #define WORDS_MAX    24
 #define HEARD_MS     1500 /* less of the far tone than this, and the call has failed */
 #define WINDOW_MS    100
+#define TRACE_LAG_MS 700 /* the trace is written in batches */
 
 /* One scripted phone. */
 struct actor {
@@ -163,6 +165,7 @@ static bool one_call(struct demo *demo, const char *title, struct actor *caller,
 	if (!answered)
 		printf("   the call was not answered\n");
 	good = judge(caller, callee) && judge(callee, caller) && good;
+	nanosleep(&(struct timespec){ .tv_nsec = TRACE_LAG_MS * 1000 * 1000 }, NULL);
 	show(demo, (const char *const[]){ "trace", "--data", demo->dir, "--last", NULL });
 	return good;
 }
