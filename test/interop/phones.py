@@ -162,10 +162,11 @@ class Phone(Process):
 
 
 class Baresip(Process):
-    """baresip: plays `hz` as its microphone, records its ear; steered over its control socket."""
+    """baresip: plays `hz` as its microphone, records its ear; steered over its control socket. Its domain is the server's
+    address: it finds names by DNS only, and there is none here."""
 
     def __init__(self, user, server, password="", hz=700, codec="pcma", transport="udp", folder=None, answer=True,
-                 more_account="", more_config="", domain=None):
+                 more_account="", more_config=""):
         need("baresip")
         folder = pathlib.Path(folder or SCRATCH / f"baresip-{user}")
         folder.mkdir(parents=True, exist_ok=True)
@@ -193,11 +194,9 @@ ctrl_tcp_listen 127.0.0.1:{self.port + 2}
 snd_path {folder}
 {more_config}
 """)
-        domain = domain or server
-        outbound = "" if domain == server else f';outbound="sip:{server};transport={transport}"'
         (folder / "accounts").write_text(
-            f"<sip:{user}@{domain};transport={transport}>;auth_user={user};auth_pass={password or 'none'};regint=600"
-            f";answermode={'auto' if answer else 'manual'};audio_codecs={codec}{outbound}{more_account}\n")
+            f"<sip:{user}@{server};transport={transport}>;auth_user={user};auth_pass={password or 'none'};regint=600"
+            f";answermode={'auto' if answer else 'manual'};audio_codecs={codec}{more_account}\n")
         (folder / "contacts").write_text("")
         self.control = None
         super().__init__("baresip", ["baresip", "-f", folder, "-v"], folder)
