@@ -391,11 +391,11 @@ static bool add_media(struct up *up, uint32_t *number)
 {
 	struct media_service_setup setup = { .rng = &up->rng[1], .log = &up->log.log };
 
-	setup.addr_n = addr_is_loopback(&up->ip) ? 0 : interface_list(setup.addrs, MEDIA_SERVICE_ADDR_MAX);
-	if (setup.addr_n == 0) {
-		setup.addrs[0] = up->ip;
-		setup.addr_n = 1;
-	}
+	/* ICE pairs what can reach each other: peers on this machine use its address in the network even where we serve
+	 * on loopback only. */
+	setup.addr_n = interface_list(setup.addrs, MEDIA_SERVICE_ADDR_MAX - 1);
+	if (addr_is_loopback(&up->ip) || setup.addr_n == 0)
+		setup.addrs[setup.addr_n++] = up->ip;
 	up->media = media_service_new(&setup, clock_now(&up->clock));
 	if (!up->media)
 		return false;

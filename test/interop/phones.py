@@ -171,7 +171,9 @@ class Baresip(Process):
         folder = pathlib.Path(folder or SCRATCH / f"baresip-{user}")
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port(count=16)
-        tone = write_tone(folder / "mouth.wav", hz, 30)
+        stereo = codec == "opus"  # baresip opens its source with the codec's channels
+        tone = write_tone(folder / "mouth.wav", hz, channels=1 + stereo)
+        codec = "opus/48000/2" if stereo else codec
         modules = "\n".join(f"module {m}.so" for m in ("g711", "opus", "aufile", "aubridge", "sndfile", "srtp", "dtls_srtp"))
         (folder / "config").write_text(f"""poll_method epoll
 sip_listen 127.0.0.1:{self.port}
@@ -327,10 +329,10 @@ realm={domain}
         return super().stop(how, seconds)
 
 
-def write_tone(path, hz, seconds=30.0, rate=48000, gain=0.3):
-    """A sine as a 16-bit mono WAV."""
+def write_tone(path, hz, seconds=30.0, rate=48000, gain=0.3, channels=1):
+    """A sine as a 16-bit WAV."""
     need("sox")
-    subprocess.run(["sox", "-n", "-r", str(rate), "-b", "16", "-c", "1", str(path), "synth", str(seconds), "sine", str(hz),
+    subprocess.run(["sox", "-n", "-r", str(rate), "-b", "16", "-c", str(channels), str(path), "synth", str(seconds), "sine", str(hz),
                     "vol", str(gain)], check=True)
     return path
 
