@@ -97,8 +97,11 @@ static bool actor_says(struct actor *actor, const char *event, usec span)
 	return str_find(buf_str(&actor->said), str_from(line)) < actor->said.n;
 }
 
+/* Gives it time to put its recording down. */
 static void actor_end(struct actor *actor)
 {
+	if (!actor->demo->stop)
+		(void)!process_wait(&actor->process, 3 * USEC_PER_SEC);
 	process_stop(&actor->process, 3 * USEC_PER_SEC);
 	buf_free(&actor->said);
 }
