@@ -64,6 +64,7 @@ struct agent {
 	uint32_t next_stream, next_resolve;
 	handle dying;
 	bool listening, ready, stopping, stopped, road_left;
+	unsigned connect_failures; /* in a row */
 	usec resolve_at, stop_calls_at, stop_at;
 	usec now; /* of the last verb: agent_next has none of its own */
 };
@@ -355,6 +356,7 @@ static void say(struct agent *a, enum agent_event_kind kind, enum call_cause cau
 
 static void be_ready(struct agent *a)
 {
+	a->connect_failures = 0;
 	if (a->ready || a->stopping)
 		return;
 	a->ready = true;
@@ -555,6 +557,15 @@ static void flow_up(struct agent *a, const struct sip_event *event, usec now)
 	}
 }
 
+/* Half a second, doubled up to 16 s, half to all of it by chance. */
+static usec connect_pause(struct agent *a)
+{
+	uint32_t ms = 500u << (a->connect_failures < 5 ? a->connect_failures : 5);
+
+	a->connect_failures++;
+	return (usec)(ms / 2 + rng_below(a->settings.rng, ms / 2)) * USEC_PER_MS;
+}
+
 static void flow_gone(struct agent *a, const struct sip_event *event, usec now)
 {
 	if (!a->proxy_flow.transport || event->flow.id != a->proxy_flow.id)
@@ -566,8 +577,9 @@ static void flow_gone(struct agent *a, const struct sip_event *event, usec now)
 		be_down(a, CALL_NO_ROUTE, 0, false, STR_NONE);
 	if (a->stopping)
 		return;
-	/* A new stream has a new contact, so the next try is ours, at the time that the registration chose. */
-	a->resolve_at = usec_add(now, USEC_PER_SEC * (2 + rng_below(a->settings.rng, 4)));
+	/* A new stream has a new contact, so the next try is ours, at the time that the registration chose. Before the
+	 * first one we choose it: the server may just be starting beside us. */
+	a->resolve_at = usec_add(now, connect_pause(a));
 	if (a->registration.state == REGISTRATION_DOWN) {
 		a->resolve_at = a->registration.refresh_at;
 		a->registration.refresh_at = USEC_NEVER;

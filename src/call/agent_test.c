@@ -499,6 +499,40 @@ static void an_answer_that_is_never_acknowledged_ends_the_call(void **state)
 	pair_end(&t);
 }
 
+static void say_media_closed(struct pair *t, struct phone *p)
+{
+	struct media_answer *answer = media_answer_new(MEDIA_FAILED, call_stream(agent_call(p->agent, p->call)));
+
+	answer->err = ERR_CLOSED;
+	test_media_say(&t->host, p->service, answer, 0);
+}
+
+static void a_media_path_that_the_far_side_closed_means_a_bye_is_coming(void **state)
+{
+	struct pair t;
+
+	(void)state;
+	pair_start(&t);
+	dial(&t, STR("sip:b@10.0.0.2"));
+	test_run(&t.host, USEC_PER_SEC);
+	say_media_closed(&t, &t.b);
+	test_run(&t.host, USEC_PER_SEC / 2);
+	assert_int_equal(t.b.ended, 0);
+	hang_up(&t, &t.a);
+	test_run(&t.host, USEC_PER_SEC);
+	assert_int_equal(t.b.cause, CALL_HUNG_UP);
+	assert_false(t.b.facts.by_us);
+	pair_end(&t);
+	pair_start(&t);
+	dial(&t, STR("sip:b@10.0.0.2"));
+	test_run(&t.host, USEC_PER_SEC);
+	say_media_closed(&t, &t.b);
+	test_run(&t.host, 3 * USEC_PER_SEC); /* and if none comes */
+	assert_int_equal(t.b.cause, CALL_GONE);
+	assert_int_equal(t.a.ended, 1);
+	pair_end(&t);
+}
+
 static bool lose_byes(void *self, str bytes, usec now)
 {
 	(void)self;
@@ -939,6 +973,7 @@ int main(void)
 		cmocka_unit_test(hold_and_resume_reach_the_other_end),
 		cmocka_unit_test(when_both_hold_at_once_both_get_their_will_in_the_end),
 		cmocka_unit_test(an_answer_that_is_never_acknowledged_ends_the_call),
+		cmocka_unit_test(a_media_path_that_the_far_side_closed_means_a_bye_is_coming),
 		cmocka_unit_test(who_hangs_up_need_not_wait_for_a_far_side_that_is_gone),
 		cmocka_unit_test(a_late_answer_to_a_call_long_given_up_is_hung_up),
 		cmocka_unit_test(nobody_there_is_no_route),

@@ -7,6 +7,7 @@
 
 #define ASK_N          8
 #define MEDIA_PATIENCE (2 * USEC_PER_SEC) /* for the last words of the media service */
+#define BYE_PATIENCE   (2 * USEC_PER_SEC)
 #define LEG_PATIENCE   (2 * USEC_PER_SEC) /* for the far side's, before the person is told that it is over (15.1.1) */
 
 enum media_state { MEDIA_STATE_NONE, MEDIA_STATE_OPENING, MEDIA_STATE_OPEN, MEDIA_STATE_CLOSING, MEDIA_STATE_CLOSED };
@@ -35,6 +36,7 @@ struct call {
 	struct media_ask *asks[ASK_N];
 	size_t ask_n;
 	usec ring_until, close_until, leg_until;
+	usec gone_until; /* the far side has closed its media: its BYE should come by then */
 	bool leg_over;
 };
 
@@ -97,7 +99,7 @@ static void end_if_over(struct call *call)
 	if (!call->leg_over || call->state == CALL_ENDED || call->media == MEDIA_STATE_CLOSING)
 		return;
 	call->state = CALL_ENDED;
-	call->ring_until = call->close_until = call->leg_until = USEC_NEVER;
+	call->ring_until = call->close_until = call->leg_until = call->gone_until = USEC_NEVER;
 	event = say(call, CALL_EVENT_ENDED);
 	event->cause = call->facts.cause;
 	event->status = call->facts.status;
@@ -133,7 +135,7 @@ struct call *call_new(const struct call_birth *birth)
 	if (!call)
 		return NULL;
 	call->birth = *birth;
-	call->ring_until = call->close_until = call->leg_until = USEC_NEVER;
+	call->ring_until = call->close_until = call->leg_until = call->gone_until = USEC_NEVER;
 	buf_init_grow(&call->offer, SDP_TEXT_MAX);
 	buf_init_grow(&call->answer, SDP_OFFER_BODY_MAX);
 	leg_init(&call->leg, birth->house, birth->cookie);
@@ -633,6 +635,12 @@ static void opened(struct call *call, const struct media_answer *answer, usec no
 
 static void media_failed(struct call *call, const struct media_answer *answer, usec now)
 {
+	/* Who hangs up closes the media path, too, and that word may overtake the BYE. */
+	if (answer->err == ERR_CLOSED && call->state == CALL_UP) {
+		if (call->gone_until == USEC_NEVER)
+			call->gone_until = usec_add(now, BYE_PATIENCE);
+		return;
+	}
 	log_info(call->birth.house->log, "call.call no media", "call=%s err=\"%s\" text=\"%s\"", call->leg.call_id,
 		 err_text(answer->err), answer->text);
 	if (!call->facts.reason[0])
@@ -684,6 +692,10 @@ void call_tick(struct call *call, usec now)
 		if (call->leg.state == LEG_INVITED)
 			hang_up(call, CALL_NO_ANSWER, now);
 	}
+	if (now >= call->gone_until) {
+		call->gone_until = USEC_NEVER;
+		hang_up(call, CALL_GONE, now);
+	}
 	/* Over for the person; the leg lives on until its last transaction has ended (call_is_over). */
 	if (now >= call->leg_until) {
 		call->leg_until = USEC_NEVER;
@@ -699,7 +711,8 @@ void call_tick(struct call *call, usec now)
 
 usec call_due(const struct call *call)
 {
-	return usec_min(usec_min(leg_due(&call->leg), call->leg_until), usec_min(call->ring_until, call->close_until));
+	return usec_min(usec_min(leg_due(&call->leg), usec_min(call->leg_until, call->gone_until)),
+			usec_min(call->ring_until, call->close_until));
 }
 
 bool call_is_over(const struct call *call)

@@ -8,7 +8,6 @@
 #include "crypt/password.h"
 #include "crypt/random.h"
 #include "crypt/secret.h"
-#include "io/interface.h"
 #include "io/log_sink.h"
 
 #include <stdlib.h>
@@ -112,7 +111,7 @@ static int make_media(struct gateway *g)
 					     .log = &g->sink.log,
 					     .stream_max = 2 * (uint32_t)g->settings.calls + 16 };
 
-	setup.addr_n = interface_list(setup.addrs, MEDIA_SERVICE_ADDR_MAX);
+	setup.addr_n = identity_media_addrs(&g->node, setup.addrs, MEDIA_SERVICE_ADDR_MAX);
 	g->media = media_service_new(&setup, clock_now(&g->clock));
 	return g->media ? EXIT_OK : EXIT_OS;
 }

@@ -190,6 +190,31 @@ int identity_node(struct identity_node *n, const struct identity_node_setup *s)
 	return make_road(n, s);
 }
 
+static size_t add_once(struct addr *list, size_t n, size_t cap, const struct addr *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addr_eq(&list[i], a))
+			return n;
+	if (n < cap)
+		list[n++] = *a;
+	return n;
+}
+
+size_t identity_media_addrs(const struct identity_node *node, struct addr *out, size_t cap)
+{
+	struct addr all[16], server;
+	size_t n = 0, all_n = interface_list(all, sizeof(all) / sizeof(*all));
+
+	for (size_t i = 0; i < node->network.supernode_n; i++)
+		if (addr_parse_ip(str_from(node->network.supernode[i].host), &server) == ERR_NONE) {
+			server = identity_own_address(&server);
+			n = add_once(out, n, cap, &server);
+		}
+	for (size_t i = 0; i < all_n; i++)
+		n = add_once(out, n, cap, &all[i]);
+	return n;
+}
+
 void identity_node_stop(struct identity_node *n)
 {
 	if (n->is_open)

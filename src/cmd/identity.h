@@ -56,6 +56,9 @@ struct identity_node {
 
 /* Opens the folder and makes a road of what is there. On failure it may be half open: stop and free it. */
 int identity_node(struct identity_node *, const struct identity_node_setup *);
+/* Addresses for media with peers, the best first: ours towards the super nodes (which may be on this very machine),
+ * then all others of the machine. */
+size_t identity_media_addrs(const struct identity_node *, struct addr *out, size_t cap);
 /* Before driver_free. */
 void identity_node_stop(struct identity_node *);
 /* After the agent. Both: a zeroed struct is fine. */

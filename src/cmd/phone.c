@@ -14,7 +14,6 @@
 #include "io/audio/audio.h"
 #include "io/driver.h"
 #include "io/file.h"
-#include "io/interface.h"
 #include "io/keeper_line.h"
 #include "io/log_sink.h"
 #include "media/file/player.h"
@@ -298,7 +297,7 @@ static int make_media(struct phone *p)
 		.rng = &p->media_rng, .log = &p->sink.log, .stream_max = 8, .device_n = 1
 	};
 
-	setup.addr_n = interface_list(setup.addrs, MEDIA_SERVICE_ADDR_MAX);
+	setup.addr_n = identity_media_addrs(&p->node, setup.addrs, MEDIA_SERVICE_ADDR_MAX);
 	setup.devices[0].self = &p->sound;
 	setup.devices[0].mouth = p->sound.player ? mouth : NULL;
 	setup.devices[0].ear = p->sound.recorder ? ear : NULL;
@@ -386,9 +385,9 @@ static int run_phone(struct phone *p)
 	if (code == EXIT_OK)
 		code = open_sound(p);
 	if (code == EXIT_OK)
-		code = make_media(p);
-	if (code == EXIT_OK)
 		code = make_line(p);
+	if (code == EXIT_OK)
+		code = make_media(p);
 	if (code == EXIT_OK)
 		code = run_driver(p);
 	if (code != EXIT_OK)
