@@ -253,8 +253,8 @@ static void on_request(struct pbx_server *s, const struct sip_event *e, usec now
 {
 	static const struct sip_reply full = { .status = 503, .lines = STR_INIT("Retry-After: 5") };
 	struct sip_msg *m = e->msg;
-	const struct sip_uri *uri = sip_msg_uri(m);
-	bool here = m->method == SIP_REGISTER && !uri->has_user && pbx_way_is_self(s, uri, &e->flow);
+	/* 10.2: a user in the Request-URI of a REGISTER means nothing; some phones put theirs there. */
+	bool here = m->method == SIP_REGISTER && pbx_way_is_self(s, sip_msg_uri(m), &e->flow);
 	struct pbx_job *job = pbx_job_new(s, here ? PBX_JOB_REGISTER : PBX_JOB_RELAY, e);
 
 	if (job)
@@ -274,7 +274,7 @@ static void pass_bytes(struct pbx_server *s, enum pbx_note_kind kind, uint16_t w
 	}
 	note->from = s->config.worker;
 	note->flow = e->flow;
-	if (worker == s->config.worker) /* cannot be: the stack keeps its own */
+	if (worker == s->config.worker || worker >= s->config.worker_n) /* of a life with more workers */
 		pbx_note_free(note);
 	else
 		pbx_server_tell(s, worker, note, now);

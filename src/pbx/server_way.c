@@ -5,11 +5,10 @@ static bool is_domain(const struct pbx_server *s, str host)
 	return str_eq_nocase(host, s->config.domain);
 }
 
-static bool is_listener(const struct pbx_listener *l, const struct addr *bound, const struct sip_uri *uri)
+static bool is_listener(const struct pbx_listener *l, const struct sip_uri *uri)
 {
 	str host, port;
 
-	(void)bound;
 	if (!l->sent_by.n)
 		return false;
 	if (l->sent_by.p[0] == '[') {
@@ -34,16 +33,21 @@ bool pbx_way_is_self(const struct pbx_server *s, const struct sip_uri *uri, cons
 	if (is_domain(s, uri->host))
 		return true;
 	for (size_t i = 0; i < s->config.listener_n; i++)
-		if (is_listener(&s->config.listeners[i], NULL, uri))
+		if (is_listener(&s->config.listeners[i], uri))
 			return true;
 	if (!sip_uri_addr(uri, &addr))
 		return false;
 	if (flow && addr_eq(&addr, &flow->local))
 		return true;
-	for (enum transport t = TRANSPORT_UDP; t <= TRANSPORT_WSS; t++)
-		if (sip_stack_local(s->stack, t, addr.family, &local) && addr.port == local.port &&
-		    (addr_eq_ip(&addr, &local) || (addr_is_any(&local) && flow && addr_eq_ip(&addr, &flow->local))))
+	for (enum transport t = TRANSPORT_UDP; t <= TRANSPORT_WSS; t++) {
+		if (!sip_stack_local(s->stack, t, addr.family, &local) || addr.port != local.port)
+			continue;
+		if (addr_eq_ip(&addr, &local))
 			return true;
+		/* Bound to all addresses: the one that the packet came to, or, where nobody can tell, any. */
+		if (addr_is_any(&local) && flow && (addr_eq_ip(&addr, &flow->local) || addr_is_any(&flow->local)))
+			return true;
+	}
 	return false;
 }
 

@@ -44,6 +44,8 @@ static inline const char *sip_scan_run(const char *at, const char *end, unsigned
 
 static inline const char *sip_scan_blank(const char *at, const char *end)
 {
+	if (at < end && (unsigned char)*at > ' ') /* nearly always there is none */
+		return at;
 	while (at < end && sip_scan_is(*at, SIP_SCAN_BLANK))
 		at++;
 	return at;
