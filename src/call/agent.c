@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/heap.h"
 #include "base/map.h"
+#include "base/queue.h"
 #include "call/account.h"
 #include "call/leg.h"
 #include "call/registration.h"
@@ -21,6 +22,7 @@
 #define STOP_ALL            (4500 * USEC_PER_MS)
 #define RING_MAX            (180 * USEC_PER_SEC)
 #define RESOLVE_AGAIN       (10 * USEC_PER_SEC)
+#define WAITING_PER_CALL    64u /* events, and questions to the media thread, that the owner has not yet taken */
 
 enum place { PLACE_STACK, PLACE_ROAD, PLACE_SELF };
 
@@ -36,12 +38,6 @@ struct agent_call {
 	uint32_t resolving;        /* number of a HOST_RESOLVE, 0: none */
 	str target, from, display; /* kept until the call is routed */
 	char room[CALL_TARGET_N + 2 * CALL_NAME_N];
-};
-
-/* Events and questions on their way out: grows to what its calls can hold. */
-struct agent_queue {
-	void *items;
-	size_t size, at, n, cap;
 };
 
 struct agent {
@@ -60,7 +56,7 @@ struct agent {
 	uint64_t key[2];
 	struct heap dues;
 	struct agent_call *touched;
-	struct agent_queue events, asks, resolves;
+	struct queue events, asks, resolves;
 	uint32_t next_stream, next_resolve;
 	handle dying;
 	bool listening, ready, stopping, stopped, road_left;
@@ -68,38 +64,6 @@ struct agent {
 	usec resolve_at, stop_calls_at, stop_at;
 	usec now; /* of the last verb: agent_next has none of its own */
 };
-
-/* ---- queues ---- */
-
-static bool queue_put(struct agent_queue *q, const void *item)
-{
-	if (q->at && q->at + q->n == q->cap) {
-		memmove(q->items, (char *)q->items + q->at * q->size, q->n * q->size);
-		q->at = 0;
-	}
-	if (q->n == q->cap) {
-		size_t cap = q->cap ? q->cap * 2 : 8;
-		void *items = realloc(q->items, cap * q->size);
-
-		if (!items)
-			return false;
-		q->items = items;
-		q->cap = cap;
-	}
-	memcpy((char *)q->items + (q->at + q->n++) * q->size, item, q->size);
-	return true;
-}
-
-static bool queue_take(struct agent_queue *q, void *item)
-{
-	if (!q->n)
-		return false;
-	memcpy(item, (char *)q->items + q->at * q->size, q->size);
-	q->at++;
-	if (--q->n == 0)
-		q->at = 0;
-	return true;
-}
 
 /* ---- calls: found, touched, settled ---- */
 
@@ -134,10 +98,10 @@ static void settle_one(struct agent *a, struct agent_call *ac)
 
 	index_call(a, ac);
 	while ((message = call_media_next(ac->call)))
-		if (!queue_put(&a->asks, &message))
+		if (queue_put(&a->asks, &message) != ERR_NONE)
 			media_ask_free(message);
 	while (call_event_next(ac->call, &event.is))
-		if (!queue_put(&a->events, &event))
+		if (queue_put(&a->events, &event) != ERR_NONE)
 			log_error(a->settings.log, "call.agent event lost", "kind=%d", (int)event.is.kind);
 	if (heap_set(&a->dues, &ac->due, call_due(ac->call)) != ERR_NONE)
 		log_error(a->settings.log, "call.agent timer lost", "stream=%u", (unsigned)ac->stream);
@@ -288,9 +252,9 @@ struct agent *agent_new(const struct agent_settings *settings)
 	map_init(&a->by_id, settings->call_max);
 	map_init(&a->by_stream, settings->call_max);
 	heap_init(&a->dues);
-	a->events.size = sizeof(struct agent_event);
-	a->asks.size = sizeof(struct media_ask *);
-	a->resolves.size = sizeof(handle);
+	queue_init(&a->events, sizeof(struct agent_event), WAITING_PER_CALL * (settings->call_max + 1));
+	queue_init(&a->asks, sizeof(struct media_ask *), WAITING_PER_CALL * (settings->call_max + 1));
+	queue_init(&a->resolves, sizeof(handle), settings->call_max + 1);
 	a->next_stream = settings->first_stream ? settings->first_stream : 1;
 	a->next_resolve = RESOLVE_PROXY + 1;
 	a->resolve_at = a->stop_calls_at = a->stop_at = USEC_NEVER;
@@ -326,9 +290,9 @@ void agent_free(struct agent *a)
 		drop_call(a, ac);
 	while (queue_take(&a->asks, &message))
 		media_ask_free(message);
-	free(a->asks.items);
-	free(a->events.items);
-	free(a->resolves.items);
+	queue_free(&a->asks);
+	queue_free(&a->events);
+	queue_free(&a->resolves);
 	registration_free(&a->registration);
 	sip_stack_free(a->stack);
 	slab_free(&a->calls);
@@ -350,7 +314,7 @@ static void say(struct agent *a, enum agent_event_kind kind, enum call_cause cau
 	if (text.n && text.p != a->text)
 		(void)str_copy_z(text, a->text, sizeof(a->text));
 	event.text = text.n ? str_from(a->text) : STR_NONE;
-	if (!queue_put(&a->events, &event))
+	if (queue_put(&a->events, &event) != ERR_NONE)
 		log_error(a->settings.log, "call.agent event lost", "kind=%d", (int)kind);
 }
 
@@ -460,7 +424,7 @@ static void find_proxy(struct agent *a, usec now)
 		a->settings.tls_name = str_split(name, ':', &host, &port) ? host : name;
 	if (addr_parse(name, number, &addr) == ERR_NONE)
 		proxy_known(a, addr, now);
-	else if (!queue_put(&a->resolves, &self))
+	else if (queue_put(&a->resolves, &self) != ERR_NONE)
 		a->resolve_at = usec_add(now, RESOLVE_AGAIN);
 }
 
@@ -627,7 +591,7 @@ static void route_direct(struct agent *a, struct agent_call *ac, usec now)
 		route_to(a, ac, &uri, addr, now);
 	} else {
 		ac->resolving = a->next_resolve++;
-		if (!queue_put(&a->resolves, &ac->self))
+		if (queue_put(&a->resolves, &ac->self) != ERR_NONE)
 			no_route(a, ac, CALL_NO_ROUTE, 0, STR("no memory"), now);
 	}
 }
@@ -1121,19 +1085,20 @@ static bool resolve_want(struct agent *a, struct host_want *out)
 	struct sip_uri uri;
 	handle h;
 
-	if (!queue_take(&a->resolves, &h))
-		return false;
-	*out = (struct host_want){ .kind = HOST_RESOLVE, .id = RESOLVE_PROXY };
-	if (h == 0) {
-		out->name = str_split(name, ':', &host, &port) ? host : name;
+	while (queue_take(&a->resolves, &h)) {
+		*out = (struct host_want){ .kind = HOST_RESOLVE, .id = RESOLVE_PROXY };
+		if (h == 0) {
+			out->name = str_split(name, ':', &host, &port) ? host : name;
+			return true;
+		}
+		ac = slab_find(&a->calls, h);
+		if (!ac || sip_uri_parse(ac->target, &uri) != ERR_NONE)
+			continue; /* it ended meanwhile */
+		out->id = ac->resolving;
+		out->name = uri.host;
 		return true;
 	}
-	ac = slab_find(&a->calls, h);
-	if (!ac || sip_uri_parse(ac->target, &uri) != ERR_NONE)
-		return false;
-	out->id = ac->resolving;
-	out->name = uri.host;
-	return true;
+	return false;
 }
 
 /* What the stack wants of a flow of the road's goes to the road. true: *want is for the host. */

@@ -15,8 +15,8 @@
  * of the media service (call/media_ask.h) by HOST_TELL to number `media`.
  *
  * A call is named by a handle, which finds nothing once its ENDED event has been
- * taken. Bounds: `call_max` calls, AGENT_EVENT_N events waiting (an owner that
- * drains after every verb never meets it).
+ * taken. Bounds: `call_max` calls, 64 events a call waiting (an owner that
+ * drains after every verb never meets it; what comes then is logged and lost).
  */
 #ifndef CALL_AGENT_H
 #define CALL_AGENT_H

@@ -1,5 +1,6 @@
 #include "connect/edge.h"
 
+#include "base/queue.h"
 #include "call/share.h"
 #include "connect/edge_record.h"
 #include "connect/policy.h"
@@ -11,6 +12,7 @@
 
 #define PBX_STREAMS 0x40000000u /* streams of the PBX agent are numbered from here on */
 #define NAME_N      128
+#define WANT_MAX    65536u /* what is not drained by then is logged and lost */
 
 enum side { PEER, PBX };
 
@@ -40,35 +42,15 @@ struct edge {
 	atomic_bool ready;
 	struct crossing *crossings;
 	uint32_t crossing_n;
-	struct host_want *wants; /* questions and bridges on their way out */
-	size_t want_at, want_n, want_cap;
+	struct queue wants; /* struct host_want: questions and bridges on their way out */
 	const struct log *log;
 };
 
 /* ---- wants of the edge's own ---- */
 
-static bool put_want(struct edge *e, const struct host_want *want)
-{
-	if (e->want_at && e->want_at + e->want_n == e->want_cap) {
-		memmove(e->wants, e->wants + e->want_at, e->want_n * sizeof(*e->wants));
-		e->want_at = 0;
-	}
-	if (e->want_n == e->want_cap) {
-		size_t cap = e->want_cap ? 2 * e->want_cap : 16;
-		struct host_want *wants = realloc(e->wants, cap * sizeof(*wants));
-
-		if (!wants)
-			return false;
-		e->wants = wants;
-		e->want_cap = cap;
-	}
-	e->wants[e->want_at + e->want_n++] = *want;
-	return true;
-}
-
 static void ask_keeper(struct edge *e, struct keeper_ask *ask)
 {
-	if (!ask || !put_want(e, &(struct host_want){ .kind = HOST_ASK, .message = ask })) {
+	if (!ask || queue_put(&e->wants, &(struct host_want){ .kind = HOST_ASK, .message = ask }) != ERR_NONE) {
 		log_error(e->log, "connect.edge question lost", "business=%s", e->name);
 		keeper_ask_free(ask);
 	}
@@ -140,7 +122,9 @@ static void bridge(struct edge *e, struct crossing *c)
 	ask = media_ask_new(MEDIA_ASK_BRIDGE, call_stream(from));
 	if (ask)
 		ask->other = call_stream(to);
-	c->bridged = ask && put_want(e, &(struct host_want){ .kind = HOST_TELL, .to = e->media, .message = ask });
+	c->bridged =
+		ask && queue_put(&e->wants, &(struct host_want){ .kind = HOST_TELL, .to = e->media, .message = ask }) ==
+			       ERR_NONE;
 	if (!c->bridged) {
 		media_ask_free(ask);
 		log_error(e->log, "connect.edge bridge lost", "business=%s", e->name);
@@ -527,12 +511,8 @@ static bool edge_next(void *self, struct host_want *out)
 {
 	struct edge *e = self;
 
-	if (e->want_n) { /* first what is to be kept */
-		*out = e->wants[e->want_at++];
-		if (--e->want_n == 0)
-			e->want_at = 0;
+	if (queue_take(&e->wants, out)) /* first what is to be kept */
 		return true;
-	}
 	for (int side = PEER; side <= PBX; side++)
 		if (agent_next(e->agents[side], out)) {
 			share_want(SHARE_OUTER, (unsigned)side, out);
@@ -646,6 +626,7 @@ enum err edge_new(const struct edge_settings *s, struct edge **out)
 
 	if (!e)
 		return ERR_MEMORY;
+	queue_init(&e->wants, sizeof(struct host_want), WANT_MAX);
 	e->media = s->media;
 	e->keeps = s->keeps;
 	e->log = s->log;
@@ -668,19 +649,19 @@ enum err edge_new(const struct edge_settings *s, struct edge **out)
 
 void edge_free(struct edge *e)
 {
+	struct host_want want;
+
 	if (!e)
 		return;
-	for (; e->want_n; e->want_n--) {
-		struct host_want *want = &e->wants[e->want_at++];
-
-		if (want->kind == HOST_ASK)
-			keeper_ask_free(want->message);
+	while (queue_take(&e->wants, &want)) {
+		if (want.kind == HOST_ASK)
+			keeper_ask_free(want.message);
 		else
-			media_ask_free(want->message);
+			media_ask_free(want.message);
 	}
 	while (e->crossings)
 		drop_crossing(e, e->crossings);
-	free(e->wants);
+	queue_free(&e->wants);
 	agent_free(e->agents[PEER]);
 	agent_free(e->agents[PBX]);
 	admission_free(e->admission);
