@@ -1,0 +1,116 @@
+/*
+ * call/agent_inside.h - what the files of an agent share.
+ *
+ * agent.c is the door, what comes from outside, and the verbs; agent_calls.c the table of calls;
+ * agent_reach.c how it becomes reachable: listener, server, registration; agent_route.c where a call
+ * that it makes goes; agent_road.c the other network below it. For these alone.
+ */
+#ifndef CALL_AGENT_INSIDE_H
+#define CALL_AGENT_INSIDE_H
+
+#include "base/arena.h"
+#include "base/heap.h"
+#include "base/map.h"
+#include "base/queue.h"
+#include "call/account.h"
+#include "call/agent.h"
+#include "call/leg.h"
+#include "call/registration.h"
+#include "call/share.h"
+#include "sip/edit.h"
+
+#define AGENT_REGISTRATION_COOKIE UINT64_MAX
+#define AGENT_ROAD_BASE           (1u << 26) /* numbers of the road's flows, as the stack sees them */
+
+struct agent_call {
+	struct call *call;
+	handle self;
+	struct agent_call *next_touched;
+	bool touched, indexed;
+	bool buried; /* ENDED was taken; it stays only for its last transaction */
+	struct map_node by_id, by_stream;
+	struct heap_item due;
+	uint32_t stream, max_forwards;
+	uint32_t resolving;        /* number of a HOST_RESOLVE, 0: none */
+	str target, from, display; /* kept until the call is routed */
+	char room[CALL_TARGET_N + 2 * CALL_NAME_N];
+};
+
+struct agent {
+	struct agent_settings settings;
+	struct arena texts;
+	struct sip_stack *stack;
+	struct account account;
+	struct leg_house house;
+	struct registration registration;
+	struct sip_target proxy; /* transport 0: not known yet */
+	struct flow proxy_flow;
+	struct flow road_flow; /* transport 0: down */
+	char aor[CALL_NAME_N + 8], contact[CALL_TARGET_N], text[256];
+	struct slab calls;
+	struct map by_id, by_stream;
+	uint64_t key[2];
+	struct heap dues;
+	struct agent_call *touched;
+	struct queue events, asks, resolves;
+	uint32_t next_stream, next_resolve;
+	handle dying;
+	bool listening, ready, stopping, stopped, road_left;
+	unsigned connect_failures; /* in a row */
+	usec resolve_at, stop_calls_at, stop_at;
+	usec now; /* of the last verb: agent_next has none of its own */
+};
+
+/* ---- agent.c ---- */
+
+/* Handles what the stack has to say; `proven` is who the other network says sent it. */
+void agent_pump(struct agent *, str proven, usec now);
+
+/* ---- agent_calls.c ---- */
+
+/* A new call, touched; NULL: no room. */
+struct agent_call *agent_calls_add(struct agent *);
+/* What a touched call has to say is taken out of it by the next agent_calls_settle. */
+void agent_calls_touch(struct agent *, struct agent_call *);
+void agent_calls_settle(struct agent *);
+/* Its Call-ID is known: from now on it is found by its messages. */
+void agent_calls_index(struct agent *, struct agent_call *);
+/* The call whose ENDED was handed out last goes, or stays unseen for its last transaction. */
+void agent_calls_bury(struct agent *);
+void agent_calls_drop(struct agent *, struct agent_call *);
+/* NULL: none. */
+struct agent_call *agent_calls_by_stream(const struct agent *, uint32_t stream);
+struct agent_call *agent_calls_owner(const struct agent *, struct sip_msg *request);
+/* RFC 3261 8.2.2.2: the same request by another way, while the first is ringing. */
+bool agent_calls_is_merged(const struct agent *, struct sip_msg *request);
+
+/* ---- agent_reach.c ---- */
+
+bool agent_needs_proxy(const struct agent *);
+/* Looks for the server, by address or by name. Then its addresses are known. */
+void agent_reach_find(struct agent *, usec now);
+void agent_reach_resolved(struct agent *, const struct host_event *, usec now);
+/* What the stack says of the listener and of the stream to the server; the registration has changed. */
+void agent_reach_listening(struct agent *, const struct sip_event *, usec now);
+void agent_reach_flow_up(struct agent *, const struct sip_event *, usec now);
+void agent_reach_flow_gone(struct agent *, const struct sip_event *, usec now);
+void agent_reach_news(struct agent *);
+/* What the owner hears. An empty text is that of the cause. */
+void agent_reach_ready(struct agent *);
+void agent_reach_down(struct agent *, enum call_cause, int status, bool final, str text);
+void agent_reach_say(struct agent *, enum agent_event_kind, enum call_cause, int status, bool final, str text);
+
+/* ---- agent_route.c ---- */
+
+/* A name of a call's target, or of a person on the road, was looked up. */
+void agent_route_resolved(struct agent *, const struct host_event *, usec now);
+void agent_route_found(struct agent *, const struct road_event *, usec now);
+
+/* ---- agent_road.c ---- */
+
+/* Handles what the road has to say. */
+void agent_road_pump(struct agent *, usec now);
+/* What the stack wants of a flow of the road's goes to the road. true: the want is for the host. */
+bool agent_road_is_for_host(struct agent *, const struct host_want *);
+
+#endif

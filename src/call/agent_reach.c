@@ -1,0 +1,249 @@
+#include "call/agent_inside.h"
+
+#include <stdio.h>
+
+#define RESOLVE_AGAIN (10 * USEC_PER_SEC)
+
+void agent_reach_say(struct agent *a, enum agent_event_kind kind, enum call_cause cause, int status, bool final,
+		     str text)
+{
+	struct agent_event event = { .kind = kind, .cause = cause, .status = status, .final = final };
+
+	if (text.n && text.p != a->text)
+		(void)str_copy_z(text, a->text, sizeof(a->text));
+	event.text = text.n ? str_from(a->text) : STR_NONE;
+	if (queue_put(&a->events, &event) != ERR_NONE)
+		log_error(a->settings.log, "call.agent event lost", "kind=%d", (int)kind);
+}
+
+void agent_reach_ready(struct agent *a)
+{
+	a->connect_failures = 0;
+	if (a->ready || a->stopping)
+		return;
+	a->ready = true;
+	agent_reach_say(a, AGENT_READY, CALL_CAUSE_NONE, 0, false, str_from(a->aor));
+}
+
+void agent_reach_down(struct agent *a, enum call_cause cause, int status, bool final, str text)
+{
+	a->ready = false;
+	if (!a->stopping)
+		agent_reach_say(a, AGENT_DOWN, cause, status, final, text.n ? text : str_from(call_cause_text(cause)));
+}
+
+/* Our Contact over this flow, or this transport's listener. */
+static bool write_contact(struct agent *a, const struct flow *flow)
+{
+	struct buf out;
+	struct addr local;
+
+	buf_init(&out, a->contact, sizeof(a->contact) - 1);
+	buf_put(&out, STR("sip:"));
+	if (a->settings.user.n) {
+		sip_uri_escape_user(a->settings.user, &out);
+		buf_put_char(&out, '@');
+	}
+	if (flow->id && transport_is_reliable(flow->transport) && addr_is_set(&flow->local))
+		addr_write(&flow->local, &out);
+	else if (sip_stack_local(a->stack, flow->transport, 0, &local))
+		addr_write(&local, &out);
+	else
+		return false;
+	if (flow->transport == TRANSPORT_TCP)
+		buf_put(&out, STR(";transport=tcp"));
+	else if (flow->transport == TRANSPORT_TLS)
+		buf_put(&out, STR(";transport=tls"));
+	a->contact[buf_ok(&out) ? out.n : 0] = 0;
+	return buf_ok(&out);
+}
+
+static void register_now(struct agent *a, const struct flow *flow, usec now)
+{
+	char registrar[CALL_NAME_N];
+	struct registration_settings settings = {
+		.stack = a->stack,
+		.account = &a->account,
+		.rng = a->settings.rng,
+		.log = a->settings.log,
+		.target = a->proxy,
+		.aor = str_from(a->aor),
+		.software = a->settings.software,
+		.expires_s = a->settings.expires,
+		.cookie = AGENT_REGISTRATION_COOKIE,
+	};
+
+	if (!write_contact(a, flow)) {
+		agent_reach_down(a, CALL_NO_ROUTE, 0, false, STR_NONE);
+		return;
+	}
+	if (!a->settings.registers) {
+		agent_reach_ready(a);
+		return;
+	}
+	snprintf(registrar, sizeof(registrar), "sip:" STR_FMT, STR_ARG(a->settings.domain));
+	settings.registrar = str_from(registrar);
+	if (a->registration.settings.stack == NULL && registration_init(&a->registration, &settings) != ERR_NONE) {
+		agent_reach_down(a, CALL_UNKNOWN, 0, true, STR("the account's name is too long"));
+		return;
+	}
+	a->registration.settings.target = a->proxy;
+	registration_start(&a->registration, str_from(a->contact), now);
+	if (a->registration.state == REGISTRATION_DOWN)
+		agent_reach_down(a, a->registration.cause, 0, false, STR_NONE);
+}
+
+/* The proxy's address is known: connect where it is a stream, else register by datagrams. */
+static void proxy_known(struct agent *a, struct addr addr, usec now)
+{
+	struct flow flow = { .transport = a->settings.transport };
+
+	a->proxy = (struct sip_target){ .transport = a->settings.transport, .addr = addr, .tls = a->settings.tls };
+	a->proxy.name = a->settings.tls_name;
+	if (!transport_is_reliable(a->settings.transport)) {
+		if (a->listening)
+			register_now(a, &flow, now);
+		return;
+	}
+	a->proxy_flow = sip_stack_connect(a->stack, &a->proxy, now);
+	if (!a->proxy_flow.transport)
+		agent_reach_down(a, CALL_NO_ROUTE, 0, false, STR_NONE);
+}
+
+void agent_reach_find(struct agent *a, usec now)
+{
+	str name = a->settings.proxy.n ? a->settings.proxy : a->settings.domain, host, port;
+	uint16_t number = a->settings.transport == TRANSPORT_TLS ? 5061 : 5060;
+	struct addr addr;
+	handle self = 0;
+
+	a->resolve_at = USEC_NEVER;
+	if (!a->settings.tls_name.n)
+		a->settings.tls_name = str_split(name, ':', &host, &port) ? host : name;
+	if (addr_parse(name, number, &addr) == ERR_NONE)
+		proxy_known(a, addr, now);
+	else if (queue_put(&a->resolves, &self) != ERR_NONE)
+		a->resolve_at = usec_add(now, RESOLVE_AGAIN);
+}
+
+void agent_reach_resolved(struct agent *a, const struct host_event *event, usec now)
+{
+	str name = a->settings.proxy.n ? a->settings.proxy : a->settings.domain, host, port;
+	uint32_t number = a->settings.transport == TRANSPORT_TLS ? 5061 : 5060;
+	struct addr addr;
+
+	if (!event->addr_n) {
+		agent_reach_down(a, CALL_NO_ROUTE, 0, false, STR("the server's name leads to no address"));
+		a->resolve_at = usec_add(now, RESOLVE_AGAIN);
+		return;
+	}
+	if (str_split(name, ':', &host, &port) && !str_u32(port, 65535, &number))
+		number = 5060;
+	addr = event->addrs[0];
+	addr.port = (uint16_t)number;
+	proxy_known(a, addr, now);
+}
+
+bool agent_needs_proxy(const struct agent *a)
+{
+	return !a->settings.road && a->settings.domain.n;
+}
+
+void agent_start(struct agent *a, usec now)
+{
+	bool streams = transport_is_reliable(a->settings.transport);
+
+	a->now = now;
+	if (a->settings.road)
+		return;
+	/* An account over a stream is called back on that stream and listens to nobody else. */
+	if (agent_needs_proxy(a) && streams)
+		a->listening = true;
+	else if (!sip_stack_listen(a->stack, a->settings.transport, &a->settings.listen, a->settings.tls_listen,
+				   STR_NONE))
+		agent_reach_down(a, CALL_NO_ROUTE, 0, true, STR("cannot listen"));
+	if (agent_needs_proxy(a))
+		agent_reach_find(a, now);
+}
+
+void agent_reach_listening(struct agent *a, const struct sip_event *event, usec now)
+{
+	struct flow flow = { .transport = a->settings.transport };
+	struct buf out;
+	struct addr local;
+
+	if (event->err != ERR_NONE) {
+		agent_reach_down(a, CALL_NO_ROUTE, 0, true, STR("the address to listen on is taken or not ours"));
+		return;
+	}
+	a->listening = true;
+	if (agent_needs_proxy(a)) {
+		if (a->proxy.transport)
+			register_now(a, &flow, now);
+		return;
+	}
+	if (sip_stack_local(a->stack, a->settings.transport, 0, &local) && write_contact(a, &flow)) {
+		buf_init(&out, a->aor, sizeof(a->aor) - 1);
+		buf_put(&out, STR("sip:"));
+		if (a->settings.user.n)
+			buf_printf(&out, STR_FMT "@", STR_ARG(a->settings.user));
+		addr_write(&local, &out);
+		a->aor[out.n] = 0;
+		agent_reach_ready(a);
+	}
+}
+
+void agent_reach_news(struct agent *a)
+{
+	const struct registration *r = &a->registration;
+
+	switch (r->state) {
+	case REGISTRATION_UP:
+		agent_reach_ready(a);
+		break;
+	case REGISTRATION_DOWN:
+	case REGISTRATION_REFUSED:
+		agent_reach_down(a, r->cause, r->status, r->state == REGISTRATION_REFUSED, STR_NONE);
+		break;
+	default:
+		break;
+	}
+}
+
+void agent_reach_flow_up(struct agent *a, const struct sip_event *event, usec now)
+{
+	if (a->proxy_flow.transport && event->flow.id == a->proxy_flow.id) {
+		a->proxy_flow = event->flow;
+		if (!a->stopping)
+			register_now(a, &event->flow, now);
+	}
+}
+
+/* Half a second, doubled up to 16 s, half to all of it by chance. */
+static usec connect_pause(struct agent *a)
+{
+	uint32_t ms = 500u << (a->connect_failures < 5 ? a->connect_failures : 5);
+
+	a->connect_failures++;
+	return (usec)(ms / 2 + rng_below(a->settings.rng, ms / 2)) * USEC_PER_MS;
+}
+
+void agent_reach_flow_gone(struct agent *a, const struct sip_event *event, usec now)
+{
+	if (!a->proxy_flow.transport || event->flow.id != a->proxy_flow.id)
+		return;
+	a->proxy_flow = (struct flow){ 0 };
+	if (registration_recv(&a->registration, event, now))
+		agent_reach_news(a);
+	else if (a->ready || a->registration.state == REGISTRATION_OFF)
+		agent_reach_down(a, CALL_NO_ROUTE, 0, false, STR_NONE);
+	if (a->stopping)
+		return;
+	/* A new stream has a new contact, so the next try is ours, at the time that the registration chose. Before the
+	 * first one we choose it: the server may just be starting beside us. */
+	a->resolve_at = usec_add(now, connect_pause(a));
+	if (a->registration.state == REGISTRATION_DOWN) {
+		a->resolve_at = a->registration.refresh_at;
+		a->registration.refresh_at = USEC_NEVER;
+	}
+}

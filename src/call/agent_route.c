@@ -1,0 +1,174 @@
+#include "call/agent_inside.h"
+
+static void no_route(struct agent *a, struct agent_call *ac, enum call_cause cause, int status, str text, usec now)
+{
+	(void)a;
+	call_fail(ac->call, cause, status, text, now);
+}
+
+static void plan(struct agent *a, struct agent_call *ac, struct leg_plan *out)
+{
+	*out = (struct leg_plan){ .uri = ac->target, .to = ac->target, .from = ac->from, .display = ac->display };
+	out->contact = str_from(a->contact);
+	out->max_forwards = ac->max_forwards;
+	out->target = a->proxy;
+}
+
+static void route_to(struct agent *a, struct agent_call *ac, const struct sip_uri *uri, struct addr addr, usec now)
+{
+	struct leg_plan p;
+
+	plan(a, ac, &p);
+	p.target = (struct sip_target){ .addr = addr, .transport = a->settings.transport, .tls = a->settings.tls };
+	p.target.name = a->settings.tls_name.n ? a->settings.tls_name : uri->host;
+	if (sip_uri_param(uri, STR("transport"), NULL) && !sip_uri_transport(uri, &p.target.transport)) {
+		no_route(a, ac, CALL_NO_ROUTE, 0, STR("no such transport"), now);
+		return;
+	}
+	call_route(ac->call, &p, now);
+}
+
+static void route_direct(struct agent *a, struct agent_call *ac, usec now)
+{
+	struct sip_uri uri;
+	struct addr addr;
+
+	if (sip_uri_parse(ac->target, &uri) != ERR_NONE) {
+		no_route(a, ac, CALL_UNKNOWN, 0, STR("this is no address"), now);
+	} else if (sip_uri_addr(&uri, &addr)) {
+		route_to(a, ac, &uri, addr, now);
+	} else {
+		ac->resolving = a->next_resolve++;
+		if (queue_put(&a->resolves, &ac->self) != ERR_NONE)
+			no_route(a, ac, CALL_NO_ROUTE, 0, STR("no memory"), now);
+	}
+}
+
+static void route_by_road(struct agent *a, struct agent_call *ac, usec now)
+{
+	char text[CALL_TARGET_N];
+	struct sip_uri uri;
+	struct buf key;
+
+	buf_init(&key, text, sizeof(text));
+	if (sip_uri_parse(ac->target, &uri) != ERR_NONE) {
+		no_route(a, ac, CALL_UNKNOWN, 0, STR("this is no address"), now);
+		return;
+	}
+	sip_uri_key(&uri, &key);
+	a->settings.road->find(a->settings.road->self, ac->self, buf_str(&key), now);
+}
+
+static void route(struct agent *a, struct agent_call *ac, usec now)
+{
+	struct leg_plan p;
+
+	if (a->settings.road) {
+		route_by_road(a, ac, now);
+	} else if (!agent_needs_proxy(a)) {
+		route_direct(a, ac, now);
+	} else if (!a->proxy.transport || !a->contact[0]) {
+		no_route(a, ac, CALL_NO_ROUTE, 0, STR("there is no connection to the server yet"), now);
+	} else {
+		plan(a, ac, &p);
+		call_route(ac->call, &p, now);
+	}
+}
+
+/* "sip:..", "a@b", "a" or "host:port" as a URI. */
+static void write_target(const struct agent *a, str target, struct buf *out)
+{
+	struct addr addr;
+
+	if (str_starts_nocase(target, STR("sip:")) || str_starts_nocase(target, STR("sips:")) ||
+	    str_starts_nocase(target, STR("tel:"))) {
+		buf_put(out, target);
+		return;
+	}
+	buf_put(out, STR("sip:"));
+	buf_put(out, target);
+	if (str_find_char(target, '@') < target.n || addr_parse(target, 5060, &addr) == ERR_NONE)
+		return;
+	if (a->settings.domain.n) {
+		buf_put_char(out, '@');
+		buf_put(out, a->settings.domain);
+	}
+}
+
+/* The texts of a dialling, kept in the call's own room. */
+static bool keep_dialling(struct agent *a, struct agent_call *ac, const struct agent_dialling *d)
+{
+	str from = d->from.n ? d->from : str_from(a->aor), display = d->display.n ? d->display : a->settings.display;
+	struct buf out;
+
+	buf_init(&out, ac->room, sizeof(ac->room));
+	write_target(a, d->target, &out);
+	ac->target = buf_str(&out);
+	buf_put(&out, from);
+	ac->from = str_of(ac->room + ac->target.n, from.n);
+	buf_put(&out, display);
+	ac->display = str_of(ac->from.p + from.n, display.n);
+	return buf_ok(&out);
+}
+
+handle agent_dial(struct agent *a, const struct agent_dialling *d, usec now)
+{
+	struct agent_call *ac = a->stopping ? NULL : agent_calls_add(a);
+
+	a->now = now;
+	if (!ac)
+		return 0;
+	if (!keep_dialling(a, ac, d)) {
+		no_route(a, ac, CALL_UNKNOWN, 414, STR("the address is too long"), now);
+		return ac->self;
+	}
+	ac->max_forwards = d->max_forwards;
+	call_dial(ac->call, ac->from, ac->target, d->session, now);
+	if (call_state(ac->call) != CALL_ENDED)
+		route(a, ac, now);
+	return ac->self;
+}
+
+void agent_route_resolved(struct agent *a, const struct host_event *event, usec now)
+{
+	struct agent_call *ac;
+	struct sip_uri uri;
+	struct addr addr;
+	uint32_t slot = 0;
+	handle h;
+
+	while ((ac = slab_walk(&a->calls, &slot, &h)))
+		if (ac->resolving == event->id)
+			break;
+	if (!ac)
+		return;
+	ac->resolving = 0;
+	agent_calls_touch(a, ac);
+	if (!event->addr_n || sip_uri_parse(ac->target, &uri) != ERR_NONE) {
+		no_route(a, ac, CALL_NO_ROUTE, 0, STR("the name leads to no address"), now);
+		return;
+	}
+	addr = event->addrs[0];
+	addr.port = sip_uri_port(&uri);
+	route_to(a, ac, &uri, addr, now);
+}
+
+void agent_route_found(struct agent *a, const struct road_event *event, usec now)
+{
+	struct agent_call *ac = slab_find(&a->calls, event->ask);
+	struct leg_plan p;
+
+	if (!ac)
+		return;
+	agent_calls_touch(a, ac);
+	if (event->kind == ROAD_MISSING || !a->road_flow.transport) {
+		int status = event->kind == ROAD_MISSING ? event->status : 503;
+
+		no_route(a, ac, call_cause_of_status(status, false), status, event->text, now);
+		return;
+	}
+	plan(a, ac, &p);
+	p.uri = event->uri;
+	p.target = (struct sip_target){ .flow = a->road_flow };
+	call_route(ac->call, &p, now);
+}
