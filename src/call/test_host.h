@@ -63,9 +63,9 @@ struct test_host {
 	uint32_t bridged[2]; /* the last BRIDGE */
 	char digits[33];
 	unsigned datagrams;
-	/* The last question to the keeper, and what frees it (a test of a service that asks sets it). */
-	void *asked;
-	void (*asked_free)(void *);
+	/* Takes the questions to the keeper (a test of a service that asks sets it). */
+	void (*asked)(void *asker, void *question);
+	void *asker;
 };
 
 static inline void test_host_init(struct test_host *h)
@@ -337,9 +337,8 @@ static inline void test_drain(struct test_host *h, int from)
 			h->stopped[from] = true;
 			break;
 		case HOST_ASK:
-			assert_non_null(h->asked_free);
-			h->asked_free(h->asked);
-			h->asked = w.message;
+			assert_non_null(h->asked);
+			h->asked(h->asker, w.message);
 			break;
 		case HOST_UNBIND:
 			break;
@@ -391,8 +390,6 @@ static inline void test_run(struct test_host *h, usec span)
 
 static inline void test_host_free(struct test_host *h)
 {
-	if (h->asked_free)
-		h->asked_free(h->asked);
 	while (h->notes) {
 		struct test_note *n = h->notes;
 

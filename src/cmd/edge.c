@@ -87,6 +87,7 @@ static int make_edge(struct gateway *g)
 				   .limits = ADMISSION_DEFAULT,
 				   .media = MEDIA_SERVICE,
 				   .keeps = true,
+				   .traces = true,
 				   .rng = &g->rng,
 				   .log = &g->sink.log };
 	enum err err;

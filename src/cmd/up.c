@@ -442,6 +442,7 @@ static bool add_edge(struct up *up, uint32_t media, str node_state)
 					  .media_pbx = up->ip,
 					  .media = media,
 					  .keeps = true,
+					  .traces = true,
 					  .rng = &up->rng[0],
 					  .log = &up->log.log };
 	err = edge_new(&settings, &up->edge);

@@ -3,6 +3,7 @@
 #include "base/queue.h"
 #include "call/share.h"
 #include "connect/edge_record.h"
+#include "connect/edge_trace.h"
 #include "connect/policy.h"
 #include "sip/uri.h"
 
@@ -30,6 +31,7 @@ struct crossing {
 struct edge {
 	struct agent *agents[2];
 	struct admission *admission;
+	struct edge_trace *trace; /* NULL: none */
 	struct policy policy;
 	char network[NAME_N], name[NAME_N], pbx_domain[NAME_N], target[NAME_N], inward[512], outward[512],
 		owner[NAME_N];
@@ -66,6 +68,14 @@ static void keep_state(struct edge *e, usec now)
 			ask_keeper(e, keeper_ask_new(&(struct keeper_ask){
 					      .kind = KEEPER_STATE_PUT, .now = now, .states = &record, .n = 1 }));
 	}
+}
+
+static void keep_trace(struct edge *e, usec now)
+{
+	struct keeper_ask *ask;
+
+	while (e->trace && (ask = edge_trace_next(e->trace, now, e->stopped[PEER] && e->stopped[PBX])))
+		ask_keeper(e, ask);
 }
 
 static void keep_record(struct edge *e, struct crossing *c, bool over, usec now)
@@ -443,6 +453,7 @@ static void settle(struct edge *e, usec now)
 			}
 	}
 	keep_state(e, now);
+	keep_trace(e, now);
 }
 
 /* ---- the service ---- */
@@ -504,7 +515,9 @@ static usec edge_due(const void *self)
 {
 	const struct edge *e = self;
 
-	return e->started ? usec_min(agent_due(e->agents[PEER]), agent_due(e->agents[PBX])) : 0;
+	usec due = e->started ? usec_min(agent_due(e->agents[PEER]), agent_due(e->agents[PBX])) : 0;
+
+	return e->trace ? usec_min(due, edge_trace_due(e->trace)) : due;
 }
 
 static bool edge_next(void *self, struct host_want *out)
@@ -578,7 +591,7 @@ static enum err make_peer_side(struct edge *e, const struct edge_settings *s, ui
 					.software = STR("tandem edge"),
 					.rng = s->rng,
 					.log = s->log,
-					.tap = s->tap };
+					.tap = e->trace ? edge_trace_tap(e->trace, true) : NULL };
 
 	agent.road = s->road;
 	agent.wish = (struct call_media_wish){ .codecs = { CODEC_OPUS, CODEC_PCMA, CODEC_PCMU },
@@ -607,7 +620,7 @@ static enum err make_pbx_side(struct edge *e, const struct edge_settings *s, uin
 					.software = STR("tandem edge"),
 					.rng = s->rng,
 					.log = s->log,
-					.tap = s->tap };
+					.tap = e->trace ? edge_trace_tap(e->trace, false) : NULL };
 
 	/* Keys in the SDP only protect as far as the signalling does; better than nothing either way. */
 	agent.wish = (struct call_media_wish){ .codecs = { CODEC_OPUS, CODEC_PCMA, CODEC_PCMU },
@@ -634,6 +647,10 @@ enum err edge_new(const struct edge_settings *s, struct edge **out)
 	e->admission = admission_new(&limits, s->rng);
 	if (e->admission)
 		err = keep_texts(e, s) ? ERR_NONE : ERR_LIMIT;
+	if (err == ERR_NONE && s->keeps && s->traces) {
+		e->trace = edge_trace_new(s->name, s->network);
+		err = e->trace ? ERR_NONE : ERR_MEMORY;
+	}
 	/* Room for one more call than may cross: it must come in to be refused with a reason. */
 	if (err == ERR_NONE)
 		err = make_peer_side(e, s, 2 * limits.calls + 8);
@@ -665,5 +682,6 @@ void edge_free(struct edge *e)
 	agent_free(e->agents[PEER]);
 	agent_free(e->agents[PBX]);
 	admission_free(e->admission);
+	edge_trace_free(e->trace);
 	free(e);
 }

@@ -45,9 +45,9 @@ struct edge_settings {
 	/* The rest. */
 	uint32_t media;  /* number of the media service */
 	bool keeps;      /* there is a keeper: records and state go to it */
+	bool traces;     /* every message, too (connect/edge_trace.h) */
 	struct rng *rng; /* a true one; outlives the edge */
 	const struct log *log;
-	const struct sip_tap *tap;
 };
 
 /* Copies the settings. ERR_LIMIT: a text is too long or a limit is 0; ERR_MEMORY. */

@@ -300,6 +300,8 @@ struct world {
 	struct phone alice, desk;
 	struct edge *edge;
 	struct rng rng;
+	struct keeper_ask *record, *traces;
+	unsigned traced, without_session, from_alice;
 };
 
 static struct addr at(uint8_t last, uint16_t port)
@@ -326,9 +328,21 @@ static void phone_make(struct world *w, struct phone *p, struct agent_settings *
 	agent_start(p->agent, w->host.now);
 }
 
-static void free_ask(void *ask)
+/* Keeps the last call record and the last traces of all that the edge asks. */
+static void hear_ask(void *self, void *message)
 {
-	keeper_ask_free(ask);
+	struct world *w = self;
+	struct keeper_ask *ask = message;
+	struct keeper_ask **kept = ask->kind == KEEPER_CALL_PUT ? &w->record : &w->traces;
+
+	for (size_t i = 0; ask->kind == KEEPER_TRACE_APPEND && i < ask->n; i++) {
+		w->traced++;
+		w->without_session += ask->traces[i].session.n == 0 && !str_ends(ask->traces[i].cseq, STR("REGISTER"));
+		w->from_alice += str_eq(ask->traces[i].peer, STR("alice"));
+		assert_true(str_find(ask->traces[i].message, STR("response=")) == ask->traces[i].message.n);
+	}
+	keeper_ask_free(*kept);
+	*kept = ask;
 }
 
 static void world_start(struct world *w, const struct admission_limits *limits)
@@ -347,12 +361,14 @@ static void world_start(struct world *w, const struct admission_limits *limits)
 				   .pbx_transport = TRANSPORT_UDP,
 				   .pbx_listen = at(5, 5060),
 				   .media = TEST_MEDIA,
-				   .keeps = true };
+				   .keeps = true,
+				   .traces = true };
 	struct host_service service;
 
 	memset(w, 0, sizeof(*w));
 	test_host_init(&w->host);
-	w->host.asked_free = free_ask;
+	w->host.asked = hear_ask;
+	w->host.asker = w;
 	two_init(&w->net, "alice", "acme");
 	rng_seeded(&w->rng, 5);
 	alice.road = &w->net.ends[0].face;
@@ -378,6 +394,8 @@ static void world_end(struct world *w)
 	edge_free(w->edge);
 	two_free(&w->net);
 	test_host_free(&w->host);
+	keeper_ask_free(w->record);
+	keeper_ask_free(w->traces);
 }
 
 static void dial(struct world *w, struct phone *p, str target)
@@ -600,7 +618,7 @@ static void each_crossing_leaves_a_record_of_both_legs(void **state)
 	world_start(&w, NULL);
 	dial(&w, &w.alice, STR("acme"));
 	hang_up(&w, &w.alice);
-	ask = w.host.asked;
+	ask = w.record;
 	assert_non_null(ask);
 	assert_int_equal(ask->kind, KEEPER_CALL_PUT);
 	assert_int_equal(ask->n, 1);
@@ -617,6 +635,25 @@ static void each_crossing_leaves_a_record_of_both_legs(void **state)
 	assert_str(ask->calls->legs[0].signalling, "overlay, sealed");
 	assert_str(ask->calls->legs[1].media, "sdes-srtp");
 	assert_int_equal(ask->calls->session.n, 32);
+	world_end(&w);
+}
+
+static void every_message_of_both_sides_is_traced_under_one_session(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_start(&w, NULL);
+	w.traced = w.without_session = 0;
+	dial(&w, &w.alice, STR("acme"));
+	hang_up(&w, &w.alice);
+	test_run(&w.host, USEC_PER_SEC);
+	/* INVITE 180 200 ACK BYE 200, on each side */
+	assert_int_equal(w.traced, 12);
+	assert_int_equal(w.from_alice, 6);
+	assert_int_equal(w.without_session, 0);
+	assert_str(w.traces->traces[0].service, "edge:acme");
+	assert_true(str_eq(w.traces->traces[0].session, str_from(w.alice.facts.session.local)));
 	world_end(&w);
 }
 
@@ -649,6 +686,7 @@ int main(void)
 		cmocka_unit_test(too_many_tries_are_put_off),
 		cmocka_unit_test(calls_at_once_are_bounded),
 		cmocka_unit_test(each_crossing_leaves_a_record_of_both_legs),
+		cmocka_unit_test(every_message_of_both_sides_is_traced_under_one_session),
 		cmocka_unit_test(stopping_ends_all_calls_and_the_service),
 	};
 
