@@ -58,7 +58,7 @@ struct driver *driver_new(const struct driver_setup *); /* NULL: no memory or de
 /* After driver_run has returned (or was never called) and the keeper posts no more. */
 void driver_free(struct driver *);
 /* Before driver_run. The service outlives the driver. Returns its number, 0 .. (what `to` of a TELL
- * names), in the order of the calls. `thread` < thread_n. */
+ * names), in the order of the calls; UINT32_MAX: no memory. `thread` < thread_n. */
 uint32_t driver_add(struct driver *, unsigned thread, const struct host_service *, unsigned flags);
 /* A credential set (net/tls.h), shared; returns its number, 1 .., for `tls` in wants; 0 when 255 are there.
  * Any thread, also while running. */
