@@ -82,6 +82,7 @@ static void an_answered_call_is_told_twice(void **state)
 	assert_int_equal(q->calls[0].end, 20000000);
 	keeper_ask_free(q);
 	/* it is gone: a second BYE changes nothing */
+	assert_int_equal(pbx_recorder_due(r), USEC_NEVER);
 	pbx_recorder_request(r, parse("BYE sip:102@x SIP/2.0", "BYE", "c", "\r\n"), 30000000);
 	assert_null(pbx_recorder_next(r, 40000000, true));
 }

@@ -76,6 +76,27 @@ static void the_200_waits_for_the_keeper(void **state)
 	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
 }
 
+static void a_change_of_two_parts_waits_for_both(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12>\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	rig_.hold = true;
+	rig_register_once(bob, "102", 2, "Contact: <sip:102@192.0.2.12>;expires=0, <sip:102@192.0.2.13>\r\n");
+	rig_.hold = false;
+	assert_true(rig_answer_one());
+	rig_.hold = true;
+	rig_settle();
+	assert_int_equal(rig_waiting(), 0);
+	rig_.hold = false;
+	rig_settle();
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	rig_assert_has(rig_.text, "Contact: <sip:102@192.0.2.13>");
+	assert_null(strstr(rig_.text, "192.0.2.12>"));
+}
+
 static void a_registration_that_cannot_be_kept_is_503(void **state)
 {
 	(void)state;
@@ -521,6 +542,9 @@ static void the_exchange_relays_for_nobody(void **state)
 	invite_from(stranger, "x", "elsewhere.example", "sip:y@victim.example", "r5", 1,
 		    "Route: <sip:example.com;lr>, <sip:192.0.2.66;lr>\r\n");
 	rig_assert_start(rig_take(stranger), "SIP/2.0 403 ");
+	invite_from(stranger, "x", "elsewhere.example", "sip:102@example.com", "r5b", 1,
+		    "Route: <sip:example.com;lr>, <sip:192.0.2.66;lr>\r\n");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 403 ");
 	snprintf(lines, sizeof(lines), "Route: <sip:AQABAAAAAQQTxMAAAkIAAAAAAAAAAAAAAAAA@192.0.2.1:5060;lr>\r\n");
 	invite_from(stranger, "x", "elsewhere.example", "sip:y@192.0.2.66", "r6", 1, lines);
 	rig_assert_start(rig_take(stranger), "SIP/2.0 403 ");
@@ -718,6 +742,69 @@ static void a_phone_behind_a_connection_is_reached_through_it(void **state)
 	arena_free(&arena);
 }
 
+/* The other way round: who called over a connection is hung up on over it, and hangs up through us. */
+static void a_caller_behind_a_connection_is_reached_through_it(void **state)
+{
+	struct addr nat = rig_addr(40, 33333);
+	char invite[4000], route[400], text[3000];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register(bob, "102");
+	rig_accept(RIG_STREAM, nat);
+	rig_bytes(RIG_STREAM, nat,
+		  "INVITE sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5;branch=z9hG4bKn1\r\n"
+		  "From: <sip:101@example.com>;tag=f\r\nTo: <sip:102@example.com>\r\nCall-ID: n1\r\nCSeq: 1 INVITE\r\n"
+		  "Contact: <sip:101@10.0.0.5;transport=tcp>\r\nContent-Length: 0\r\n\r\n");
+	snprintf(invite, sizeof(invite), "%s", rig_take(bob));
+	rig_header(invite, "Record-Route", route, sizeof(route));
+	rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12:5060>", "");
+	while (strncmp(rig_take_stream(RIG_STREAM), "SIP/2.0 200", 11) != 0)
+		assert_string_not_equal(rig_.text, "");
+	snprintf(text, sizeof(text),
+		 "OPTIONS sip:101@10.0.0.5;transport=tcp SIP/2.0\r\nVia: SIP/2.0/UDP "
+		 "192.0.2.12:5060;branch=z9hG4bKn2\r\n"
+		 "Route: %s\r\nFrom: <sip:102@example.com>;tag=bt\r\nTo: <sip:101@example.com>;tag=f\r\nCall-ID: n1\r\n"
+		 "CSeq: 1 OPTIONS\r\n\r\n",
+		 route);
+	rig_say(bob, text);
+	rig_assert_start(rig_take_stream(RIG_STREAM), "OPTIONS sip:101@10.0.0.5;transport=tcp SIP/2.0");
+	snprintf(text, sizeof(text),
+		 "BYE sip:102@192.0.2.12:5060 SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5;branch=z9hG4bKn3\r\n"
+		 "Route: %s\r\nFrom: <sip:101@example.com>;tag=f\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: n1\r\n"
+		 "CSeq: 2 BYE\r\nContent-Length: 0\r\n\r\n",
+		 route);
+	rig_bytes(RIG_STREAM, nat, text);
+	rig_assert_start(rig_take(bob), "BYE sip:102@192.0.2.12:5060 SIP/2.0");
+}
+
+/* After a restart its connection is gone; what its Contact says is all there is. */
+static void a_connection_of_a_former_life_is_not_used(void **state)
+{
+	struct addr phone = rig_addr(40, 33333);
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_accept(RIG_STREAM, phone);
+	rig_bytes(
+		RIG_STREAM, phone,
+		"REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.40;branch=z9hG4bKt1\r\n"
+		"From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: t1\r\nCSeq: 1 REGISTER\r\n"
+		"Contact: <sip:102@192.0.2.40:5070;transport=tcp>\r\nContent-Length: 0\r\n\r\n");
+	rig_assert_start(rig_take_stream(RIG_STREAM), "SIP/2.0 200 OK");
+	rig_stop_servers();
+	rig_run();
+	rig_accept(RIG_STREAM, stranger); /* another has the number now */
+	invite_from(alice, "101", "example.com", "sip:102@example.com", "again", 1, "");
+	assert_string_equal(rig_take_stream(RIG_STREAM), "");
+	bool found = false;
+	for (size_t i = 0; i < rig_.sent_n; i++)
+		found |= rig_.sent[i].stream && strncmp(rig_.sent[i].text, "INVITE sip:102@192.0.2.40:5070", 30) == 0;
+	assert_true(found);
+}
+
 /* RFC 3261 16.12.1.2: a strict router in between. */
 static void a_strict_routers_request_is_repaired(void **state)
 {
@@ -890,6 +977,7 @@ int main(void)
 		T(who_registers_is_challenged_and_then_bound),
 		T(who_may_know_md5_only_is_offered_no_more_unless_that_is_forbidden),
 		T(the_200_waits_for_the_keeper),
+		T(a_change_of_two_parts_waits_for_both),
 		T(a_registration_that_cannot_be_kept_is_503),
 		T(wrong_passwords_and_unknown_names_look_the_same),
 		T(nobody_binds_for_another),
@@ -915,6 +1003,8 @@ int main(void)
 		T(a_loop_is_found_and_a_spiral_is_not_one),
 		T(names_are_looked_up),
 		T(a_phone_behind_a_connection_is_reached_through_it),
+		T(a_caller_behind_a_connection_is_reached_through_it),
+		T(a_connection_of_a_former_life_is_not_used),
 		T(a_strict_routers_request_is_repaired),
 		T(several_workers_are_one_exchange),
 		T(stopping_saves_what_is_left),
