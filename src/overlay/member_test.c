@@ -87,6 +87,20 @@ static void a_login_ends_when_its_certificate_is_kept(void **state)
 	assert_true(overlay_node_certificate(overlay_member_node(w->member))->bytes_n > 0);
 }
 
+static void nothing_ends_before_the_certificate_is_on_the_disk(void **state)
+{
+	struct world *w = *state;
+
+	w->h.keeper_delay = USEC_PER_SEC; /* check, note the device, keep the state: three questions */
+	struct overlay_member_status s = run(w, true, STR("secret-bob"), STR_NONE, 2500 * USEC_PER_MS);
+	assert_true(s.logged_in && !s.kept);
+	assert_false(w->h.service[w->member_at].stopped);
+	th_run(&w->h, USEC_PER_SEC);
+	overlay_member_status(w->member, &s);
+	assert_true(s.kept);
+	assert_true(w->h.service[w->member_at].stopped);
+}
+
 static void a_login_that_cannot_work_ends_too(void **state)
 {
 	struct world *w = *state;
@@ -179,9 +193,13 @@ static void a_caller_hears_that_nobody_is_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD(a_login_ends_when_its_certificate_is_kept),  WORLD(a_login_that_cannot_work_ends_too),
-		WORLD(a_login_gives_up_on_silent_servers),         WORLD(without_password_and_state_it_says_so_at_once),
-		WORLD(what_was_kept_is_enough_for_the_next_start), WORLD(a_caller_hears_that_nobody_is_there),
+		WORLD(a_login_ends_when_its_certificate_is_kept),
+		WORLD(nothing_ends_before_the_certificate_is_on_the_disk),
+		WORLD(a_login_that_cannot_work_ends_too),
+		WORLD(a_login_gives_up_on_silent_servers),
+		WORLD(without_password_and_state_it_says_so_at_once),
+		WORLD(what_was_kept_is_enough_for_the_next_start),
+		WORLD(a_caller_hears_that_nobody_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

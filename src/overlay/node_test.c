@@ -294,6 +294,49 @@ static void who_is_there_is_found_and_who_is_not_is_404(void **state)
 	assert_int_equal(w->alice.missing, 404);
 }
 
+/* What a super node that lies would say to alice's first find. */
+static int lie(struct world *w, const struct overlay_record *r)
+{
+	struct overlay_message m = { .type = OVERLAY_FOUND, .id = 16, .record_n = 1 };
+	struct overlay_name bob;
+	struct host_want want;
+	char text[2048];
+	struct buf b;
+
+	w->alice.missing = 0;
+	w->alice.founds = 0;
+	assert_int_equal(overlay_name_parse(STR("bob"), &bob), ERR_NONE);
+	assert_int_equal(overlay_node_find(w->alice.node, 5, &bob, w->h.now), ERR_NONE);
+	assert_true(overlay_node_want(w->alice.node, &want)); /* the FIND, which goes nowhere */
+	m.id = (uint32_t)(uint8_t)want.bytes.p[7];
+	m.record[0] = overlay_record_str(r);
+	buf_init(&b, text, sizeof(text));
+	overlay_message_write(&b, &m);
+	struct host_event e = { .kind = HOST_BYTES, .id = w->alice.flow.id, .bytes = buf_str(&b) };
+	overlay_node_recv(w->alice.node, &e, w->h.now);
+	thn_events(&w->alice);
+	return w->alice.founds ? 0 : w->alice.missing;
+}
+
+static void a_lying_super_node_is_not_believed(void **state)
+{
+	struct world *w = *state;
+	struct test_user bob, carol;
+	struct overlay_record r;
+
+	both_online(w);
+	test_user(&bob, STR("bob"), w->h.now);
+	test_user(&carol, STR("carol"), w->h.now);
+	test_record(&r, &carol, 9, w->h.now); /* good, but not asked for */
+	assert_int_equal(lie(w, &r), 404);
+	test_record(&r, &bob, 9, w->h.now);
+	assert_int_equal(lie(w, &r), 0);
+	assert_int_equal(overlay_record_sign(&r, &carol.device), ERR_NONE);
+	assert_int_equal(lie(w, &r), 404);
+	test_record(&r, &bob, 9, w->h.now - HOUR); /* once good */
+	assert_int_equal(lie(w, &r), 404);
+}
+
 static void without_a_flow_a_find_fails_at_once(void **state)
 {
 	struct world *w = *state;
@@ -503,6 +546,7 @@ int main(void)
 		WORLD(a_clock_that_is_days_off_is_named),
 		WORLD(a_server_with_another_key_is_not_spoken_to),
 		WORLD(who_is_there_is_found_and_who_is_not_is_404),
+		WORLD(a_lying_super_node_is_not_believed),
 		WORLD(without_a_flow_a_find_fails_at_once),
 		WORLD(who_leaves_in_order_is_not_found_any_more),
 		WORLD(records_are_refreshed_for_as_long_as_one_is_there),

@@ -1,5 +1,6 @@
 #include "overlay/seal.h"
 
+#include "crypt/digest.h"
 #include "overlay/test.h"
 
 static const struct overlay_essentials invite = {
@@ -133,6 +134,33 @@ static void the_recipient_cannot_pass_it_on_as_the_senders(void **state)
 	assert_int_equal(open_as(f, buf_str(&f->sealed), &invite, &carol, TEST_NOW), ERR_FORGED);
 }
 
+static void a_letter_is_not_put_into_another_envelope(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t hint[32];
+	struct buf again;
+	struct box_pair carol;
+
+	/* Bob opens Alice's letter and closes the very same, signed inside to Carol. */
+	assert_int_equal(open_as(f, buf_str(&f->sealed), &invite, &f->bob_box, TEST_NOW), ERR_NONE);
+	box_new(&carol, &f->rng);
+	assert_int_equal(digest_once(DIGEST_SHA256, str_of((const char *)carol.key, 32), hint), ERR_NONE);
+	buf_init_grow(&again, 10000);
+	buf_put_u8(&again, 1);
+	buf_put_bytes(&again, hint, 8);
+	str essentials = str_of(f->clear.p + 3, 32); /* the first field */
+	assert_int_equal(box_seal(carol.key, STR("overlay sip body"), essentials, buf_str(&f->clear), &f->rng, &again),
+			 ERR_NONE);
+	struct overlay_letter letter;
+	struct buf clear;
+	buf_init_grow(&clear, 10000);
+	assert_int_equal(overlay_open(buf_str(&again), &invite, &carol, TEST_NETWORK, f->authority.key, TEST_NOW,
+				      &clear, &letter),
+			 ERR_FORGED);
+	buf_free(&clear);
+	buf_free(&again);
+}
+
 static void lengths_are_bounded_and_padded(void **state)
 {
 	struct fixture *f = *state;
@@ -183,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(it_opens_in_no_other_message, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_letter_has_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_recipient_cannot_pass_it_on_as_the_senders, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_letter_is_not_put_into_another_envelope, setup, teardown),
 		cmocka_unit_test_setup_teardown(lengths_are_bounded_and_padded, setup, teardown),
 		cmocka_unit_test(a_letter_counts_once),
 	};
