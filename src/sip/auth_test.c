@@ -164,8 +164,8 @@ static void malformed_lines_are_refused(void **state)
 		"Digest username=\"a\" realm=\"r\"",
 		"Digest username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"x\",qop=auth",
 		"Digest username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"x\",qop=auth,nc=1,cnonce=\"c\"",
-		"Digest "
-		"username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"x\",qop=auth,nc=0000000g,cnonce=\"c\"",
+		("Digest "
+		 "username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"x\",qop=auth,nc=0000000g,cnonce=\"c\""),
 		"=x",
 	};
 	struct sip_credentials c;
