@@ -371,6 +371,30 @@ void conf_help(const struct conf_setting *s, size_t n, struct buf *b)
 	}
 }
 
+void conf_manual_text(const char *text, struct buf *b)
+{
+	bool start = true;
+
+	for (const char *at = text; *at; at++) {
+		bool ends = (*at == '.' || *at == '?' || *at == '!') && at[1] == ' ';
+
+		if (start && *at == '\n')
+			buf_put_z(b, ".Pp");
+		else if (start && (*at == '.' || *at == '\''))
+			buf_put_z(b, "\\&");
+		buf_put_char(b, *at);
+		if (*at == '\\')
+			buf_put_char(b, 'e');
+		if (ends) {
+			buf_put_char(b, '\n');
+			at++;
+		}
+		start = ends || *at == '\n';
+	}
+	if (!start)
+		buf_put_char(b, '\n');
+}
+
 void conf_manual(const struct conf_setting *s, size_t n, struct buf *b)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -379,7 +403,8 @@ void conf_manual(const struct conf_setting *s, size_t n, struct buf *b)
 		buf_printf(b, ".It Fl \\-%s", s[i].name);
 		if (*word)
 			buf_printf(b, " Ar %s", word);
-		buf_printf(b, "\n%s\n", s[i].meaning);
+		buf_put_char(b, '\n');
+		conf_manual_text(s[i].meaning, b);
 		if (s[i].fallback && s[i].type != CONF_FLAG)
 			buf_printf(b, "The default is %s.\n", s[i].fallback);
 	}

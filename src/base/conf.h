@@ -65,6 +65,8 @@ void conf_defaults(const struct conf_setting *, size_t n, void *out);
 void conf_help(const struct conf_setting *, size_t n, struct buf *);
 /* The same as items of an mdoc list, for the manual. */
 void conf_manual(const struct conf_setting *, size_t n, struct buf *);
+/* Running text for the same: a sentence a line, an empty line as a paragraph, nothing of it read as an order. */
+void conf_manual_text(const char *text, struct buf *);
 
 /* "30s" and the like, as for CONF_SPAN. ERR_SYNTAX, ERR_LIMIT. */
 MUST_CHECK enum err conf_span(str, usec *out);

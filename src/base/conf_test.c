@@ -124,6 +124,17 @@ static void spans_do_not_overflow(void **state)
 	assert_int_equal(span, 250 * USEC_PER_MS);
 }
 
+static void the_manual_has_a_sentence_a_line_and_no_stray_orders(void **state)
+{
+	char text[200];
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, text, sizeof(text));
+	conf_manual_text("One. Two at 1.5\n.hidden \\ here\n\nThree", &b);
+	assert_str(buf_str(&b), "One.\nTwo at 1.5\n\\&.hidden \\e here\n.Pp\nThree\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +143,7 @@ int main(void)
 		cmocka_unit_test(wrong_values_are_refused_with_what_would_be_right),
 		cmocka_unit_test(a_wrong_line_is_named_by_file_and_number),
 		cmocka_unit_test(spans_do_not_overflow),
+		cmocka_unit_test(the_manual_has_a_sentence_a_line_and_no_stray_orders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,8 +73,10 @@ static void write_manual(struct buf *b)
 
 		buf_printf(b, ".Ss tandem %s%s%s\n%s.\n", c->name, c->words ? " " : "", c->words ? c->words : "",
 			   c->summary);
-		if (c->text)
-			buf_printf(b, ".Pp\n%s\n", c->text);
+		if (c->text) {
+			buf_put_z(b, ".Pp\n");
+			conf_manual_text(c->text, b);
+		}
 		if (c->setting_n)
 			buf_put_z(b, ".Bl -tag -width Ds\n");
 		conf_manual(c->settings, c->setting_n, b);
