@@ -60,6 +60,38 @@ static void who_may_know_md5_only_is_offered_no_more_unless_that_is_forbidden(vo
 	assert_null(strstr(rig_.text, "MD5"));
 }
 
+static void our_address_without_our_odd_port_is_still_us(void **state)
+{
+	static const struct pbx_listener odd = {
+		.transport = TRANSPORT_UDP,
+		.local = { .family = 4, .port = 5070, .ip = { 192, 0, 2, 1 } },
+	};
+	static const struct {
+		const char *uri, *answer;
+	} cases[] = {
+		{ "sip:192.0.2.1", "SIP/2.0 401 " },
+		{ "sip:192.0.2.1:5070", "SIP/2.0 401 " },
+		{ "sip:192.0.2.1:5060", "SIP/2.0 407 " } /* not a registrar here */,
+		{ "sip:192.0.2.2", "SIP/2.0 407 " },
+	};
+	char text[1000];
+
+	(void)state;
+	rig_.config.listeners = &odd;
+	rig_.config.listener_n = 1;
+	rig_run();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "REGISTER %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.12:5060;branch=z9hG4bKodd%zu\r\nFrom: "
+			 "<sip:102@192.0.2.1>;tag=1\r\n"
+			 "To: <sip:102@192.0.2.1>\r\nCall-ID: odd%zu\r\nCSeq: 1 REGISTER\r\nMax-Forwards: 70\r\n"
+			 "Contact: <sip:102@192.0.2.12>\r\nContent-Length: 0\r\n\r\n",
+			 cases[i].uri, i, i);
+		rig_say(bob, text);
+		rig_assert_start(rig_take(bob), cases[i].answer);
+	}
+}
+
 static void the_200_waits_for_the_keeper(void **state)
 {
 	(void)state;
@@ -976,6 +1008,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(who_registers_is_challenged_and_then_bound),
 		T(who_may_know_md5_only_is_offered_no_more_unless_that_is_forbidden),
+		T(our_address_without_our_odd_port_is_still_us),
 		T(the_200_waits_for_the_keeper),
 		T(a_change_of_two_parts_waits_for_both),
 		T(a_registration_that_cannot_be_kept_is_503),

@@ -399,7 +399,7 @@ static void rig_datagram_at(unsigned worker, struct addr from, str bytes)
 	struct host_event e = { .kind = HOST_DATAGRAM,
 				.id = rig_.config.id_first,
 				.transport = TRANSPORT_UDP,
-				.local = rig_listeners[0].local,
+				.local = rig_.config.listeners[0].local,
 				.remote = from,
 				.bytes = bytes };
 	char *exact = malloc(bytes.n + 1);
@@ -422,7 +422,7 @@ static void rig_accept(uint32_t stream, struct addr from)
 				.id = stream,
 				.listener = rig_.config.id_first + 1,
 				.transport = TRANSPORT_TCP,
-				.local = rig_listeners[1].local,
+				.local = rig_.config.listeners[1].local,
 				.remote = from };
 
 	rig_.services[0].recv(rig_.services[0].self, &e, rig_.now);
@@ -434,7 +434,7 @@ static void rig_bytes(uint32_t stream, struct addr from, const char *text)
 	struct host_event e = { .kind = HOST_BYTES,
 				.id = stream,
 				.transport = TRANSPORT_TCP,
-				.local = rig_listeners[1].local,
+				.local = rig_.config.listeners[1].local,
 				.remote = from,
 				.bytes = str_from(text) };
 
