@@ -71,7 +71,7 @@ static void our_address_without_our_odd_port_is_still_us(void **state)
 	} cases[] = {
 		{ "sip:192.0.2.1", "SIP/2.0 401 " },
 		{ "sip:192.0.2.1:5070", "SIP/2.0 401 " },
-		{ "sip:192.0.2.1:5060", "SIP/2.0 407 " } /* not a registrar here */,
+		{ "sip:192.0.2.1:5060", "SIP/2.0 407 " }, /* somebody else's registrar */
 		{ "sip:192.0.2.2", "SIP/2.0 407 " },
 	};
 	char text[1000];
@@ -82,10 +82,10 @@ static void our_address_without_our_odd_port_is_still_us(void **state)
 	rig_run();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		snprintf(text, sizeof(text),
-			 "REGISTER %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.12:5060;branch=z9hG4bKodd%zu\r\nFrom: "
-			 "<sip:102@192.0.2.1>;tag=1\r\n"
-			 "To: <sip:102@192.0.2.1>\r\nCall-ID: odd%zu\r\nCSeq: 1 REGISTER\r\nMax-Forwards: 70\r\n"
-			 "Contact: <sip:102@192.0.2.12>\r\nContent-Length: 0\r\n\r\n",
+			 "REGISTER %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.12:5060;branch=z9hG4bKodd%zu\r\n"
+			 "From: <sip:102@192.0.2.1>;tag=1\r\nTo: <sip:102@192.0.2.1>\r\nCall-ID: odd%zu\r\n"
+			 "CSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nContact: <sip:102@192.0.2.12>\r\n"
+			 "Content-Length: 0\r\n\r\n",
 			 cases[i].uri, i, i);
 		rig_say(bob, text);
 		rig_assert_start(rig_take(bob), cases[i].answer);

@@ -39,6 +39,9 @@ bool pbx_way_is_self(const struct pbx_server *s, const struct sip_uri *uri, cons
 		return false;
 	if (flow && addr_eq(&addr, &flow->local))
 		return true;
+	/* Who knows us by our address leaves an odd port out of the address of record. A Route never does. */
+	if (flow && uri->port == 0 && addr_eq_ip(&addr, &flow->local) && !sip_uri_param(uri, STR("lr"), NULL))
+		return true;
 	for (enum transport t = TRANSPORT_UDP; t <= TRANSPORT_WSS; t++) {
 		if (!sip_stack_local(s->stack, t, addr.family, &local) || addr.port != local.port)
 			continue;
