@@ -36,9 +36,8 @@ struct node_event *overlay_node_push(struct overlay_node *n, enum overlay_node_k
 
 struct flow overlay_node_flow_value(const struct overlay_node *n)
 {
-	return (struct flow){
-		.transport = TRANSPORT_TLS, .id = n->flow.id, .local = n->flow.local, .remote = n->flow.remote
-	};
+	/* Without our own address: the stack would write it into Via, and so show it to whoever is called. */
+	return (struct flow){ .transport = TRANSPORT_TLS, .id = n->flow.id, .remote = n->flow.remote };
 }
 
 /* Tells the owner once; the same again only after things went well. */

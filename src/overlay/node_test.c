@@ -138,6 +138,7 @@ static void a_password_makes_a_member_that_can_be_called(void **state)
 	assert_true(str_starts(buf_str(&b), STR("sip:alice@192.0.2.2:5443;transport=tls;flow=")));
 	assert_int_equal(overlay_node_stun(w->alice.node).port, 3478);
 	assert_int_equal(overlay_node_observed(w->alice.node).ip[3], w->alice_at + 1);
+	assert_false(addr_is_set(&w->alice.flow.local)); /* it would stand in Via */
 	/* Done: the login service holds no flow of theirs. */
 	struct overlay_login_stats login;
 	overlay_login_stats(w->login, &login);
