@@ -331,8 +331,14 @@ static void open_and_write(struct test_service *s, const struct host_event *e, u
 	}
 	if (e->kind == HOST_CLOSED) {
 		counted.err = e->err;
-		test_service_stop(s);
+		s->due = now + 30 * USEC_PER_MS; /* time for the other end to hear of it */
 	}
+}
+
+static void stop_now(struct test_service *s, usec now)
+{
+	(void)now;
+	test_service_stop(s);
 }
 
 static void echo_over(struct host_want open, struct host_want listen, struct tls_credentials *one,
@@ -350,6 +356,7 @@ static void echo_over(struct host_want open, struct host_want listen, struct tls
 		assert_int_equal(driver_tls_add(h->driver, two), 2);
 	add(h, 0, 0, 0, echo_streams);
 	add(h, 1, 1, DRIVER_LEADS, open_and_write);
+	h->s[1].ticked = stop_now;
 	listen.kind = HOST_LISTEN;
 	listen.id = 1;
 	listen.local = LOCAL;
@@ -436,7 +443,7 @@ static void tls_to_another_key_is_closed_as_refused_and_never_accepted(void **st
 	assert_int_equal(counted.err, ERR_REFUSED);
 	assert_int_equal(h.s[1].heard[HOST_OPENED], 0);
 	assert_int_equal(h.s[1].heard[HOST_CLOSED], 1);
-	assert_int_equal(h.s[0].heard[HOST_ACCEPTED], 0);
+	assert_int_equal(h.s[0].heard[HOST_ACCEPTED] + h.s[0].heard[HOST_CLOSED], 0);
 	free_house(&h);
 	tls_credentials_unref(server);
 	tls_credentials_unref(client);
@@ -457,7 +464,6 @@ static void tls_to_nobody_in_particular_is_refused(void **state)
 
 static void open_where_nobody_listens(struct test_service *s, const struct host_event *e, usec now)
 {
-	(void)now;
 	if (e->kind == HOST_BOUND) {
 		struct host_want w = { .kind = HOST_OPEN, .id = 3, .transport = TRANSPORT_TCP, .remote = e->local };
 		want(s, (struct host_want){ .kind = HOST_UNBIND, .id = 1 });
@@ -476,7 +482,7 @@ static void open_where_nobody_listens(struct test_service *s, const struct host_
 		want(s, (struct host_want){ .kind = HOST_WRITE, .id = 3, .bytes = STR("and closed once") });
 	} else {
 		assert_int_equal(e->err, ERR_UNSUPPORTED);
-		test_service_stop(s);
+		s->due = now + 20 * USEC_PER_MS; /* a fourth one would have come by then */
 	}
 }
 
@@ -486,6 +492,7 @@ static void a_refused_stream_closes_once_and_its_number_is_free_again(void **sta
 	(void)state;
 	setup_house(&h, (struct driver_setup){ 0 });
 	add(&h, 0, 0, 0, open_where_nobody_listens);
+	h.s[0].ticked = stop_now;
 	want(&h.s[0], (struct host_want){ .kind = HOST_LISTEN, .id = 1, .transport = TRANSPORT_TCP, .local = LOCAL });
 	run(&h);
 	assert_int_equal(h.s[0].heard[HOST_CLOSED], 3);
@@ -684,18 +691,29 @@ static void stop_at_once(struct test_service *s, const struct host_event *e, use
 	test_service_stop(s);
 }
 
+static atomic_int dropped;
+
+static void count_drop(void *message)
+{
+	atomic_fetch_add(&dropped, 1);
+	free(message);
+}
+
 static void a_message_for_a_service_that_has_stopped_is_freed(void **state)
 {
 	struct house h;
 	(void)state;
 	setup_house(&h, (struct driver_setup){ 0 });
-	add(&h, 0, 0, 0, NULL);
+	struct host_service first = TEST_SERVICE(&h.s[0]);
+	first.drop = count_drop;
+	assert_int_equal(driver_add(h.driver, 0, &first, 0), 0);
 	add(&h, 1, 1, DRIVER_LEADS, NULL);
 	test_service_stop(&h.s[0]);
-	tell(&h.s[1], 0, 1); /* freed by `drop`: the address sanitizer would say so */
+	tell(&h.s[1], 0, 1);
 	tell(&h.s[1], 0, 2);
 	test_service_stop(&h.s[1]);
 	run(&h);
+	assert_int_equal(atomic_load(&dropped), 2);
 	int *message = malloc(sizeof(int));
 	assert_int_equal(driver_tell(h.driver, 0, message), ERR_CLOSED);
 	free(message);
