@@ -193,6 +193,28 @@ void agent_reach_listening(struct agent *a, const struct sip_event *event, usec 
 	}
 }
 
+/* The texts of causes speak of calls; where a registration failed, it was the server that said no. Empty: as usual. */
+static str registration_text(enum call_cause cause)
+{
+	switch (cause) {
+	case CALL_DECLINED:
+	case CALL_FAILED:
+		return STR("The server does not let this account register.");
+	case CALL_UNKNOWN:
+		return STR("The server does not know this account.");
+	case CALL_NO_ROUTE:
+	case CALL_SILENCE:
+	case CALL_NO_ANSWER:
+		return STR("The server does not answer.");
+	case CALL_AWAY:
+	case CALL_OVERLOADED:
+	case CALL_SERVER_ERROR:
+		return STR("The server cannot take the registration now.");
+	default:
+		return STR_NONE;
+	}
+}
+
 void agent_reach_news(struct agent *a)
 {
 	const struct registration *r = &a->registration;
@@ -203,7 +225,7 @@ void agent_reach_news(struct agent *a)
 		break;
 	case REGISTRATION_DOWN:
 	case REGISTRATION_REFUSED:
-		agent_reach_down(a, r->cause, r->status, r->state == REGISTRATION_REFUSED, STR_NONE);
+		agent_reach_down(a, r->cause, r->status, r->state == REGISTRATION_REFUSED, registration_text(r->cause));
 		break;
 	default:
 		break;
