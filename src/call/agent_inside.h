@@ -20,7 +20,7 @@
 #include "sip/edit.h"
 
 #define AGENT_REGISTRATION_COOKIE UINT64_MAX
-#define AGENT_ROAD_BASE           (1u << 26) /* numbers of the road's flows, as the stack sees them */
+#define AGENT_ROAD_BASE           (1u << 26) /* number of the road's flow, as the stack sees it */
 
 struct agent_call {
 	struct call *call;
@@ -45,7 +45,8 @@ struct agent {
 	struct registration registration;
 	struct sip_target proxy; /* transport 0: not known yet */
 	struct flow proxy_flow;
-	struct flow road_flow; /* transport 0: down */
+	struct flow road_flow;     /* as the stack sees it; transport 0: down */
+	struct flow road_own_flow; /* as the road does */
 	char aor[CALL_NAME_N + 8], contact[CALL_TARGET_N], text[256];
 	struct slab calls;
 	struct map by_id, by_stream;

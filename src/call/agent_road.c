@@ -2,11 +2,13 @@
 
 #include <stdio.h>
 
+/* A road has one flow at a time, and to the stack it is always the same one: so what was begun over a flow that
+ * broke goes on over the next (docs/wire/overlay.md: the far end's address stays). */
 static struct flow road_flow(const struct flow *flow)
 {
 	struct flow out = *flow;
 
-	out.id |= AGENT_ROAD_BASE;
+	out.id = AGENT_ROAD_BASE;
 	return out;
 }
 
@@ -27,6 +29,7 @@ static void to_stack(struct agent *a, enum host_event_kind kind, const struct fl
 
 static void road_up(struct agent *a, const struct road_event *event, usec now)
 {
+	a->road_own_flow = event->flow;
 	a->road_flow = road_flow(&event->flow);
 	snprintf(a->aor, sizeof(a->aor), "sip:" STR_FMT, STR_ARG(event->name));
 	(void)str_copy_z(event->contact, a->contact, sizeof(a->contact));
@@ -72,16 +75,37 @@ void agent_road_pump(struct agent *a, usec now)
 	}
 }
 
+/* What the road cannot take is answered in its stead, so that nobody waits for it. */
+static void answer_unsent(struct agent *a, str bytes, enum err err)
+{
+	char text[4096], first[SIP_MSG_ARENA];
+	struct sip_reply reply = { .status = err == ERR_ABSENT ? 493 : 503, .to_tag = STR("unsent") };
+	struct flow flow = a->road_flow;
+	struct arena arena;
+	struct sip_msg msg;
+	struct buf out;
+
+	arena_init(&arena, first, sizeof(first), SIP_MSG_HEAP_MAX);
+	buf_init(&out, text, sizeof(text));
+	if (sip_msg_parse(&msg, &arena, bytes) == ERR_NONE && msg.is_request && msg.method != SIP_ACK &&
+	    sip_reply_write(&msg, &reply, &out) == ERR_NONE)
+		to_stack(a, HOST_BYTES, &flow, buf_str(&out), ERR_NONE, STR_NONE, a->now);
+	arena_free(&arena);
+}
+
 bool agent_road_is_for_host(struct agent *a, const struct host_want *want)
 {
-	struct flow flow = a->road_flow;
+	const struct road *road = a->settings.road;
+	enum err err;
 
-	if (!(want->id & AGENT_ROAD_BASE) || want->id > HOST_OWN_MAX)
+	if (want->id != AGENT_ROAD_BASE)
 		return true;
-	if (want->kind == HOST_WRITE && flow.transport && want->id == flow.id) {
-		flow.id &= ~AGENT_ROAD_BASE;
-		if (a->settings.road->send(a->settings.road->self, &flow, want->bytes, a->now) != ERR_NONE)
-			log_info(a->settings.log, "call.agent unsent", "bytes=%zu", want->bytes.n);
+	if (want->kind != HOST_WRITE || !a->road_flow.transport)
+		return false;
+	err = road->send(road->self, &a->road_own_flow, want->bytes, a->now);
+	if (err != ERR_NONE) {
+		log_info(a->settings.log, "call.agent unsent", "bytes=%zu err=\"%s\"", want->bytes.n, err_text(err));
+		answer_unsent(a, want->bytes, err);
 	}
 	return false;
 }

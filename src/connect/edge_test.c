@@ -23,6 +23,8 @@ struct two_road {
 		size_t n;
 	} queue[64];
 	size_t queue_n;
+	uint32_t flow; /* its number now */
+	bool keyless;  /* it can seal for nobody */
 	char *last;
 	char own[128], other[128], contact[128], uri[128];
 };
@@ -31,9 +33,9 @@ struct two {
 	struct two_road ends[2];
 };
 
-static struct flow two_flow(void)
+static struct flow two_flow(const struct two_road *r)
 {
-	return (struct flow){ .transport = TRANSPORT_TLS, .id = 1, .local = addr_v4(10, 9, 9, 1, 443) };
+	return (struct flow){ .transport = TRANSPORT_TLS, .id = r->flow, .local = addr_v4(10, 9, 9, 1, 443) };
 }
 
 static void two_recv(void *self, const struct host_event *e, usec now)
@@ -67,7 +69,7 @@ static bool two_event(void *self, struct road_event *out)
 
 	if (!r->queue_n)
 		return false;
-	*out = (struct road_event){ .kind = r->queue[0].kind, .flow = two_flow(), .ask = r->queue[0].ask };
+	*out = (struct road_event){ .kind = r->queue[0].kind, .flow = two_flow(r), .ask = r->queue[0].ask };
 	out->name = str_from(r->own);
 	out->contact = str_from(r->contact);
 	out->peer = str_from(r->other);
@@ -105,10 +107,13 @@ static enum err two_send(void *self, const struct flow *flow, str bytes, usec no
 {
 	struct two_road *r = self;
 	struct two_road *other = &r->net->ends[r == &r->net->ends[0]];
-	size_t i = other->queue_n++;
+	size_t i;
 
 	(void)now;
-	assert_int_equal(flow->id, 1);
+	assert_int_equal(flow->id, r->flow);
+	if (r->keyless)
+		return ERR_ABSENT;
+	i = other->queue_n++;
 	assert_true(other->queue_n <= 64);
 	other->queue[i].kind = ROAD_MESSAGE;
 	other->queue[i].n = bytes.n;
@@ -152,9 +157,16 @@ static void two_init(struct two *net, const char *a, const char *b)
 			 names[i]);
 		r->face = (struct road){ r,        two_recv, two_tick, two_due,  two_next, two_event,
 					 two_find, two_send, two_stun, two_save, two_stop };
+		r->flow = 1;
 		r->queue[0].kind = ROAD_UP;
 		r->queue_n = 1;
 	}
+}
+
+static void two_say(struct two_road *r, enum road_event_kind kind)
+{
+	memset(&r->queue[r->queue_n], 0, sizeof(r->queue[0]));
+	r->queue[r->queue_n++].kind = kind;
 }
 
 static void two_free(struct two *net)
@@ -638,6 +650,41 @@ static void each_crossing_leaves_a_record_of_both_legs(void **state)
 	world_end(&w);
 }
 
+static void a_call_outlives_the_flow_that_it_began_on(void **state)
+{
+	struct two_road *edge;
+	struct world w;
+
+	(void)state;
+	world_start(&w, NULL);
+	edge = &w.net.ends[1];
+	dial(&w, &w.alice, STR("acme"));
+	two_say(edge, ROAD_DOWN);
+	test_run(&w.host, USEC_PER_SEC);
+	edge->flow = 2;
+	two_say(edge, ROAD_UP);
+	test_run(&w.host, USEC_PER_SEC);
+	assert_int_equal(crossings(&w), 1);
+	hang_up(&w, &w.desk);
+	assert_int_equal(w.alice.ended, 1);
+	assert_int_equal(w.alice.cause, CALL_HUNG_UP);
+	assert_int_equal(crossings(&w), 0);
+	world_end(&w);
+}
+
+static void what_cannot_be_sealed_for_the_callee_fails_at_once(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_start(&w, NULL);
+	w.net.ends[0].keyless = true;
+	dial(&w, &w.alice, STR("acme"));
+	assert_int_equal(w.alice.ended, 1);
+	assert_int_equal(w.alice.status, 493);
+	world_end(&w);
+}
+
 static void every_message_of_both_sides_is_traced_under_one_session(void **state)
 {
 	struct world w;
@@ -686,6 +733,8 @@ int main(void)
 		cmocka_unit_test(too_many_tries_are_put_off),
 		cmocka_unit_test(calls_at_once_are_bounded),
 		cmocka_unit_test(each_crossing_leaves_a_record_of_both_legs),
+		cmocka_unit_test(a_call_outlives_the_flow_that_it_began_on),
+		cmocka_unit_test(what_cannot_be_sealed_for_the_callee_fails_at_once),
 		cmocka_unit_test(every_message_of_both_sides_is_traced_under_one_session),
 		cmocka_unit_test(stopping_ends_all_calls_and_the_service),
 	};
