@@ -162,6 +162,18 @@ static void wrong_password_and_unknown_user_sound_the_same_and_stop(void **state
 	assert_int_equal(w->alice.online, 1);
 }
 
+static void another_networks_login_service_is_named(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(overlay_domain_parse(STR("other.example"), &w->network.name), ERR_NONE);
+	w->alice_at = join(w, &w->alice, STR("alice"), STR("secret-alice"), STR_NONE);
+	th_run(&w->h, 2 * USEC_PER_SEC);
+	assert_int_equal(w->alice.problem, OVERLAY_REFUSAL_NETWORK);
+	assert_true(w->alice.final);
+	assert_int_equal(w->h.asked, 0);
+}
+
 static void the_saved_certificate_does_without_the_login_service(void **state)
 {
 	struct world *w = *state;
@@ -540,6 +552,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD(a_password_makes_a_member_that_can_be_called),
 		WORLD(wrong_password_and_unknown_user_sound_the_same_and_stop),
+		WORLD(another_networks_login_service_is_named),
 		WORLD(the_saved_certificate_does_without_the_login_service),
 		WORLD(an_expired_certificate_asks_for_the_password),
 		WORLD(a_state_of_another_user_is_refused),

@@ -91,7 +91,8 @@ static void super_new(struct world *w, int i, str owner)
 {
 	struct overlay_supernode_setup s = {
 		.listen = addr_v4(192, 0, 2, (uint8_t)(2 + i), 5443),
-		.caps = { .flow_max = 3, .flows_per_user = 2 },
+		.stun = addr_v4(192, 0, 2, (uint8_t)(2 + i), 3478),
+		.caps = { .flow_max = 3, .flows_per_user = 2, .kbit_per_s = i ? 20 : 0 },
 		.rng = &w->rng,
 	};
 
@@ -357,6 +358,95 @@ static void a_flood_of_sip_is_answered_503(void **state)
 	assert_non_null(strstr(alice->sip, "Retry-After: "));
 }
 
+static void the_owners_kilobits_are_not_exceeded(void **state)
+{
+	struct world *w = *state;
+	char text[2048];
+	struct buf b;
+	struct client *alice = dial(w, 0, 1), *bob = dial(w, 1, 1);
+
+	buf_init(&b, text, sizeof(text));
+	struct overlay_message m = { .type = OVERLAY_SIP, .sip = invite(w, 1, bob->token, &b) };
+	for (int i = 0; i < 30; i++)
+		overlay_outbox_message(&alice->out, 5, &m);
+	th_drain(&w->h, w->client_at[0]);
+	th_run(&w->h, 100 * USEC_PER_MS);
+	assert_in_range((size_t)bob->sips * m.sip.n, 4000, 5000); /* 20 kbit/s, two seconds of it at once */
+	assert_true(str_starts(str_from(alice->sip), STR("SIP/2.0 503 ")));
+}
+
+static void new_device(struct world *w, struct test_user *u)
+{
+	struct sign_pair authority;
+
+	test_authority(&authority);
+	sign_new(&u->device, &w->rng);
+	memcpy(u->certificate.device, u->device.key, OVERLAY_KEY_N);
+	assert_int_equal(overlay_certificate_sign(&u->certificate, &authority), ERR_NONE);
+}
+
+static void a_user_has_so_many_devices_here_and_no_more(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 1; i < 3; i++) {
+		w->client[i].user = w->client[0].user;
+		new_device(w, &w->client[i].user);
+	}
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(dial(w, i, 0)->last.type, OVERLAY_WELCOME);
+	struct client *c = dial(w, 2, 0);
+	assert_int_equal(c->last.refusal, OVERLAY_REFUSAL_OVERLOADED);
+	assert_true(c->last.retry_after_s > 0);
+	/* one that is known already takes its own place again */
+	dial(w, 1, 0);
+	assert_int_equal(w->client[1].last.type, OVERLAY_WELCOME);
+}
+
+static void a_second_hello_renews_and_changes_nobody(void **state)
+{
+	struct world *w = *state;
+	struct sign_pair authority;
+	struct client *c = dial(w, 0, 0);
+	uint8_t binding[OVERLAY_BINDING_N];
+
+	test_authority(&authority);
+	memset(binding, (int)w->h.accepted, sizeof(binding));
+	c->user.certificate.not_after += HOUR;
+	assert_int_equal(overlay_certificate_sign(&c->user.certificate, &authority), ERR_NONE);
+	hello(c, binding);
+	th_drain(&w->h, w->client_at[0]);
+	th_run(&w->h, USEC_PER_SEC);
+	assert_int_equal(c->type_n, 2);
+	assert_int_equal(c->last.type, OVERLAY_WELCOME);
+	/* the same device as another user, on the same flow */
+	assert_int_equal(overlay_name_parse(STR("mallory"), &c->user.certificate.name), ERR_NONE);
+	assert_int_equal(overlay_certificate_sign(&c->user.certificate, &authority), ERR_NONE);
+	hello(c, binding);
+	th_drain(&w->h, w->client_at[0]);
+	th_run(&w->h, USEC_PER_SEC);
+	assert_int_equal(c->last.refusal, OVERLAY_REFUSAL_PROOF);
+	assert_true(c->closed);
+}
+
+static void a_stun_request_is_answered_and_garbage_is_not(void **state)
+{
+	static const char request[] = "\x00\x01\x00\x00\x21\x12\xa4\x42"
+				      "abcdefghijkl";
+	struct world *w = *state;
+	struct overlay_supernode_stats stats;
+	struct host_event e = { .kind = HOST_DATAGRAM, .id = 2, .remote = addr_v4(198, 51, 100, 9, 4000) };
+
+	e.bytes = str_of(request, sizeof(request) - 1);
+	th_post(&w->h, w->super_at[0], 0, &e);
+	e.bytes = STR("garbage");
+	th_post(&w->h, w->super_at[0], 0, &e);
+	th_run(&w->h, USEC_PER_SEC);
+	assert_int_equal(w->h.sent, 1);
+	overlay_supernode_stats(w->super[0], &stats);
+	assert_int_equal(stats.stun_answered, 1);
+}
+
 static void a_call_crosses_from_one_super_node_to_another_and_back(void **state)
 {
 	struct world *w = *state;
@@ -422,6 +512,10 @@ int main(void)
 		WORLD(a_record_is_taken_from_its_owner_only),
 		WORLD(a_flood_of_requests_is_slowed),
 		WORLD(a_flood_of_sip_is_answered_503),
+		WORLD(the_owners_kilobits_are_not_exceeded),
+		WORLD(a_user_has_so_many_devices_here_and_no_more),
+		WORLD(a_second_hello_renews_and_changes_nobody),
+		WORLD(a_stun_request_is_answered_and_garbage_is_not),
 		WORLD(a_call_crosses_from_one_super_node_to_another_and_back),
 		WORLD(a_super_node_that_does_not_answer_is_480),
 	};

@@ -56,7 +56,7 @@ struct th {
 	int device_n;
 	char state[OVERLAY_NODE_STATE_MAX]; /* a member's, as last kept */
 	size_t state_n;
-	uint64_t asked, opened;
+	uint64_t asked, opened, sent; /* sent: datagrams */
 	usec keeper_delay;
 	enum err keeper_err; /* what the keeper says to everything */
 };
@@ -217,6 +217,9 @@ static inline void th_want(struct th *h, int from, const struct host_want *w)
 		s = th_stream_of(h, from, w->id);
 		if (s)
 			th_cut(h, s, ERR_NONE);
+		break;
+	case HOST_SEND:
+		h->sent++;
 		break;
 	case HOST_ASK:
 		th_keeper(h, from, w->message);

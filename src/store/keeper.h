@@ -57,8 +57,8 @@ enum keeper_kind {
 	KEEPER_PERSON_CHECK,
 	KEEPER_PERSON_REMOVE, /* persons: name -> none. ERR_ABSENT. Their devices go too. */
 	KEEPER_PERSON_LIST,   /* page -> persons */
-	/* A new password: persons[1]: name, password -> none. ERR_ABSENT, ERR_LIMIT. Their devices go too: each must log in
-	 * again when its certificate ends. */
+	/* A new password: persons[1]: name, password -> none. ERR_ABSENT, ERR_LIMIT. Their devices go too: each must
+	 * log in again when its certificate ends. */
 	KEEPER_PERSON_PASSWORD,
 
 	/* Devices, by person and key. devices -> none. ERR_ABSENT: no such person. */
