@@ -66,14 +66,14 @@ struct rig {
 
 static struct rig rig_;
 
-static struct addr rig_addr(int host, uint16_t port)
+static inline struct addr rig_addr(int host, uint16_t port)
 {
 	return addr_v4(192, 0, 2, (uint8_t)host, port);
 }
 
 /* ---- the keeper ---- */
 
-static void rig_ha1(enum sip_auth_algorithm algorithm, const struct rig_account *a, char *hex)
+static inline void rig_ha1(enum sip_auth_algorithm algorithm, const struct rig_account *a, char *hex)
 {
 	uint8_t ha1[SIP_AUTH_HA1_MAX];
 	struct buf b;
@@ -86,7 +86,7 @@ static void rig_ha1(enum sip_auth_algorithm algorithm, const struct rig_account 
 	buf_put_char(&b, '\0');
 }
 
-static void rig_keep_contact(const struct contact_record *row, bool remove)
+static inline void rig_keep_contact(const struct contact_record *row, bool remove)
 {
 	for (size_t i = 0; i < 100; i++) {
 		struct rig_contact *c = &rig_.contacts[i];
@@ -110,7 +110,7 @@ static void rig_keep_contact(const struct contact_record *row, bool remove)
 	}
 }
 
-static void rig_keep_call(const struct call_record *row)
+static inline void rig_keep_call(const struct call_record *row)
 {
 	size_t at = 0;
 	struct call_record *copy = arena_alloc(&rig_.texts, record_packed_size(&call_record_kind, row, 1));
@@ -124,14 +124,14 @@ static void rig_keep_call(const struct call_record *row)
 	rig_.call_n += at == rig_.call_n;
 }
 
-static void rig_deliver(unsigned worker, struct keeper_answer *a)
+static inline void rig_deliver(unsigned worker, struct keeper_answer *a)
 {
 	struct host_event e = { .kind = HOST_ANSWER, .message = a };
 
 	rig_.services[worker].recv(rig_.services[worker].self, &e, rig_.now);
 }
 
-static void rig_reply(unsigned worker, struct keeper_ask *q)
+static inline void rig_reply(unsigned worker, struct keeper_ask *q)
 {
 	struct keeper_answer a = { .kind = q->kind, .token = q->token, .err = rig_.keeper_err, .why = "" };
 	struct user_record user = { .realm = STR("realm.test") };
@@ -186,14 +186,14 @@ static void rig_reply(unsigned worker, struct keeper_ask *q)
 
 /* ---- the host ---- */
 
-static void rig_ask(unsigned worker, struct keeper_ask *q)
+static inline void rig_ask(unsigned worker, struct keeper_ask *q)
 {
 	assert_true(rig_.asked_n < 400);
 	rig_.asker[rig_.asked_n] = worker;
 	rig_.asked[rig_.asked_n++] = q;
 }
 
-static void rig_note_sent(bool stream, uint32_t id, const struct addr *to, str bytes)
+static inline void rig_note_sent(bool stream, uint32_t id, const struct addr *to, str bytes)
 {
 	struct rig_sent *s = &rig_.sent[rig_.sent_n++];
 
@@ -203,7 +203,7 @@ static void rig_note_sent(bool stream, uint32_t id, const struct addr *to, str b
 	s->text[bytes.n] = '\0';
 }
 
-static void rig_want(unsigned worker, const struct host_want *w)
+static inline void rig_want(unsigned worker, const struct host_want *w)
 {
 	static const struct addr known = { .family = 4, .ip = { 192, 0, 2, 77 } };
 	struct host_event e = { .id = w->id, .transport = w->transport, .local = w->local, .remote = w->remote };
@@ -255,12 +255,12 @@ static void rig_want(unsigned worker, const struct host_want *w)
 	}
 }
 
-static bool rig_is_held(const struct keeper_ask *q)
+static inline bool rig_is_held(const struct keeper_ask *q)
 {
 	return rig_.hold && (q->kind == KEEPER_CONTACT_PUT || q->kind == KEEPER_CONTACT_REMOVE);
 }
 
-static bool rig_answer_one(void)
+static inline bool rig_answer_one(void)
 {
 	for (size_t i = 0; i < rig_.asked_n; i++) {
 		struct keeper_ask *q = rig_.asked[i];
@@ -279,7 +279,7 @@ static bool rig_answer_one(void)
 }
 
 /* Until nothing wants anything. */
-static void rig_settle(void)
+static inline void rig_settle(void)
 {
 	struct host_want w;
 	bool busy;
@@ -296,7 +296,7 @@ static void rig_settle(void)
 }
 
 /* Lets time pass, every deadline at its moment. */
-static void rig_pass(usec span)
+static inline void rig_pass(usec span)
 {
 	usec end = rig_.now + span;
 
@@ -320,7 +320,7 @@ static const struct pbx_listener rig_listeners[] = {
 	{ .transport = TRANSPORT_TCP, .local = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 1 } } },
 };
 
-static void rig_run(void)
+static inline void rig_run(void)
 {
 	for (unsigned i = 0; i < rig_.config.worker_n; i++) {
 		rig_.config.worker = (uint16_t)i;
@@ -334,7 +334,7 @@ static void rig_run(void)
 static const str rig_networks[] = { STR_INIT("network.example") };
 
 /* Accounts 101, 102, 103 with passwords "pw101" ..., and "edge". The caller may change rig_.config before rig_run. */
-static void rig_init(void)
+static inline void rig_init(void)
 {
 	static const struct rig_account accounts[] = {
 		{ "101", "pw101" }, { "102", "pw102" }, { "103", "pw103" }, { "edge", "pwedge" }
@@ -357,14 +357,14 @@ static void rig_init(void)
 	memcpy(rig_.config.key, "0123456789abcdef0123456789abcdef", PBX_KEY_N);
 }
 
-static void rig_forget_sent(void)
+static inline void rig_forget_sent(void)
 {
 	for (size_t i = 0; i < rig_.sent_n; i++)
 		free(rig_.sent[i].text);
 	rig_.sent_n = 0;
 }
 
-static void rig_stop_servers(void)
+static inline void rig_stop_servers(void)
 {
 	for (unsigned i = 0; i < rig_.config.worker_n; i++) {
 		pbx_server_free(rig_.servers[i]);
@@ -375,7 +375,7 @@ static void rig_stop_servers(void)
 	rig_forget_sent();
 }
 
-static void rig_forget_contacts(void)
+static inline void rig_forget_contacts(void)
 {
 	for (size_t i = 0; i < 100; i++) {
 		if (rig_.contacts[i].used)
@@ -384,7 +384,7 @@ static void rig_forget_contacts(void)
 	}
 }
 
-static void rig_end(void)
+static inline void rig_end(void)
 {
 	rig_stop_servers();
 	rig_forget_contacts();
@@ -394,7 +394,7 @@ static void rig_end(void)
 
 /* ---- phones ---- */
 
-static void rig_datagram_at(unsigned worker, struct addr from, str bytes)
+static inline void rig_datagram_at(unsigned worker, struct addr from, str bytes)
 {
 	struct host_event e = { .kind = HOST_DATAGRAM,
 				.id = rig_.config.id_first,
@@ -411,12 +411,12 @@ static void rig_datagram_at(unsigned worker, struct addr from, str bytes)
 	rig_settle();
 }
 
-static void rig_say(struct addr from, const char *text)
+static inline void rig_say(struct addr from, const char *text)
 {
 	rig_datagram_at(0, from, str_from(text));
 }
 
-static void rig_accept(uint32_t stream, struct addr from)
+static inline void rig_accept(uint32_t stream, struct addr from)
 {
 	struct host_event e = { .kind = HOST_ACCEPTED,
 				.id = stream,
@@ -429,7 +429,7 @@ static void rig_accept(uint32_t stream, struct addr from)
 	rig_settle();
 }
 
-static void rig_bytes(uint32_t stream, struct addr from, const char *text)
+static inline void rig_bytes(uint32_t stream, struct addr from, const char *text)
 {
 	struct host_event e = { .kind = HOST_BYTES,
 				.id = stream,
@@ -443,7 +443,7 @@ static void rig_bytes(uint32_t stream, struct addr from, const char *text)
 }
 
 /* The oldest message to this address that was not taken yet; "" where there is none. */
-static const char *rig_take(struct addr to)
+static inline const char *rig_take(struct addr to)
 {
 	for (size_t i = 0; i < rig_.sent_n; i++) {
 		struct rig_sent *s = &rig_.sent[i];
@@ -457,7 +457,7 @@ static const char *rig_take(struct addr to)
 	return "";
 }
 
-static const char *rig_take_stream(uint32_t id)
+static inline const char *rig_take_stream(uint32_t id)
 {
 	for (size_t i = 0; i < rig_.sent_n; i++) {
 		struct rig_sent *s = &rig_.sent[i];
@@ -471,7 +471,7 @@ static const char *rig_take_stream(uint32_t id)
 	return "";
 }
 
-static size_t rig_waiting(void)
+static inline size_t rig_waiting(void)
 {
 	size_t n = 0;
 
@@ -480,20 +480,28 @@ static size_t rig_waiting(void)
 	return n;
 }
 
-static void rig_assert_start(const char *text, const char *start)
+static inline void rig_assert_start(const char *text, const char *start)
 {
 	if (strncmp(text, start, strlen(start)) != 0)
 		fail_msg("not \"%s\":\n%s", start, text);
 }
 
-static void rig_assert_has(const char *text, const char *part)
+static inline void rig_assert_has(const char *text, const char *part)
 {
 	if (!strstr(text, part))
 		fail_msg("without \"%s\":\n%s", part, text);
 }
 
+static inline void rig_copy(const char *text, char *out, size_t cap)
+{
+	size_t n = strlen(text);
+
+	assert_true(n < cap);
+	memcpy(out, text, n + 1);
+}
+
 /* The value of a header line in a text, copied to out. */
-static const char *rig_header(const char *text, const char *name, char *out, size_t cap)
+static inline const char *rig_header(const char *text, const char *name, char *out, size_t cap)
 {
 	char start[80];
 	const char *at;
@@ -511,8 +519,8 @@ static const char *rig_header(const char *text, const char *name, char *out, siz
 }
 
 /* The Authorization (or Proxy-Authorization) line for the challenge in a 401 or 407. */
-static void rig_authorize(const char *answer, const char *user, const char *password, const char *method,
-			  const char *uri, char *out, size_t cap)
+static inline void rig_authorize(const char *answer, const char *user, const char *password, const char *method,
+				 const char *uri, char *out, size_t cap)
 {
 	bool proxy = strstr(answer, "Proxy-Authenticate: ") != NULL;
 	char value[500];
@@ -531,7 +539,7 @@ static void rig_authorize(const char *answer, const char *user, const char *pass
 	assert_true(buf_ok(&b));
 }
 
-static void rig_register_once(struct addr from, const char *user, unsigned cseq, const char *lines)
+static inline void rig_register_once(struct addr from, const char *user, unsigned cseq, const char *lines)
 {
 	char text[3000];
 
@@ -545,7 +553,7 @@ static void rig_register_once(struct addr from, const char *user, unsigned cseq,
 }
 
 /* Registers user with its right password at `from`, contact sip:USER@192.0.2.X:PORT; ends with the 200 taken. */
-static void rig_register(struct addr from, const char *user)
+static inline void rig_register(struct addr from, const char *user)
 {
 	char lines[1000], contact[100], answer[2000], password[30];
 	static unsigned cseq = 1000;
@@ -553,21 +561,21 @@ static void rig_register(struct addr from, const char *user)
 	snprintf(contact, sizeof(contact), "Contact: <sip:%s@192.0.2.%u:%u>;expires=600\r\n", user, from.ip[3],
 		 from.port);
 	rig_register_once(from, user, ++cseq, contact);
-	snprintf(answer, sizeof(answer), "%s", rig_take(from));
+	rig_copy(rig_take(from), answer, sizeof(answer));
 	if (rig_.config.auth) {
 		snprintf(password, sizeof(password), "pw%s", user);
 		rig_assert_start(answer, "SIP/2.0 401 ");
 		rig_authorize(answer, user, password, "REGISTER", "sip:example.com", lines, sizeof(lines));
 		strcat(lines, contact);
 		rig_register_once(from, user, ++cseq, lines);
-		snprintf(answer, sizeof(answer), "%s", rig_take(from));
+		rig_copy(rig_take(from), answer, sizeof(answer));
 	}
 	rig_assert_start(answer, "SIP/2.0 200 ");
 }
 
 /* An answer to a request as a phone gives it: Via, From, To (tagged), Call-ID, CSeq, Record-Route copied. */
-static void rig_answer_request(struct addr from, const char *request, int status, const char *tag, const char *lines,
-			       const char *body)
+static inline void rig_answer_request(struct addr from, const char *request, int status, const char *tag,
+				      const char *lines, const char *body)
 {
 	static char out[6000];
 	char block[SIP_MSG_ARENA];
@@ -589,5 +597,86 @@ static void rig_answer_request(struct addr from, const char *request, int status
 	arena_free(&arena);
 	rig_say(from, out);
 }
+
+/* ---- a cast of phones ---- */
+
+static struct addr alice, bob, bob2, edge, stranger;
+
+#define OFFER "v=0\r\no=- 1 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
+
+static inline int setup(void **state)
+{
+	(void)state;
+	rig_init();
+	alice = rig_addr(11, 5060);
+	bob = rig_addr(12, 5060);
+	bob2 = rig_addr(13, 5070);
+	edge = rig_addr(20, 5060);
+	stranger = rig_addr(99, 5060);
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	(void)state;
+	rig_end();
+	return 0;
+}
+
+static inline void invite_from(struct addr from, const char *user, const char *domain, const char *to,
+			       const char *call_id, unsigned cseq, const char *lines)
+{
+	char text[4000];
+
+	snprintf(text, sizeof(text),
+		 "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.%u:%u;branch=z9hG4bKi%s%u\r\nMax-Forwards: 70\r\n"
+		 "From: <sip:%s@%s>;tag=from\r\nTo: <%s>\r\nCall-ID: %s\r\nCSeq: %u INVITE\r\n"
+		 "Contact: <sip:%s@192.0.2.%u:%u>\r\n%sContent-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
+		 to, from.ip[3], from.port, call_id, cseq, user, domain, to, call_id, cseq, user, from.ip[3], from.port,
+		 lines, sizeof(OFFER) - 1, OFFER);
+	rig_say(from, text);
+}
+
+static inline void ack_refusal(struct addr from, const char *user, const char *to, const char *call_id, unsigned cseq)
+{
+	char text[1000];
+
+	snprintf(text, sizeof(text),
+		 "ACK %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.%u:%u;branch=z9hG4bKi%s%u\r\nFrom: "
+		 "<sip:%s@example.com>;tag=from\r\n"
+		 "To: <%s>;tag=x\r\nCall-ID: %s\r\nCSeq: %u ACK\r\nMax-Forwards: 70\r\n\r\n",
+		 to, from.ip[3], from.port, call_id, cseq, user, to, call_id, cseq);
+	rig_say(from, text);
+}
+
+/* Alice's INVITE with the right credentials; what it brings is left to be taken. */
+static inline void call(const char *to, const char *call_id)
+{
+	char answer[3000], lines[900];
+
+	invite_from(alice, "101", "example.com", to, call_id, 1, "");
+	rig_copy(rig_take(alice), answer, sizeof(answer));
+	rig_assert_start(answer, "SIP/2.0 407 ");
+	ack_refusal(alice, "101", to, call_id, 1);
+	rig_authorize(answer, "101", "pw101", "INVITE", to, lines, sizeof(lines));
+	invite_from(alice, "101", "example.com", to, call_id, 2, lines);
+}
+
+static inline const char *ask(const char *method, const char *uri, const char *lines)
+{
+	static unsigned n;
+	char text[2000];
+
+	n++;
+	snprintf(text, sizeof(text),
+		 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKq%u\r\nFrom: "
+		 "<sip:x@y.example>;tag=1\r\n"
+		 "To: <sip:102@example.com>\r\nCall-ID: q%u\r\nCSeq: 1 %s\r\n%s\r\n",
+		 method, uri, n, n, method, lines);
+	rig_say(stranger, text);
+	return rig_take(stranger);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 #endif

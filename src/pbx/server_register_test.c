@@ -1,0 +1,232 @@
+#include "pbx/test_rig.h"
+
+static void who_registers_is_challenged_and_then_bound(void **state)
+{
+	char answer[3000], lines[900];
+
+	(void)state;
+	rig_run();
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12:5060>\r\nUser-Agent: tandem/1\r\n");
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_assert_start(answer, "SIP/2.0 401 Unauthorized");
+	rig_assert_has(answer, "algorithm=SHA-256");
+	rig_assert_has(answer, "algorithm=MD5");
+	rig_assert_has(answer, "realm=\"realm.test\"");
+	rig_authorize(answer, "102", "pw102", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	strcat(lines, "Contact: <sip:102@192.0.2.12:5060;ob>;x=y;q=0.5\r\n");
+	rig_register_once(bob, "102", 2, lines);
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_assert_start(answer, "SIP/2.0 200 OK");
+	rig_assert_has(answer, "Contact: <sip:102@192.0.2.12:5060;ob>;x=y;q=0.500;expires=3600");
+	assert_true(rig_.contacts[0].used);
+	assert_str(rig_.contacts[0].row->aor, "sip:102@example.com");
+}
+
+static void who_may_know_md5_only_is_offered_no_more_unless_that_is_forbidden(void **state)
+{
+	(void)state;
+	rig_run();
+	rig_register_once(bob, "102", 1, "User-Agent: baresip v1.0.0 (x86_64/linux)\r\n");
+	rig_assert_has(rig_take(bob), "algorithm=MD5");
+	assert_null(strstr(rig_.text, "SHA-256"));
+	rig_stop_servers();
+	rig_.config.md5 = false;
+	rig_run();
+	rig_register_once(bob, "102", 1, "User-Agent: baresip v1.0.0 (x86_64/linux)\r\n");
+	rig_assert_has(rig_take(bob), "algorithm=SHA-256");
+	assert_null(strstr(rig_.text, "MD5"));
+}
+
+static void the_200_waits_for_the_keeper(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_.hold = true;
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12>\r\n");
+	rig_register_once(bob, "102", 2, "Contact: <sip:102@192.0.2.12>\r\n"); /* behind it */
+	rig_pass(USEC_PER_SEC);
+	assert_int_equal(rig_waiting(), 0);
+	rig_.hold = false;
+	rig_settle();
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+}
+
+static void a_change_of_two_parts_waits_for_both(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12>\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	rig_.hold = true;
+	rig_register_once(bob, "102", 2, "Contact: <sip:102@192.0.2.12>;expires=0, <sip:102@192.0.2.13>\r\n");
+	rig_.hold = false;
+	assert_true(rig_answer_one());
+	rig_.hold = true;
+	rig_settle();
+	assert_int_equal(rig_waiting(), 0);
+	rig_.hold = false;
+	rig_settle();
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	rig_assert_has(rig_.text, "Contact: <sip:102@192.0.2.13>");
+	assert_null(strstr(rig_.text, "192.0.2.12>"));
+}
+
+static void a_registration_that_cannot_be_kept_is_503(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_.keeper_err = ERR_FULL;
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12>\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 503 ");
+	rig_.keeper_err = ERR_NONE;
+	rig_register_once(bob, "102", 2, "");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	assert_null(strstr(rig_.text, "Contact:"));
+}
+
+static void wrong_passwords_and_unknown_names_look_the_same(void **state)
+{
+	static const char *const names[] = { "102", "nobody", "bad name" };
+	char answers[3][3000], lines[900];
+
+	(void)state;
+	rig_run();
+	for (int i = 0; i < 3; i++) {
+		rig_register_once(bob, "102", 10 + (unsigned)i, "Contact: <sip:102@192.0.2.12>\r\n");
+		rig_copy(rig_take(bob), answers[0], sizeof(answers[0]));
+		rig_authorize(answers[0], names[i], "wrong", "REGISTER", "sip:example.com", lines, sizeof(lines));
+		strcat(lines, "Contact: <sip:102@192.0.2.12>\r\n");
+		rig_register_once(bob, "102", 20 + (unsigned)i, lines);
+		rig_assert_start(rig_take(bob), "SIP/2.0 403 Wrong User Name or Password");
+	}
+	assert_false(rig_.contacts[0].used);
+}
+
+static void nobody_binds_for_another(void **state)
+{
+	char answer[3000], lines[900];
+
+	(void)state;
+	rig_run();
+	rig_register_once(bob, "102", 1, "");
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_authorize(answer, "101", "pw101", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	rig_register_once(bob, "102", 2, lines);
+	rig_assert_start(rig_take(bob), "SIP/2.0 403 Not Your Address");
+}
+
+static void a_request_is_not_taken_twice_with_one_nonce_count(void **state)
+{
+	char answer[3000], lines[900];
+
+	(void)state;
+	rig_run();
+	rig_register_once(bob, "102", 1, "");
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_authorize(answer, "102", "pw102", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	rig_register_once(bob, "102", 2, lines);
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	rig_register_once(stranger, "102", 3, lines);
+	rig_assert_start(rig_take(stranger), "SIP/2.0 401 ");
+	rig_assert_has(rig_.text, "stale=true");
+}
+
+static void an_old_nonce_is_stale_not_wrong(void **state)
+{
+	char answer[3000], lines[900];
+
+	(void)state;
+	rig_run();
+	rig_register_once(bob, "102", 1, "");
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_authorize(answer, "102", "pw102", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	rig_pass(3600 * USEC_PER_SEC);
+	rig_register_once(bob, "102", 2, lines);
+	rig_assert_start(rig_take(bob), "SIP/2.0 401 ");
+	rig_assert_has(rig_.text, "stale=true");
+}
+
+static void bindings_follow_10_3(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register_once(bob, "102", 1,
+			  "Contact: <sip:102@192.0.2.12>, <sip:102@192.0.2.13>;q=0.1\r\nExpires: 100\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	rig_assert_has(rig_.text, "<sip:102@192.0.2.12>;expires=100");
+	rig_assert_has(rig_.text, "<sip:102@192.0.2.13>;q=0.100;expires=100");
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12>\r\nX: not a repeat\r\n");
+	(void)rig_take(bob); /* the same transaction: the same answer */
+	rig_pass(40 * USEC_PER_SEC);
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12>\r\n"); /* same Call-ID, CSeq not higher */
+	rig_assert_start(rig_take(bob), "SIP/2.0 500 ");
+	rig_register_once(bob, "102", 2, "Contact: <sip:102@192.0.2.12>;expires=59\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 423 ");
+	rig_assert_has(rig_.text, "Min-Expires: 60");
+	rig_register_once(bob, "102", 3, "Contact: <sip:%3102@192.0.2.13>;expires=0\r\n"); /* equal by 19.1.4 */
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	assert_null(strstr(rig_.text, "192.0.2.13>"));
+	rig_register_once(bob, "102", 4, "Contact: *\r\nExpires: 1\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 400 ");
+	rig_register_once(bob, "102", 5, "Contact: *\r\nExpires: 0\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	assert_null(strstr(rig_.text, "\r\nContact:"));
+	assert_false(rig_.contacts[0].used || rig_.contacts[1].used);
+}
+
+static void bindings_expire(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register(bob, "102");
+	rig_pass(599 * USEC_PER_SEC);
+	rig_register_once(bob, "102", 9001, "");
+	rig_assert_has(rig_take(bob), "expires=1\r\n");
+	rig_pass(2 * USEC_PER_SEC);
+	rig_register_once(bob, "102", 9002, "");
+	rig_take(bob);
+	assert_null(strstr(rig_.text, "\r\nContact:"));
+}
+
+static void path_is_kept_and_given_back(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@10.0.0.1>\r\nPath: <sip:p@192.0.2.50;lr>\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 420 ");
+	rig_register_once(bob, "102", 2,
+			  "Contact: <sip:102@10.0.0.1>\r\nPath: <sip:p@192.0.2.50;lr>\r\nSupported: path\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	rig_assert_has(rig_.text, "Path: <sip:p@192.0.2.50;lr>");
+	rig_say(stranger,
+		"OPTIONS sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99;branch=z9hG4bKp1\r\n"
+		"From: <sip:x@y.example>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: p1\r\nCSeq: 1 OPTIONS\r\n\r\n");
+	rig_assert_start(rig_take(rig_addr(50, 5060)), "OPTIONS sip:102@10.0.0.1 SIP/2.0");
+	rig_assert_has(rig_.text, "Route: <sip:p@192.0.2.50;lr>");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(who_registers_is_challenged_and_then_bound),
+		T(who_may_know_md5_only_is_offered_no_more_unless_that_is_forbidden),
+		T(the_200_waits_for_the_keeper),
+		T(a_change_of_two_parts_waits_for_both),
+		T(a_registration_that_cannot_be_kept_is_503),
+		T(wrong_passwords_and_unknown_names_look_the_same),
+		T(nobody_binds_for_another),
+		T(a_request_is_not_taken_twice_with_one_nonce_count),
+		T(an_old_nonce_is_stale_not_wrong),
+		T(bindings_follow_10_3),
+		T(bindings_expire),
+		T(path_is_kept_and_given_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,245 @@
+#include "pbx/test_rig.h"
+
+static void a_call_goes_through_and_leaves_a_record(void **state)
+{
+	char invite[4000], route[400], text[2000];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	call("sip:102@example.com", "c1");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE sip:102@192.0.2.12:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=");
+	rig_assert_has(invite, "Max-Forwards: 69\r\n");
+	rig_assert_has(invite, "Record-Route: <sip:");
+	rig_assert_has(invite, "Session-ID: ");
+	assert_null(strstr(invite, "Proxy-Authorization"));
+	rig_pass(300 * USEC_PER_MS);
+	rig_assert_start(rig_take(alice), "SIP/2.0 100 ");
+	rig_answer_request(bob, invite, 180, "bt", "Contact: <sip:102@192.0.2.12:5060>", "");
+	rig_assert_start(rig_take(alice), "SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;");
+	rig_pass(2 * USEC_PER_SEC);
+	rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12:5060>", OFFER);
+	rig_assert_start(rig_take(alice), "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;");
+	rig_header(rig_.text, "Record-Route", route, sizeof(route));
+	/* a repeated 200 goes back too (RFC 6026) */
+	rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12:5060>", OFFER);
+	rig_assert_start(rig_take(alice), "SIP/2.0 200 OK");
+	snprintf(text, sizeof(text),
+		 "ACK sip:102@192.0.2.12:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKack\r\nRoute: "
+		 "%s\r\n"
+		 "From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: c1\r\nCSeq: 2 "
+		 "ACK\r\n"
+		 "Max-Forwards: 70\r\n\r\n",
+		 route);
+	rig_say(alice, text);
+	rig_assert_start(rig_take(bob), "ACK sip:102@192.0.2.12:5060 SIP/2.0");
+	assert_null(strstr(rig_.text, "\r\nRoute:"));
+	rig_pass(10 * USEC_PER_SEC);
+	/* Bob hangs up. */
+	snprintf(text, sizeof(text),
+		 "BYE sip:101@192.0.2.11:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.12:5060;branch=z9hG4bKbye\r\nRoute: "
+		 "%s\r\n"
+		 "From: <sip:102@example.com>;tag=bt\r\nTo: <sip:101@example.com>;tag=from\r\nCall-ID: c1\r\nCSeq: 1 "
+		 "BYE\r\n"
+		 "Max-Forwards: 70\r\n\r\n",
+		 route);
+	rig_say(bob, text);
+	rig_copy(rig_take(alice), invite, sizeof(invite));
+	rig_assert_start(invite, "BYE sip:101@192.0.2.11:5060 SIP/2.0");
+	rig_answer_request(alice, invite, 200, "", "", "");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	rig_pass(USEC_PER_SEC);
+	assert_int_equal(rig_.call_n, 1);
+	const struct call_record *r = &rig_.calls[0];
+	assert_str(r->caller, "sip:101@example.com");
+	assert_str(r->callee, "sip:102@example.com");
+	assert_str(r->service, "pbx");
+	assert_str(r->cause, "callee hung up");
+	assert_str(r->legs[1].codec, "PCMA/8000");
+	assert_str(r->legs[1].remote, "192.0.2.12:5060");
+	assert_str(r->target, "sip:102@192.0.2.12:5060");
+	assert_int_equal(r->session.n, 32);
+	assert_int_equal(r->status, 200);
+	assert_int_equal(r->ring - r->start, 300 * USEC_PER_MS);
+	assert_int_equal(r->answer - r->ring, 2 * USEC_PER_SEC);
+	assert_int_equal(r->end - r->answer, 10 * USEC_PER_SEC);
+	struct pbx_server_stats stats;
+	rig_pass(60 * USEC_PER_SEC);
+	pbx_server_stats(rig_.servers[0], &stats);
+	assert_int_equal(stats.jobs, 0);
+}
+
+static void all_phones_ring_and_the_first_to_answer_wins(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	rig_register(bob2, "102");
+	call("sip:102@example.com", "c2");
+	rig_copy(rig_take(bob), one, sizeof(one));
+	rig_copy(rig_take(bob2), two, sizeof(two));
+	rig_assert_start(one, "INVITE ");
+	rig_assert_start(two, "INVITE ");
+	rig_answer_request(bob, one, 180, "b1", "", "");
+	rig_answer_request(bob2, two, 180, "b2", "", "");
+	rig_assert_start(rig_take(alice), "SIP/2.0 180 ");
+	rig_assert_start(rig_take(alice), "SIP/2.0 180 ");
+	rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", OFFER);
+	rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+	rig_assert_start(rig_take(bob), "CANCEL sip:102@192.0.2.12:5060 SIP/2.0");
+	rig_assert_has(rig_.text, "Reason: SIP;cause=200;text=\"Call completed elsewhere\"");
+	rig_answer_request(bob, one, 487, "b1", "", "");
+	assert_string_equal(rig_take(alice), "");
+	rig_assert_start(rig_take(bob), "ACK ");
+	rig_pass(60 * USEC_PER_SEC);
+	struct pbx_server_stats stats;
+	pbx_server_stats(rig_.servers[0], &stats);
+	assert_int_equal(stats.jobs, 0);
+}
+
+static void the_best_of_several_refusals_is_given(void **state)
+{
+	static const struct {
+		int one, two;
+		const char *best;
+	} list[] = { { 486, 503, "SIP/2.0 486 " }, { 408, 486, "SIP/2.0 486 " }, { 404, 415, "SIP/2.0 415 " },
+		     { 500, 302, "SIP/2.0 302 " }, { 503, 503, "SIP/2.0 500 " }, { 480, 401, "SIP/2.0 401 " } };
+	char one[4000], two[4000], id[20];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	rig_register(bob2, "102");
+	for (unsigned i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		snprintf(id, sizeof(id), "best%u", i);
+		rig_forget_sent();
+		call("sip:102@example.com", id);
+		rig_copy(rig_take(bob), one, sizeof(one));
+		rig_copy(rig_take(bob2), two, sizeof(two));
+		rig_answer_request(bob, one, list[i].one, "b1", "", "");
+		assert_string_equal(rig_take(alice), "");
+		rig_answer_request(bob2, two, list[i].two, "b2", "", "");
+		rig_assert_start(rig_take(alice), list[i].best);
+		ack_refusal(alice, "101", "sip:102@example.com", id, 2);
+	}
+}
+
+static void a_6xx_ends_the_search(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	rig_register(bob2, "102");
+	call("sip:102@example.com", "c6");
+	rig_copy(rig_take(bob), one, sizeof(one));
+	rig_copy(rig_take(bob2), two, sizeof(two));
+	rig_answer_request(bob2, two, 180, "b2", "", "");
+	(void)rig_take(alice);
+	rig_answer_request(bob, one, 603, "b1", "", "");
+	(void)rig_take(bob2);
+	rig_assert_start(rig_.text, "CANCEL ");
+	rig_answer_request(bob2, two, 487, "b2", "", "");
+	rig_assert_start(rig_take(alice), "SIP/2.0 603 ");
+}
+
+static void the_caller_gives_up(void **state)
+{
+	char invite[4000];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	call("sip:102@example.com", "cc");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_answer_request(bob, invite, 180, "b", "", "");
+	(void)rig_take(alice);
+	rig_say(alice,
+		"CANCEL sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKicc2\r\n"
+		"From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>\r\nCall-ID: cc\r\nCSeq: 2 CANCEL\r\n"
+		"Reason: SIP;cause=999\r\nMax-Forwards: 70\r\n\r\n");
+	rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+	rig_assert_start(rig_take(bob), "CANCEL ");
+	rig_assert_has(rig_.text, "Reason: SIP;cause=999");
+	rig_answer_request(bob, invite, 487, "b", "", "");
+	rig_assert_start(rig_take(alice), "SIP/2.0 487 ");
+	rig_pass(USEC_PER_SEC);
+	assert_str(rig_.calls[0].cause, "caller gave up");
+	assert_int_equal(rig_.calls[0].status, 487);
+}
+
+static void nobody_answers(void **state)
+{
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	call("sip:102@example.com", "silent");
+	rig_pass(33 * USEC_PER_SEC);
+	for (const char *t; (t = rig_take(alice))[0];)
+		if (strncmp(t, "SIP/2.0 100", 11) != 0) {
+			rig_assert_start(t, "SIP/2.0 408 ");
+			return;
+		}
+	fail();
+}
+
+static void users_who_are_not_there_or_not_at_all(void **state)
+{
+	(void)state;
+	rig_run();
+	call("sip:103@example.com", "away");
+	rig_assert_start(rig_take(alice), "SIP/2.0 480 ");
+	call("sip:104@example.com", "unknown");
+	rig_assert_start(rig_take(alice), "SIP/2.0 404 ");
+}
+
+static void an_account_that_was_just_made_is_known(void **state)
+{
+	struct keeper_answer changed = { .kind = KEEPER_CHANGED, .why = "" };
+
+	(void)state;
+	rig_run();
+	call("sip:104@example.com", "before");
+	rig_assert_start(rig_take(alice), "SIP/2.0 404 ");
+	rig_.accounts[4] = (struct rig_account){ "104", "pw104" };
+	rig_deliver(0, &changed);
+	call("sip:104@example.com", "after");
+	rig_assert_start(rig_take(alice), "SIP/2.0 480 ");
+}
+
+static void names_are_looked_up(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register_once(bob, "102", 1,
+			  "Contact: <sip:102@known.example:5080>\r\nPath: <sip:known.example:5080;lr>\r\n"
+			  "Supported: path\r\n");
+	rig_register_once(bob, "103", 1,
+			  "Contact: <sip:103@lost.example>\r\nPath: <sip:lost.example;lr>\r\nSupported: path\r\n");
+	(void)rig_take(bob);
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
+	(void)ask("OPTIONS", "sip:102@example.com", "");
+	rig_assert_start(rig_take(rig_addr(77, 5080)), "OPTIONS sip:102@known.example:5080 SIP/2.0");
+	rig_assert_start(ask("OPTIONS", "sip:103@example.com", ""), "SIP/2.0 480 ");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_call_goes_through_and_leaves_a_record),
+		T(all_phones_ring_and_the_first_to_answer_wins),
+		T(the_best_of_several_refusals_is_given),
+		T(a_6xx_ends_the_search),
+		T(the_caller_gives_up),
+		T(nobody_answers),
+		T(users_who_are_not_there_or_not_at_all),
+		T(an_account_that_was_just_made_is_known),
+		T(names_are_looked_up),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,341 @@
+#include "pbx/test_rig.h"
+
+static void strangers_reach_users_only_where_they_may(void **state)
+{
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	invite_from(stranger, "x", "elsewhere.example", "sip:102@example.com", "s1", 1, "");
+	rig_assert_start(rig_take(bob), "INVITE ");
+	rig_stop_servers();
+	rig_.config.strangers = false;
+	rig_run();
+	invite_from(stranger, "x", "elsewhere.example", "sip:102@example.com", "s2", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 407 ");
+}
+
+static void the_exchange_relays_for_nobody(void **state)
+{
+	char lines[300];
+
+	(void)state;
+	rig_.config.trunk = STR("edge");
+	rig_run();
+	rig_register(edge, "edge");
+	/* to other domains, by strangers and by users */
+	invite_from(stranger, "x", "elsewhere.example", "sip:y@victim.example", "r1", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 403 Not Our Domain");
+	rig_assert_has(rig_.text, "Warning: ");
+	call("sip:y@victim.example", "r2");
+	rig_assert_start(rig_take(alice), "SIP/2.0 403 ");
+	/* through the trunk, by strangers */
+	invite_from(stranger, "x", "elsewhere.example", "sip:y@network.example", "r3", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 403 ");
+	invite_from(stranger, "x", "elsewhere.example", "sip:y@example.com", "r4", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+	/* along a Route that we never gave */
+	invite_from(stranger, "x", "elsewhere.example", "sip:y@victim.example", "r5", 1,
+		    "Route: <sip:example.com;lr>, <sip:192.0.2.66;lr>\r\n");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 403 ");
+	invite_from(stranger, "x", "elsewhere.example", "sip:102@example.com", "r5b", 1,
+		    "Route: <sip:example.com;lr>, <sip:192.0.2.66;lr>\r\n");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 403 ");
+	snprintf(lines, sizeof(lines), "Route: <sip:AQABAAAAAQQTxMAAAkIAAAAAAAAAAAAAAAAA@192.0.2.1:5060;lr>\r\n");
+	invite_from(stranger, "x", "elsewhere.example", "sip:y@192.0.2.66", "r6", 1, lines);
+	rig_assert_start(rig_take(stranger), "SIP/2.0 403 ");
+	rig_pass(USEC_PER_SEC);
+	for (size_t i = 0; i < rig_.sent_n; i++) /* refusals are repeated, to them alone */
+		assert_true(addr_eq(&rig_.sent[i].to, &stranger) || addr_eq(&rig_.sent[i].to, &alice) ||
+			    addr_eq(&rig_.sent[i].to, &edge));
+	assert_string_equal(rig_take(edge), "");
+	/* as someone else */
+	rig_forget_sent();
+	char answer[3000], auth[900];
+	invite_from(alice, "102", "example.com", "sip:103@example.com", "r7", 1, "");
+	rig_copy(rig_take(alice), answer, sizeof(answer));
+	rig_authorize(answer, "101", "pw101", "INVITE", "sip:103@example.com", auth, sizeof(auth));
+	invite_from(alice, "102", "example.com", "sip:103@example.com", "r7", 2, auth);
+	rig_assert_start(rig_take(alice), "SIP/2.0 403 From Is Not Your Address");
+}
+
+static void unknown_names_and_networks_go_to_the_trunk(void **state)
+{
+	(void)state;
+	rig_.config.trunk = STR("edge");
+	rig_run();
+	call("sip:bob@network.example", "t0");
+	rig_assert_start(rig_take(alice), "SIP/2.0 480 The Trunk Is Not Connected");
+	rig_register(edge, "edge");
+	call("sip:bob@network.example", "t1");
+	rig_assert_start(rig_take(edge), "INVITE sip:bob@network.example SIP/2.0");
+	call("sip:alice@example.com", "t2");
+	rig_assert_start(rig_take(edge), "INVITE sip:alice@example.com SIP/2.0");
+	call("sip:103@example.com", "t3"); /* a user who is away stays away */
+	rig_take(alice);
+	while (!strncmp(rig_.text, "SIP/2.0 100", 11))
+		rig_take(alice);
+	rig_assert_start(rig_.text, "SIP/2.0 480 ");
+}
+
+static void the_trunk_may_call_users_in_anyones_name(void **state)
+{
+	char answer[3000], lines[900];
+
+	(void)state;
+	rig_.config.trunk = STR("edge");
+	rig_.config.strangers = false;
+	rig_run();
+	rig_register(edge, "edge");
+	rig_register(bob, "102");
+	invite_from(edge, "alice", "network.example", "sip:102@example.com", "e1", 1, "");
+	rig_copy(rig_take(edge), answer, sizeof(answer));
+	rig_authorize(answer, "edge", "pwedge", "INVITE", "sip:102@example.com", lines, sizeof(lines));
+	invite_from(edge, "alice", "network.example", "sip:102@example.com", "e1", 2, lines);
+	rig_assert_start(rig_take(bob), "INVITE ");
+	/* but not back to itself */
+	invite_from(edge, "alice", "network.example", "sip:nobody@example.com", "e2", 1, "");
+	rig_copy(rig_take(edge), answer, sizeof(answer));
+	rig_authorize(answer, "edge", "pwedge", "INVITE", "sip:nobody@example.com", lines, sizeof(lines));
+	invite_from(edge, "alice", "network.example", "sip:nobody@example.com", "e2", 2, lines);
+	rig_assert_start(rig_take(edge), "SIP/2.0 404 ");
+}
+
+static void requests_are_refused_for_the_right_reason(void **state)
+{
+	(void)state;
+	rig_run();
+	rig_assert_start(ask("OPTIONS", "sip:example.com", ""), "SIP/2.0 200 OK");
+	rig_assert_has(rig_.text, "Allow: INVITE");
+	rig_assert_has(rig_.text, "Accept: application/sdp");
+	rig_assert_start(ask("OPTIONS", "sip:192.0.2.1:5060", ""), "SIP/2.0 200 OK");
+	rig_assert_start(ask("OPTIONS", "sip:192.0.2.1:5061", ""), "SIP/2.0 403 ");
+	rig_assert_start(ask("MESSAGE", "sip:example.com", ""), "SIP/2.0 405 ");
+	rig_assert_has(rig_.text, "Allow: OPTIONS, REGISTER");
+	rig_assert_start(ask("FROBNICATE", "sip:example.com", ""), "SIP/2.0 501 ");
+	rig_assert_start(ask("INVITE", "sip:example.com", ""), "SIP/2.0 484 ");
+	rig_assert_start(ask("OPTIONS", "http://example.com/", ""), "SIP/2.0 416 ");
+	rig_assert_start(ask("OPTIONS", "sip:102@example.com", "Max-Forwards: 0\r\n"), "SIP/2.0 483 ");
+	rig_assert_start(ask("OPTIONS", "sip:102@example.com", "Proxy-Require: a, b\r\n"), "SIP/2.0 420 ");
+	rig_assert_has(rig_.text, "Unsupported: a, b");
+	rig_assert_start(ask("OPTIONS", "sip:example.com", "Require: c\r\n"), "SIP/2.0 420 ");
+	rig_assert_start(ask("REGISTER", "sip:elsewhere.example", ""), "SIP/2.0 403 ");
+	rig_assert_start(ask("REGISTER", "sip:example.com", "Require: c\r\n"), "SIP/2.0 420 ");
+	rig_assert_start(ask("OPTIONS", "sip:102@example.com", "CSeq: 2 OPTIONS\r\n"), "SIP/2.0 400 ");
+}
+
+static void a_loop_is_found_and_a_spiral_is_not_one(void **state)
+{
+	char looped[4000], via[300], text[5000];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	rig_say(stranger,
+		"OPTIONS sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99;branch=z9hG4bKl1\r\n"
+		"From: <sip:x@y.example>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: l1\r\nCSeq: 1 OPTIONS\r\n\r\n");
+	rig_copy(rig_take(bob), looped, sizeof(looped));
+	rig_header(looped, "Via", via, sizeof(via));
+	for (int loop = 0; loop < 2; loop++) {
+		snprintf(text, sizeof(text),
+			 "OPTIONS sip:%s@example.com SIP/2.0\r\nVia: SIP/2.0/UDP "
+			 "192.0.2.12:5060;branch=z9hG4bKl2%d\r\nVia: %s\r\n"
+			 "Via: SIP/2.0/UDP 192.0.2.99;branch=z9hG4bKl1\r\nFrom: <sip:x@y.example>;tag=1\r\n"
+			 "To: <sip:102@example.com>\r\nCall-ID: l1\r\nCSeq: 1 OPTIONS\r\n\r\n",
+			 loop ? "102" : "103", loop, via);
+		rig_say(bob, text);
+		rig_assert_start(rig_take(bob), loop ? "SIP/2.0 482 " : "SIP/2.0 480 ");
+	}
+}
+
+/* A phone on TCP is called, and later hung up on, over the connection that it opened. */
+static void a_phone_behind_a_connection_is_reached_through_it(void **state)
+{
+	struct addr nat = rig_addr(40, 33333);
+	char invite[4000], route[600], text[3000];
+	struct sip_frame f = { 0 };
+
+	(void)state;
+	(void)f;
+	rig_.config.auth = false;
+	rig_run();
+	rig_accept(RIG_STREAM, nat);
+	rig_bytes(
+		RIG_STREAM, nat,
+		"REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5;branch=z9hG4bKt1\r\n"
+		"From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: t1\r\nCSeq: 1 REGISTER\r\n"
+		"Contact: <sip:102@10.0.0.5;transport=tcp>\r\nContent-Length: 0\r\n\r\n");
+	rig_assert_start(rig_take_stream(RIG_STREAM), "SIP/2.0 200 OK");
+	invite_from(alice, "101", "example.com", "sip:102@example.com", "tcp1", 1, "");
+	rig_copy(rig_take_stream(RIG_STREAM), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE sip:102@10.0.0.5;transport=tcp SIP/2.0");
+	/* RFC 5658: one Record-Route for each side */
+	rig_assert_has(invite, "@192.0.2.1:5060;transport=tcp;lr>\r\nRecord-Route: <sip:");
+	rig_header(invite, "Record-Route", route, sizeof(route));
+	static char answer[6000];
+	char block[SIP_MSG_ARENA];
+	struct arena arena;
+	struct sip_msg m;
+	struct buf b;
+	struct sip_reply r = { .status = 200,
+			       .to_tag = STR("bt"),
+			       .lines = STR("Contact: <sip:102@10.0.0.5;transport=tcp>") };
+	arena_init(&arena, block, sizeof(block), SIP_MSG_HEAP_MAX);
+	assert_int_equal(sip_msg_parse(&m, &arena, str_from(invite)), ERR_NONE);
+	const struct sip_address *routes;
+	size_t n;
+	assert_int_equal(sip_msg_addresses(&m, SIP_RECORD_ROUTE, &routes, &n), ERR_NONE);
+	assert_int_equal(n, 2);
+	buf_init(&b, answer, sizeof(answer));
+	assert_int_equal(sip_reply_write(&m, &r, &b), ERR_NONE);
+	buf_put_char(&b, '\0');
+	rig_bytes(RIG_STREAM, nat, answer);
+	rig_assert_start(rig_take(alice), "SIP/2.0 200 OK");
+	/* Alice's BYE: her route set is the Record-Routes in reverse order (12.1.2). */
+	snprintf(text, sizeof(text),
+		 "BYE sip:102@10.0.0.5;transport=tcp SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKtb\r\n"
+		 "Route: " STR_FMT "\r\nRoute: " STR_FMT "\r\n"
+		 "From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: tcp1\r\nCSeq: 2 "
+		 "BYE\r\n\r\n",
+		 STR_ARG(routes[1].text), STR_ARG(routes[0].text));
+	rig_say(alice, text);
+	rig_assert_start(rig_take_stream(RIG_STREAM), "BYE sip:102@10.0.0.5;transport=tcp SIP/2.0");
+	assert_null(strstr(rig_.text, "\r\nRoute:"));
+	arena_free(&arena);
+}
+
+/* The other way round: who called over a connection is hung up on over it, and hangs up through us. */
+static void a_caller_behind_a_connection_is_reached_through_it(void **state)
+{
+	struct addr nat = rig_addr(40, 33333);
+	char invite[4000], route[400], text[3000];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register(bob, "102");
+	rig_accept(RIG_STREAM, nat);
+	rig_bytes(RIG_STREAM, nat,
+		  "INVITE sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5;branch=z9hG4bKn1\r\n"
+		  "From: <sip:101@example.com>;tag=f\r\nTo: <sip:102@example.com>\r\nCall-ID: n1\r\nCSeq: 1 INVITE\r\n"
+		  "Contact: <sip:101@10.0.0.5;transport=tcp>\r\nContent-Length: 0\r\n\r\n");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_header(invite, "Record-Route", route, sizeof(route));
+	rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12:5060>", "");
+	while (strncmp(rig_take_stream(RIG_STREAM), "SIP/2.0 200", 11) != 0)
+		assert_string_not_equal(rig_.text, "");
+	snprintf(text, sizeof(text),
+		 "OPTIONS sip:101@10.0.0.5;transport=tcp SIP/2.0\r\nVia: SIP/2.0/UDP "
+		 "192.0.2.12:5060;branch=z9hG4bKn2\r\n"
+		 "Route: %s\r\nFrom: <sip:102@example.com>;tag=bt\r\nTo: <sip:101@example.com>;tag=f\r\nCall-ID: n1\r\n"
+		 "CSeq: 1 OPTIONS\r\n\r\n",
+		 route);
+	rig_say(bob, text);
+	rig_assert_start(rig_take_stream(RIG_STREAM), "OPTIONS sip:101@10.0.0.5;transport=tcp SIP/2.0");
+	snprintf(text, sizeof(text),
+		 "BYE sip:102@192.0.2.12:5060 SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5;branch=z9hG4bKn3\r\n"
+		 "Route: %s\r\nFrom: <sip:101@example.com>;tag=f\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: n1\r\n"
+		 "CSeq: 2 BYE\r\nContent-Length: 0\r\n\r\n",
+		 route);
+	rig_bytes(RIG_STREAM, nat, text);
+	rig_assert_start(rig_take(bob), "BYE sip:102@192.0.2.12:5060 SIP/2.0");
+}
+
+/* After a restart its connection is gone; what its Contact says is all there is. */
+static void a_connection_of_a_former_life_is_not_used(void **state)
+{
+	struct addr phone = rig_addr(40, 33333);
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_accept(RIG_STREAM, phone);
+	rig_bytes(
+		RIG_STREAM, phone,
+		"REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.40;branch=z9hG4bKt1\r\n"
+		"From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: t1\r\nCSeq: 1 REGISTER\r\n"
+		"Contact: <sip:102@192.0.2.40:5070;transport=tcp>\r\nContent-Length: 0\r\n\r\n");
+	rig_assert_start(rig_take_stream(RIG_STREAM), "SIP/2.0 200 OK");
+	rig_stop_servers();
+	rig_run();
+	rig_accept(RIG_STREAM, stranger); /* another has the number now */
+	invite_from(alice, "101", "example.com", "sip:102@example.com", "again", 1, "");
+	assert_string_equal(rig_take_stream(RIG_STREAM), "");
+	bool found = false;
+	for (size_t i = 0; i < rig_.sent_n; i++)
+		found |= rig_.sent[i].stream && strncmp(rig_.sent[i].text, "INVITE sip:102@192.0.2.40:5070", 30) == 0;
+	assert_true(found);
+}
+
+/* RFC 3261 16.12.1.2: a strict router in between. */
+static void a_strict_routers_request_is_repaired(void **state)
+{
+	char invite[4000], route[400], text[3000];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	call("sip:102@example.com", "strict");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_header(invite, "Record-Route", route, sizeof(route));
+	char *end = strchr(route, '>');
+	*end = '\0';
+	snprintf(text, sizeof(text),
+		 "BYE %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKsb\r\nRoute: "
+		 "<sip:102@192.0.2.12:5060>\r\n"
+		 "From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: strict\r\nCSeq: "
+		 "3 BYE\r\n\r\n",
+		 route + 1);
+	rig_say(alice, text);
+	rig_assert_start(rig_take(bob), "BYE sip:102@192.0.2.12:5060 SIP/2.0");
+	assert_null(strstr(rig_.text, "\r\nRoute:"));
+}
+
+static void our_address_without_our_odd_port_is_still_us(void **state)
+{
+	static const struct pbx_listener odd = {
+		.transport = TRANSPORT_UDP,
+		.local = { .family = 4, .port = 5070, .ip = { 192, 0, 2, 1 } },
+	};
+	static const struct {
+		const char *uri, *answer;
+	} cases[] = {
+		{ "sip:192.0.2.1", "SIP/2.0 401 " },
+		{ "sip:192.0.2.1:5070", "SIP/2.0 401 " },
+		{ "sip:192.0.2.1:5060", "SIP/2.0 407 " }, /* somebody else's registrar */
+		{ "sip:192.0.2.2", "SIP/2.0 407 " },
+	};
+	char text[1000];
+
+	(void)state;
+	rig_.config.listeners = &odd;
+	rig_.config.listener_n = 1;
+	rig_run();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "REGISTER %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.12:5060;branch=z9hG4bKodd%zu\r\n"
+			 "From: <sip:102@192.0.2.1>;tag=1\r\nTo: <sip:102@192.0.2.1>\r\nCall-ID: odd%zu\r\n"
+			 "CSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nContact: <sip:102@192.0.2.12>\r\n"
+			 "Content-Length: 0\r\n\r\n",
+			 cases[i].uri, i, i);
+		rig_say(bob, text);
+		rig_assert_start(rig_take(bob), cases[i].answer);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(our_address_without_our_odd_port_is_still_us),
+		T(strangers_reach_users_only_where_they_may),
+		T(the_exchange_relays_for_nobody),
+		T(unknown_names_and_networks_go_to_the_trunk),
+		T(the_trunk_may_call_users_in_anyones_name),
+		T(requests_are_refused_for_the_right_reason),
+		T(a_loop_is_found_and_a_spiral_is_not_one),
+		T(a_phone_behind_a_connection_is_reached_through_it),
+		T(a_caller_behind_a_connection_is_reached_through_it),
+		T(a_connection_of_a_former_life_is_not_used),
+		T(a_strict_routers_request_is_repaired),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
