@@ -309,17 +309,17 @@ static void pump(struct pbx_server *s, usec now)
 			on_request(s, &e, now);
 			break;
 		case SIP_EVENT_ACK:
-			pbx_relay_ack(s, &e, now);
+			pbx_send_ack(s, &e, now);
 			break;
 		case SIP_EVENT_CANCEL:
-			pbx_relay_cancel(s, &e, now);
+			pbx_answer_cancel(s, &e, now);
 			break;
 		case SIP_EVENT_RESPONSE:
-			pbx_relay_response(s, &e, now);
+			pbx_answer_response(s, &e, now);
 			break;
 		case SIP_EVENT_TIMEOUT:
 		case SIP_EVENT_UNREACHABLE:
-			pbx_relay_silence(s, &e, now);
+			pbx_answer_silence(s, &e, now);
 			break;
 		case SIP_EVENT_LISTENING:
 			on_listening(s, &e);
@@ -549,7 +549,7 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 		on_answer(s, e->message, now);
 		break;
 	case HOST_RESOLVED:
-		pbx_relay_resolved(s, e, now);
+		pbx_send_resolved(s, e, now);
 		break;
 	case HOST_STOPPING:
 		s->stopping = true;

@@ -2,7 +2,8 @@
  * pbx/server_parts.h - what the files of the exchange share. Included by pbx/server*.c only.
  *
  * server.c is the service and its start; server_way.c reads where a request wants to go and whether it may;
- * server_register.c REGISTER at both ends; server_relay.c forks, and passes answers back.
+ * server_register.c REGISTER at both ends; server_relay.c decides about all others; server_send.c sends them on;
+ * server_answer.c passes back what comes of it.
  */
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
@@ -175,11 +176,31 @@ void pbx_register_done(struct pbx_server *, const struct pbx_note *, usec now);
 /* ---- server_relay.c ---- */
 
 void pbx_relay_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, usec now);
-void pbx_relay_ack(struct pbx_server *, const struct sip_event *, usec now);
-void pbx_relay_response(struct pbx_server *, const struct sip_event *, usec now);
+
+/* ---- server_send.c ---- */
+
+/* One more place for the job's request; texts are copied. `next` empty: the Request-URI leads there. false: no room. */
+bool pbx_send_add(struct pbx_job *, str uri, str next, str path, const struct flow *);
+/* To all its places at once (16.6 allows any order; a person expects all phones to ring). */
+void pbx_send_fork(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *, usec now);
+/* To one of them, or asks for the address of its name first. false: it cannot be sent. */
+bool pbx_send_branch(struct pbx_server *, struct pbx_job *, size_t at, struct sip_msg *, const struct pbx_way *,
+		     usec now);
+
+/* An ACK of a 2xx: on its way, without an answer. */
+void pbx_send_ack(struct pbx_server *, const struct sip_event *, usec now);
+/* RESOLVED: the place that waited for it is sent to. */
+void pbx_send_resolved(struct pbx_server *, const struct host_event *, usec now);
+
+/* ---- server_answer.c ---- */
+
+void pbx_answer_response(struct pbx_server *, const struct sip_event *, usec now);
 /* TIMEOUT or UNREACHABLE. */
-void pbx_relay_silence(struct pbx_server *, const struct sip_event *, usec now);
-void pbx_relay_cancel(struct pbx_server *, const struct sip_event *, usec now);
-void pbx_relay_resolved(struct pbx_server *, const struct host_event *, usec now);
+void pbx_answer_silence(struct pbx_server *, const struct sip_event *, usec now);
+void pbx_answer_cancel(struct pbx_server *, const struct sip_event *, usec now);
+/* 16.7 step 6: no branch is open any more: the best answer goes back, and the job ends. */
+void pbx_answer_conclude(struct pbx_server *, struct pbx_job *, usec now);
+/* This place will say nothing more. The job may end with it. */
+void pbx_answer_close(struct pbx_server *, struct pbx_job *, struct pbx_branch *, usec now);
 
 #endif

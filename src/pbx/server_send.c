@@ -1,0 +1,314 @@
+#include "pbx/server_parts.h"
+
+static str keep(struct pbx_job *job, str s)
+{
+	str copy;
+
+	return arena_copy(&job->arena, s, &copy) ? copy : STR_NONE;
+}
+
+/* Where the next hop's URI leads (16.6 step 7). ERR_MORE: its host is a name; ERR_UNSUPPORTED: no such transport. */
+static enum err target_of(const struct sip_uri *uri, const struct addr *resolved, struct sip_target *out)
+{
+	struct sip_target t = { 0 };
+
+	if ((uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS) || !sip_uri_transport(uri, &t.transport))
+		return ERR_UNSUPPORTED;
+	t.may_tcp = t.transport == TRANSPORT_UDP && !sip_uri_param(uri, STR("transport"), NULL);
+	t.name = uri->host;
+	if (addr_is_set(resolved)) {
+		t.addr = *resolved;
+		t.addr.port = sip_uri_port(uri);
+	} else if (!sip_uri_addr(uri, &t.addr)) {
+		return ERR_MORE;
+	}
+	*out = t;
+	return ERR_NONE;
+}
+
+/* A datagram leaves by any worker's socket: they share the port. */
+static struct flow own_flow(const struct pbx_server *s, struct flow flow)
+{
+	if (flow.transport == TRANSPORT_UDP)
+		flow.worker = s->config.worker;
+	return flow;
+}
+
+static enum err aim(struct pbx_server *s, struct pbx_branch *b, struct sip_target *out, str *name)
+{
+	struct sip_uri uri;
+	str next = b->next.n ? b->next : b->uri;
+
+	if (b->path.n) { /* RFC 3327: the Path is the way */
+		struct sip_address first;
+		str rest = b->path, value;
+
+		if (!sip_list_next(&rest, &value) || sip_address_parse(value, &first))
+			return ERR_SYNTAX;
+		uri = first.uri;
+	} else if (b->flow.transport == TRANSPORT_UDP &&
+		   !b->flow.id) { /* of a former life: the address is still good */
+		*out = (struct sip_target){ .transport = TRANSPORT_UDP, .addr = b->flow.remote };
+		return ERR_NONE;
+	} else if (b->flow.transport) {
+		*out = (struct sip_target){ .flow = own_flow(s, b->flow) };
+		return ERR_NONE;
+	} else if (sip_uri_parse(next, &uri)) {
+		return ERR_SYNTAX;
+	}
+	*name = uri.host;
+	return target_of(&uri, &b->addr, out);
+}
+
+/* What a Record-Route of ours looks like to one side. */
+static void put_record_route(struct pbx_server *s, const struct flow *side, const struct pbx_token *token, str call_id,
+			     struct buf *out)
+{
+	enum transport t = side->transport;
+
+	buf_put(out, STR("Record-Route: <sip:"));
+	pbx_token_write(s->tokens, token, call_id, out);
+	buf_put_char(out, '@');
+	sip_stack_sent_by(s->stack, side, out);
+	if (t != TRANSPORT_UDP) {
+		static const str names[] = { [TRANSPORT_TCP] = STR_INIT("tcp"),
+					     [TRANSPORT_TLS] = STR_INIT("tls"),
+					     [TRANSPORT_WS] = STR_INIT("ws"),
+					     [TRANSPORT_WSS] = STR_INIT("wss") };
+
+		buf_put(out, STR(";transport="));
+		buf_put(out, names[t]);
+	}
+	buf_put(out, STR(";lr>"));
+}
+
+/* A phone whose Contact is where its packets come from is reached by that; others by the flow. */
+static struct flow way_back(const struct pbx_job *job, struct sip_msg *m)
+{
+	const struct sip_address *contact;
+	struct addr addr;
+	size_t n;
+
+	if (job->flow.transport == TRANSPORT_UDP && !sip_msg_addresses(m, SIP_CONTACT, &contact, &n) &&
+	    !contact->star && sip_uri_addr(&contact->uri, &addr) && addr_eq_ip(&addr, &job->flow.remote))
+		return (struct flow){ 0 };
+	return job->flow;
+}
+
+struct letter { /* the texts of the edits, until they are written */
+	struct sip_edits edits;
+	char forwards[12], record[2][400], session[120], mark[40], asserted[PBX_AOR_MAX + 30], route[2][1200];
+};
+
+/* RFC 5658: two Record-Routes where the sides speak different transports, so each finds its own on its end. */
+static void note_record_route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_branch *b,
+			      const struct sip_target *to, struct letter *l)
+{
+	struct pbx_token token = { .caller = way_back(job, m), .callee = b->flow };
+	struct flow caller = job->flow, callee = { .transport = to->transport, .remote = to->addr };
+	struct buf out;
+
+	caller.id = 0;
+	if (to->flow.transport)
+		callee = to->flow;
+	callee.id = 0;
+	callee.local.family = callee.remote.family;
+	buf_init(&out, l->record[0], sizeof(l->record[0]));
+	put_record_route(s, &caller, &token, sip_msg_call_id(m), &out);
+	if (buf_ok(&out))
+		sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_RECORD_ROUTE, buf_str(&out));
+	if (caller.transport == callee.transport && caller.remote.family == callee.remote.family)
+		return;
+	buf_init(&out, l->record[1], sizeof(l->record[1]));
+	put_record_route(s, &callee, &token, sip_msg_call_id(m), &out);
+	if (buf_ok(&out))
+		sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_RECORD_ROUTE, buf_str(&out));
+}
+
+static bool makes_dialog(const struct sip_msg *m)
+{
+	return m->method == SIP_INVITE || m->method == SIP_SUBSCRIBE || m->method == SIP_REFER;
+}
+
+/* RFC 7989 6: a call without a Session-ID gets one from the first element that wants it. */
+static void note_session(struct pbx_server *s, struct sip_msg *m, struct letter *l)
+{
+	char id[32];
+	struct buf b;
+
+	if (sip_msg_has(m, SIP_SESSION_ID))
+		return;
+	pbx_recorder_session(s->recorder, sip_msg_call_id(m), id);
+	buf_init(&b, l->session, sizeof(l->session));
+	buf_printf(&b, "Session-ID: %.32s;remote=00000000000000000000000000000000", id);
+	sip_edits_note(&l->edits, SIP_EDIT_ADD, SIP_OTHER, buf_str(&b));
+}
+
+static void note_common(struct sip_msg *m, const struct pbx_way *w, const struct pbx_branch *b, struct letter *l)
+{
+	uint32_t forwards = 71;
+	struct buf out;
+
+	(void)sip_msg_max_forwards(m, &forwards);
+	buf_init(&out, l->forwards, sizeof(l->forwards));
+	buf_put_u64(&out, forwards ? forwards - 1 : 0);
+	sip_edits_note(&l->edits, SIP_EDIT_SET, SIP_MAX_FORWARDS, buf_str(&out));
+	for (size_t i = 0; i < w->pop; i++)
+		sip_edits_note(&l->edits, SIP_EDIT_REMOVE_TOP, SIP_ROUTE, STR_NONE);
+	if (w->repaired)
+		sip_edits_note(&l->edits, SIP_EDIT_REMOVE_LAST, SIP_ROUTE, STR_NONE);
+	if (b->path.n) {
+		buf_init(&out, l->route[0], sizeof(l->route[0]));
+		buf_put(&out, STR("Route: "));
+		buf_put(&out, b->path);
+		sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_ROUTE, buf_str(&out));
+	}
+	if (w->next.n && !w->next_is_loose) { /* 16.6 step 6: a strict router reads its own name in the Request-URI */
+		buf_init(&out, l->route[1], sizeof(l->route[1]));
+		buf_put(&out, STR("Route: <"));
+		buf_put(&out, b->uri);
+		buf_put_char(&out, '>');
+		sip_edits_note(&l->edits, SIP_EDIT_REMOVE_TOP, SIP_ROUTE, STR_NONE);
+		sip_edits_note(&l->edits, SIP_EDIT_ADD, SIP_OTHER, buf_str(&out));
+		sip_edits_note(&l->edits, SIP_EDIT_URI, SIP_OTHER, w->next);
+	} else if (!str_eq(b->uri, m->uri_text)) {
+		sip_edits_note(&l->edits, SIP_EDIT_URI, SIP_OTHER, b->uri);
+	}
+}
+
+static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
+		       const struct pbx_branch *b, const struct sip_target *to, struct letter *l)
+{
+	char mark[16];
+	struct buf out;
+
+	sip_edits_init(&l->edits);
+	note_common(m, w, b, l);
+	buf_init(&out, l->mark, sizeof(l->mark));
+	pbx_way_mark(s, m, mark);
+	buf_printf(&out, ";mark=%.16s", mark);
+	if (w->kind == PBX_WAY_DIALOG)
+		return;
+	/* What was for us stays here; whom we vouch for is ours to say (RFC 3325 5.). */
+	sip_edits_note(&l->edits, SIP_EDIT_REMOVE, SIP_PROXY_AUTHORIZATION, STR_NONE);
+	sip_edits_note(&l->edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);
+	if (makes_dialog(m))
+		note_record_route(s, job, m, b, to, l);
+	note_session(s, m, l);
+}
+
+/* Sends, or asks for the address of its name first. false: it cannot be sent. */
+bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, size_t at, struct sip_msg *m, const struct pbx_way *w,
+		     usec now)
+{
+	struct pbx_branch *b = &job->branches[at];
+	struct sip_outgoing o = { .cookie = job->server };
+	struct letter l;
+	str name = STR_NONE;
+	enum err err = aim(s, b, &o.target, &name);
+
+	if (err == ERR_MORE && pbx_server_resolve(s, job, at, name)) {
+		b->state = PBX_BRANCH_RESOLVING;
+		return pbx_job_wait(s, job, now);
+	}
+	if (err)
+		return false;
+	note_edits(s, job, m, w, b, &o.target, &l);
+	o.draft = (struct sip_draft){ .msg = m, .edits = &l.edits };
+	o.via_params = str_from(l.mark);
+	o.via_params.n = 22; /* ";mark=" and 16 digits */
+	if (job->kind == PBX_JOB_ACK) {
+		err = sip_stack_forward(s->stack, &o, now);
+		b->state = PBX_BRANCH_CLOSED;
+		return err == ERR_NONE;
+	}
+	o.ring_for = job->invite ? s->config.ring_for : 0;
+	b->client = sip_stack_request(s->stack, &o, now);
+	b->state = b->client ? PBX_BRANCH_OPEN : PBX_BRANCH_CLOSED;
+	return b->client != 0;
+}
+
+/* All branches at once (16.6 allows any order; parallel is what a person expects of several phones). */
+void pbx_send_fork(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w, usec now)
+{
+	job->forked = true;
+	s->stats.relayed++;
+	if (w->kind == PBX_WAY_DIALOG) {
+		pbx_recorder_request(s->recorder, m, now);
+	} else if (job->invite) {
+		s->stats.calls++;
+		pbx_recorder_start(s->recorder, m, &job->flow, now);
+	}
+	job->open = job->branch_n;
+	for (size_t i = 0; i < job->branch_n; i++) {
+		if (pbx_send_branch(s, job, i, m, w, now))
+			continue;
+		job->branches[i].state = PBX_BRANCH_CLOSED;
+		job->local_status = 480;
+		job->open--;
+	}
+	if (!job->open)
+		pbx_answer_conclude(s, job, now);
+}
+
+bool pbx_send_add(struct pbx_job *job, str uri, str next, str path, const struct flow *flow)
+{
+	struct pbx_branch *b = &job->branches[job->branch_n];
+
+	if (job->branch_n == PBX_CONTACTS_MAX)
+		return false;
+	*b = (struct pbx_branch){ .uri = keep(job, uri), .next = keep(job, next), .path = keep(job, path) };
+	if (flow)
+		b->flow = *flow;
+	job->branch_n += b->uri.n > 0;
+	return b->uri.n > 0;
+}
+
+/* ---- ACK of a 2xx, and names ---- */
+
+void pbx_send_ack(struct pbx_server *s, const struct sip_event *e, usec now)
+{
+	struct pbx_job *job;
+	struct pbx_way w;
+
+	if (e->server || pbx_way_read(s, e->msg, &e->flow, &w) || w.kind != PBX_WAY_DIALOG)
+		return;
+	job = pbx_job_new(s, PBX_JOB_ACK, e);
+	if (!job)
+		return;
+	pbx_send_add(job, w.uri.text, w.next, STR_NONE, &w.flow);
+	if (!job->branch_n || !pbx_send_branch(s, job, 0, e->msg, &w, now) ||
+	    job->branches[0].state != PBX_BRANCH_RESOLVING || !(job->own = sip_msg_new(e->msg->text)))
+		pbx_job_free(s, job);
+}
+
+void pbx_send_resolved(struct pbx_server *s, const struct host_event *e, usec now)
+{
+	struct pbx_resolve *r = e->id >= 1 && e->id <= PBX_RESOLVES_MAX ? &s->resolves[e->id - 1] : NULL;
+	struct pbx_job *job = r ? slab_find(&s->jobs, r->job) : NULL;
+	size_t at = r ? r->branch : 0;
+	struct sip_msg *m;
+	struct pbx_way w;
+
+	if (r)
+		r->job = 0;
+	if (!job || job->branches[at].state != PBX_BRANCH_RESOLVING)
+		return;
+	heap_remove(&s->timers, &job->timer);
+	m = job->own ? job->own : sip_stack_kept(s->stack, job->server);
+	if (job->own)
+		sip_msg_stamp(job->own, &job->flow.remote);
+	if (!m || e->err || !e->addr_n || pbx_way_read(s, m, &job->flow, &w)) {
+		job->local_status = 480;
+		pbx_answer_close(s, job, &job->branches[at], now);
+		return;
+	}
+	job->branches[at].addr = e->addrs[0];
+	if (pbx_send_branch(s, job, at, m, &w, now)) {
+		if (job->kind == PBX_JOB_ACK)
+			pbx_job_free(s, job);
+		return;
+	}
+	job->local_status = 480;
+	pbx_answer_close(s, job, &job->branches[at], now);
+}
