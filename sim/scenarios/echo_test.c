@@ -228,6 +228,8 @@ static void tls_binds_both_ends_and_takes_a_round_trip_more(void **state)
 	assert_memory_not_equal(t.binding[0], none, HOST_BINDING_N);
 	assert_memory_equal(u.binding[0], none, HOST_BINDING_N);
 	assert_int_equal(sim_now(t.world) - sim_now(u.world), 2 * sim_link_plain.delay);
+	/* There, back, bytes, bytes, FIN, FIN; and the second that stream() waits. */
+	assert_true(sim_now(u.world) - 1767225600 * USEC_PER_SEC < 6 * sim_link_plain.delay + USEC_PER_SEC + 1000);
 	tear_down(&t);
 	tear_down(&u);
 }
@@ -330,6 +332,30 @@ static void a_killed_process_is_noticed_at_once(void **state)
 	run(&t, 1);
 	sim_run(t.world, sim_now(t.world) + USEC_PER_SEC);
 	assert_int_equal(t.server.heard[HOST_ACCEPTED], 1);
+	tear_down(&t);
+}
+
+static void a_stream_that_never_came_up_is_not_told_of_at_the_far_side(void **state)
+{
+	struct sim_setup setup = scenario_setup(1);
+	struct town t;
+	(void)state;
+	build(&t, &setup, NULL);
+	add(t.far, &t.server, echo);
+	add(t.near, &t.client, keep_open);
+	test_service_want(&t.server,
+			  (struct host_want){
+				  .kind = HOST_LISTEN, .id = 1, .transport = TRANSPORT_TCP, .local = far_port(5060) });
+	test_service_want(
+		&t.client,
+		(struct host_want){ .kind = HOST_OPEN, .id = 1, .transport = TRANSPORT_TCP, .remote = far_port(5060) });
+	/* The first packet has arrived, the third has not left. */
+	sim_run(t.world, sim_now(t.world) + sim_link_plain.delay + 1000);
+	assert_int_equal(sim_host_figures(t.far).streams, 1);
+	sim_host_kill(t.near, false);
+	sim_run(t.world, sim_now(t.world) + USEC_PER_SEC);
+	assert_int_equal(sim_host_figures(t.far).streams, 0);
+	assert_int_equal(t.server.heard[HOST_ACCEPTED] + t.server.heard[HOST_CLOSED], 0);
 	tear_down(&t);
 }
 
@@ -488,6 +514,7 @@ int main(void)
 		cmocka_unit_test(nobody_listens_and_nobody_is_there),
 		cmocka_unit_test(a_cut_link_breaks_a_stream_in_the_end),
 		cmocka_unit_test(a_killed_process_is_noticed_at_once),
+		cmocka_unit_test(a_stream_that_never_came_up_is_not_told_of_at_the_far_side),
 		cmocka_unit_test(a_machine_without_power_is_noticed_only_by_who_speaks_to_it),
 		cmocka_unit_test(questions_names_refusals_and_the_end_are_heard),
 		cmocka_unit_test(a_port_of_the_hosts_choice_is_a_free_one),
