@@ -27,8 +27,3 @@ bool flow_eq(const struct flow *a, const struct flow *b)
 		return false;
 	return a->transport != TRANSPORT_UDP || addr_eq(&a->remote, &b->remote);
 }
-
-struct flow host_event_flow(const struct host_event *e)
-{
-	return (struct flow){ .transport = e->transport, .id = e->id, .local = e->local, .remote = e->remote };
-}

@@ -135,7 +135,4 @@ struct host_service {
 	void (*drop)(void *message);
 };
 
-/* The flow on which a DATAGRAM, BYTES, ACCEPTED or OPENED event came. */
-struct flow host_event_flow(const struct host_event *);
-
 #endif

@@ -278,8 +278,3 @@ const struct road *peer_road_face(const struct peer_road *r)
 {
 	return &r->face;
 }
-
-const struct overlay_node *peer_road_node(const struct peer_road *r)
-{
-	return r->node;
-}

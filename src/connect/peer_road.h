@@ -21,6 +21,5 @@ struct peer_road;
 MUST_CHECK enum err peer_road_new(const struct overlay_node_setup *setup, usec now, struct peer_road **out);
 void peer_road_free(struct peer_road *);
 const struct road *peer_road_face(const struct peer_road *);
-const struct overlay_node *peer_road_node(const struct peer_road *);
 
 #endif

@@ -20,7 +20,6 @@ struct certificate {
 	STACK_OF(X509) * issuers; /* may be NULL */
 	usec not_after;
 	uint8_t pin[CERTIFICATE_PIN_N];
-	uint8_t fingerprint[CERTIFICATE_FINGERPRINT_N];
 };
 
 void certificate_free(struct certificate *c)
@@ -44,25 +43,6 @@ enum err certificate_pin_of(struct x509_st *x509, uint8_t out[CERTIFICATE_PIN_N]
 	return ok ? ERR_NONE : ERR_SYNTAX;
 }
 
-enum err certificate_fingerprint_of(struct x509_st *x509, uint8_t out[CERTIFICATE_FINGERPRINT_N])
-{
-	return X509_digest(x509, EVP_sha256(), out, NULL) == 1 ? ERR_NONE : ERR_MEMORY;
-}
-
-enum err certificate_key_of(struct x509_st *x509, uint8_t out[SIGN_KEY_N])
-{
-	EVP_PKEY *key = X509_get0_pubkey(x509); /* not ours */
-	size_t n = SIGN_KEY_N;
-	uint8_t raw[SIGN_KEY_N];
-
-	if (!key || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519 || EVP_PKEY_get_raw_public_key(key, raw, &n) != 1) {
-		ERR_clear_error();
-		return ERR_UNSUPPORTED;
-	}
-	memcpy(out, raw, SIGN_KEY_N);
-	return ERR_NONE;
-}
-
 /* Seconds since 1970 of an ASN.1 time. */
 static bool asn1_time(const ASN1_TIME *t, usec *out)
 {
@@ -81,8 +61,7 @@ static enum err settle(struct certificate *c)
 {
 	if (!asn1_time(X509_get0_notAfter(c->x509), &c->not_after))
 		return ERR_SYNTAX;
-	enum err err = certificate_pin_of(c->x509, c->pin);
-	return err != ERR_NONE ? err : certificate_fingerprint_of(c->x509, c->fingerprint);
+	return certificate_pin_of(c->x509, c->pin);
 }
 
 static bool name_is_good(str s)
@@ -263,14 +242,6 @@ void certificate_write_key_pem(const struct certificate *c, struct buf *out)
 	drain(bio, bio && PEM_write_bio_PKCS8PrivateKey(bio, c->key, NULL, NULL, 0, NULL, NULL) == 1, out);
 }
 
-enum err certificate_use(const struct certificate *c, struct ssl_ctx_st *context)
-{
-	bool ok = SSL_CTX_use_cert_and_key(context, c->x509, c->key, c->issuers, 1) == 1;
-
-	ERR_clear_error();
-	return ok ? ERR_NONE : ERR_REFUSED;
-}
-
 usec certificate_not_after(const struct certificate *c)
 {
 	return c->not_after;
@@ -281,53 +252,8 @@ void certificate_pin(const struct certificate *c, uint8_t out[CERTIFICATE_PIN_N]
 	memcpy(out, c->pin, CERTIFICATE_PIN_N);
 }
 
-void certificate_fingerprint(const struct certificate *c, uint8_t out[CERTIFICATE_FINGERPRINT_N])
-{
-	memcpy(out, c->fingerprint, CERTIFICATE_FINGERPRINT_N);
-}
-
-void certificate_write_fingerprint(const uint8_t fingerprint[CERTIFICATE_FINGERPRINT_N], struct buf *out)
-{
-	for (size_t i = 0; i < CERTIFICATE_FINGERPRINT_N; i++)
-		buf_printf(out, i ? ":%02X" : "%02X", fingerprint[i]);
-}
-
-static int hex_value(char c)
-{
-	c = str_lower(c);
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* 32 bytes of two hex digits each, with `between` characters from one to the next. */
-static enum err parse_hex(str s, size_t between, uint8_t out[32])
-{
-	uint8_t bytes[32];
-
-	if (s.n != 32 * 2 + 31 * between)
-		return ERR_SYNTAX;
-	for (size_t i = 0; i < 32; i++) {
-		const char *p = s.p + i * (2 + between);
-		int high = hex_value(p[0]), low = hex_value(p[1]);
-		if (high < 0 || low < 0 || (between && i < 31 && p[2] != ':'))
-			return ERR_SYNTAX;
-		bytes[i] = (uint8_t)(high << 4 | low);
-	}
-	memcpy(out, bytes, sizeof(bytes));
-	return ERR_NONE;
-}
-
-enum err certificate_parse_fingerprint(str s, uint8_t out[CERTIFICATE_FINGERPRINT_N])
-{
-	return parse_hex(s, 1, out);
-}
-
 void certificate_write_pin(const uint8_t pin[CERTIFICATE_PIN_N], struct buf *out)
 {
 	buf_put(out, STR("sha256:"));
 	buf_put_hex(out, pin, CERTIFICATE_PIN_N);
-}
-
-enum err certificate_parse_pin(str s, uint8_t out[CERTIFICATE_PIN_N])
-{
-	return str_take(&s, STR("sha256:")) ? parse_hex(s, 0, out) : ERR_SYNTAX;
 }

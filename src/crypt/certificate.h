@@ -3,8 +3,9 @@
  *
  * Self-signed ones are made here; others come as PEM. Trust is either the usual
  * (issuer and name, judged by the TLS library) or a pin: the SHA-256 of the public
- * key (SPKI, RFC 7858 4.2, so a renewed certificate with the same key stays trusted) or, in SDP, of
- * the whole certificate (RFC 8122). Our own certificates of the overlay are in overlay/.
+ * key (SPKI, RFC 7858 4.2, so a renewed certificate with the same key stays trusted). The fingerprint
+ * that SDP carries is of the whole certificate (RFC 8122): net/dtls has it. Our own certificates of the overlay are in
+ * overlay/.
  *
  * Memory: made by certificate_make / _parse, ended by certificate_free; counted
  * inside OpenSSL, so contexts it was used in may outlive it. Thread: read-only once
@@ -19,12 +20,10 @@
 #include "base/time.h"
 #include "crypt/sign.h"
 
-#define CERTIFICATE_PIN_N         32
-#define CERTIFICATE_FINGERPRINT_N 32
-#define CERTIFICATE_PEM_MAX       65536 /* bytes of a PEM that are looked at */
+#define CERTIFICATE_PIN_N   32
+#define CERTIFICATE_PEM_MAX 65536 /* bytes of a PEM that are looked at */
 
-struct ssl_ctx_st; /* SSL_CTX */
-struct x509_st;    /* X509 */
+struct x509_st; /* X509 */
 struct certificate;
 
 struct certificate_setup {
@@ -47,24 +46,13 @@ void certificate_free(struct certificate *);
 void certificate_write_pem(const struct certificate *, struct buf *);     /* certificate and issuers */
 void certificate_write_key_pem(const struct certificate *, struct buf *); /* PKCS #8; the buf holds a secret then */
 
-/* Puts certificate, issuers and key into a TLS or DTLS context. ERR_REFUSED: the library does not take it. */
-MUST_CHECK enum err certificate_use(const struct certificate *, struct ssl_ctx_st *);
-
 usec certificate_not_after(const struct certificate *);
 void certificate_pin(const struct certificate *, uint8_t out[CERTIFICATE_PIN_N]);
-void certificate_fingerprint(const struct certificate *, uint8_t out[CERTIFICATE_FINGERPRINT_N]);
 
 /* The same of a peer's certificate, as TLS and DTLS give it. ERR_MEMORY, ERR_SYNTAX. */
 MUST_CHECK enum err certificate_pin_of(struct x509_st *, uint8_t out[CERTIFICATE_PIN_N]);
-MUST_CHECK enum err certificate_fingerprint_of(struct x509_st *, uint8_t out[CERTIFICATE_FINGERPRINT_N]);
-/* Its raw Ed25519 key. ERR_UNSUPPORTED: it has a key of another kind. */
-MUST_CHECK enum err certificate_key_of(struct x509_st *, uint8_t out[SIGN_KEY_N]);
 
-/* "AB:CD:..", as a=fingerprint:sha-256 has it (RFC 8122 5); and back, any case. ERR_SYNTAX. */
-void certificate_write_fingerprint(const uint8_t fingerprint[CERTIFICATE_FINGERPRINT_N], struct buf *);
-MUST_CHECK enum err certificate_parse_fingerprint(str, uint8_t out[CERTIFICATE_FINGERPRINT_N]);
 /* "sha256:" and 64 hex digits: how HOST_OPEN.name pins a server. */
 void certificate_write_pin(const uint8_t pin[CERTIFICATE_PIN_N], struct buf *);
-MUST_CHECK enum err certificate_parse_pin(str, uint8_t out[CERTIFICATE_PIN_N]);
 
 #endif

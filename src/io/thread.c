@@ -4,10 +4,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <unistd.h>
-#ifdef __linux__
-#include <sched.h>
-#endif
 
 static void *run(void *arg)
 {
@@ -38,15 +34,4 @@ void thread_join(struct thread *t)
 	if (t->running)
 		pthread_join(t->id, NULL);
 	t->running = false;
-}
-
-unsigned thread_cpus(void)
-{
-#ifdef __linux__
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
-		return (unsigned)CPU_COUNT(&set);
-#endif
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n > 0 ? (unsigned)n : 1;
 }

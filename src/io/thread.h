@@ -24,7 +24,5 @@ struct thread {
 MUST_CHECK enum err thread_start(struct thread *, const char *name, void (*run)(void *), void *arg);
 /* Waits until it has ended; harmless on a zeroed struct. */
 void thread_join(struct thread *);
-/* Processors this process may use, at least 1. */
-unsigned thread_cpus(void);
 
 #endif

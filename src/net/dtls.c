@@ -130,42 +130,6 @@ const uint8_t *dtls_identity_fingerprint(const struct dtls_identity *i)
 	return i->fingerprint;
 }
 
-static int nibble(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
-enum err dtls_fingerprint_parse(str text, uint8_t out[DTLS_FINGERPRINT_N])
-{
-	uint8_t bytes[DTLS_FINGERPRINT_N];
-
-	if (text.n != DTLS_FINGERPRINT_TEXT)
-		return ERR_SYNTAX;
-	for (size_t i = 0; i < sizeof(bytes); i++) {
-		const char *p = text.p + 3 * i;
-		int high = nibble(p[0]), low = nibble(p[1]);
-
-		if (high < 0 || low < 0 || (i + 1 < sizeof(bytes) && p[2] != ':'))
-			return ERR_SYNTAX;
-		bytes[i] = (uint8_t)(high << 4 | low);
-	}
-	memcpy(out, bytes, sizeof(bytes));
-	return ERR_NONE;
-}
-
-void dtls_fingerprint_write(const uint8_t fingerprint[DTLS_FINGERPRINT_N], char out[DTLS_FINGERPRINT_TEXT + 1])
-{
-	for (size_t i = 0; i < DTLS_FINGERPRINT_N; i++) {
-		out[3 * i] = "0123456789ABCDEF"[fingerprint[i] >> 4];
-		out[3 * i + 1] = "0123456789ABCDEF"[fingerprint[i] & 15];
-		out[3 * i + 2] = ':';
-	}
-	out[DTLS_FINGERPRINT_TEXT] = '\0';
-}
-
 /* --- one association --- */
 
 enum state {

@@ -30,9 +30,8 @@
 struct dtls;
 struct dtls_identity;
 
-#define DTLS_FINGERPRINT_N    32
-#define DTLS_FINGERPRINT_TEXT 95   /* "AB:CD:..", without NUL */
-#define DTLS_MTU              1200 /* bytes of a datagram at most (UDP payload) */
+#define DTLS_FINGERPRINT_N 32
+#define DTLS_MTU           1200 /* bytes of a datagram at most (UDP payload) */
 
 enum dtls_role { DTLS_ACTIVE = 1, DTLS_PASSIVE };
 
@@ -52,10 +51,6 @@ struct dtls_identity *dtls_identity_new(usec now);
 struct dtls_identity *dtls_identity_ref(struct dtls_identity *);        /* safe from any thread */
 void dtls_identity_unref(struct dtls_identity *);                       /* NULL is harmless */
 const uint8_t *dtls_identity_fingerprint(const struct dtls_identity *); /* DTLS_FINGERPRINT_N bytes */
-
-/* "AB:CD:.." (RFC 8122 5.), hex of either case; ERR_SYNTAX. */
-MUST_CHECK enum err dtls_fingerprint_parse(str text, uint8_t out[DTLS_FINGERPRINT_N]);
-void dtls_fingerprint_write(const uint8_t fingerprint[DTLS_FINGERPRINT_N], char out[DTLS_FINGERPRINT_TEXT + 1]);
 
 struct dtls_settings {
 	struct dtls_identity *identity;

@@ -403,24 +403,6 @@ static void closing_is_heard_by_the_other_side(void **state)
 	net_free(&net);
 }
 
-static void fingerprints_are_read_and_written(void **state)
-{
-	uint8_t bytes[DTLS_FINGERPRINT_N], back[DTLS_FINGERPRINT_N];
-	char text[DTLS_FINGERPRINT_TEXT + 1];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)(i * 37);
-	dtls_fingerprint_write(bytes, text);
-	assert_memory_equal(text, "00:25:4A:", 9);
-	assert_int_equal(strlen(text), DTLS_FINGERPRINT_TEXT);
-	assert_int_equal(dtls_fingerprint_parse(str_from(text), back), ERR_NONE);
-	assert_memory_equal(back, bytes, sizeof(bytes));
-	text[2] = '-';
-	assert_int_equal(dtls_fingerprint_parse(str_from(text), back), ERR_SYNTAX);
-	assert_int_equal(dtls_fingerprint_parse(STR("00:25"), back), ERR_SYNTAX);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,7 +418,6 @@ int main(void)
 		cmocka_unit_test(a_hello_forged_from_the_peers_own_address_does_no_harm_either),
 		cmocka_unit_test(junk_and_forged_alerts_do_not_end_it),
 		cmocka_unit_test(closing_is_heard_by_the_other_side),
-		cmocka_unit_test(fingerprints_are_read_and_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

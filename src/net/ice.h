@@ -35,8 +35,6 @@
 #define ICE_CREDENTIAL_MAX 256
 
 enum ice_type { ICE_HOST = 1, ICE_PEER_REFLEXIVE, ICE_REFLEXIVE, ICE_RELAY };
-/* "host", "prflx", "srflx", "relay" (RFC 8839 5.1). */
-const char *ice_type_text(enum ice_type);
 
 struct ice_candidate {
 	enum ice_type type;

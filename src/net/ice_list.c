@@ -4,21 +4,6 @@
 
 #define COMPONENT 1
 
-const char *ice_type_text(enum ice_type type)
-{
-	switch (type) {
-	case ICE_HOST:
-		return "host";
-	case ICE_PEER_REFLEXIVE:
-		return "prflx";
-	case ICE_REFLEXIVE:
-		return "srflx";
-	case ICE_RELAY:
-		break;
-	}
-	return "relay";
-}
-
 /* RFC 8445 5.1.2.2 */
 static uint32_t type_preference(enum ice_type type)
 {

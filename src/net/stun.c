@@ -295,11 +295,6 @@ enum err stun_key_md5(str username, str realm, str password, uint8_t out[16])
 	return long_term(DIGEST_MD5, username, realm, password, out);
 }
 
-enum err stun_key_sha256(str username, str realm, str password, uint8_t out[32])
-{
-	return long_term(DIGEST_SHA256, username, realm, password, out);
-}
-
 /* --- writing --- */
 
 static void set_length(struct buf *b, size_t n)

@@ -100,10 +100,9 @@ bool stun_find_error(const struct stun_msg *, int *code, str *reason);
  * password as it is; long-term: see stun_key). Compared in constant time. ERR_ABSENT: there is neither;
  * ERR_FORGED. */
 MUST_CHECK enum err stun_check(const struct stun_msg *, str key);
-/* Long-term key of RFC 8489 9.2.2: MD5(username ":" realm ":" password), or SHA-256 of the same.
+/* Long-term key of RFC 8489 9.2.2: MD5(username ":" realm ":" password).
  * Names are taken as prepared. ERR_UNSUPPORTED: this machine's library has no such digest. */
 MUST_CHECK enum err stun_key_md5(str username, str realm, str password, uint8_t out[16]);
-MUST_CHECK enum err stun_key_sha256(str username, str realm, str password, uint8_t out[32]);
 
 /* `b` must be empty: offsets count from its start. */
 void stun_begin(struct buf *b, enum stun_class, uint16_t method, const uint8_t id[STUN_ID_N]);

@@ -2,6 +2,7 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "crypt/certificate.h"
 #include "crypt/openssl.h"
 
 #include <assert.h>
@@ -93,18 +94,13 @@ static BIO_METHOD *bio_method(void)
 
 static bool pin_write(X509 *certificate, char out[TLS_PIN_N + 1])
 {
-	unsigned char *spki = NULL, digest[32];
-	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &spki);
+	uint8_t pin[CERTIFICATE_PIN_N];
 	struct buf b;
 
-	if (n <= 0 || !EVP_Digest(spki, (size_t)n, digest, NULL, EVP_sha256(), NULL)) {
-		OPENSSL_free(spki);
+	if (certificate_pin_of(certificate, pin) != ERR_NONE)
 		return false;
-	}
-	OPENSSL_free(spki);
 	buf_init(&b, out, TLS_PIN_N + 1);
-	buf_put(&b, STR("sha256:"));
-	buf_put_hex(&b, digest, sizeof(digest));
+	certificate_write_pin(pin, &b);
 	buf_put_char(&b, '\0');
 	return buf_ok(&b);
 }
@@ -429,18 +425,6 @@ static usec not_after(const X509 *certificate)
 usec tls_credentials_expires(const struct tls_credentials *c)
 {
 	return not_after(SSL_CTX_get0_certificate(c->ctx));
-}
-
-enum err tls_pin_of(str certificate_pem, char out[TLS_PIN_N + 1])
-{
-	BIO *bio = pem_bio(certificate_pem);
-	X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
-	bool ok = certificate && pin_write(certificate, out);
-
-	X509_free(certificate);
-	BIO_free(bio);
-	ERR_clear_error();
-	return ok ? ERR_NONE : ERR_SYNTAX;
 }
 
 /* --- connections --- */

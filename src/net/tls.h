@@ -69,8 +69,6 @@ void tls_credentials_unref(struct tls_credentials *); /* NULL is harmless */
 bool tls_credentials_pin(const struct tls_credentials *, char out[TLS_PIN_N + 1]);
 /* When our certificate ends; USEC_NEVER where the set has none. */
 usec tls_credentials_expires(const struct tls_credentials *);
-/* The same text for any certificate in PEM; ERR_SYNTAX. */
-MUST_CHECK enum err tls_pin_of(str certificate_pem, char out[TLS_PIN_N + 1]);
 
 /* A client; takes a reference to the credentials. `name` is copied: DNS name, IP address or pin;
  * empty: anyone is good enough (only where the owner checks tls_peer() itself). `session` (may be

@@ -58,14 +58,6 @@ enum sdp_direction sdp_direction_meet(enum sdp_direction ours, enum sdp_directio
 	return sends ? (receives ? SDP_SENDRECV : SDP_SENDONLY) : (receives ? SDP_RECVONLY : SDP_INACTIVE);
 }
 
-const struct sdp_attr *sdp_attr_find(const struct sdp_attr *attrs, size_t n, str name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(attrs[i].name, name))
-			return &attrs[i];
-	return NULL;
-}
-
 bool sdp_fmtp_find(str fmtp, str key, str *out)
 {
 	while (fmtp.n) {

@@ -158,8 +158,6 @@ static inline bool sdp_direction_receives(enum sdp_direction d)
 {
 	return d == SDP_SENDRECV || d == SDP_RECVONLY;
 }
-/* The first attribute of that name among those kept; NULL: none. */
-const struct sdp_attr *sdp_attr_find(const struct sdp_attr *, size_t n, str name);
 /* The value of `key` in "a=1;b=2" or "a=1; b=2", keys without case. false: absent. */
 bool sdp_fmtp_find(str fmtp, str key, str *out);
 

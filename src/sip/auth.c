@@ -56,11 +56,6 @@ static struct digest *get_digest(struct sip_auth *a, unsigned algorithm)
 	return a->digests[algorithm];
 }
 
-str sip_auth_algorithm_name(enum sip_auth_algorithm algorithm)
-{
-	return algorithm >= SIP_AUTH_MD5 && algorithm <= SIP_AUTH_SHA512_256 ? algorithms[algorithm].name : STR("");
-}
-
 size_t sip_auth_digest_n(enum sip_auth_algorithm algorithm)
 {
 	return algorithm >= SIP_AUTH_MD5 && algorithm <= SIP_AUTH_SHA512_256 ? algorithms[algorithm].n : 0;

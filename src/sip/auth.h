@@ -21,8 +21,6 @@ enum sip_auth_algorithm { SIP_AUTH_UNKNOWN = 0, SIP_AUTH_MD5, SIP_AUTH_SHA256, S
 #define SIP_AUTH_KEY_N     32
 #define SIP_AUTH_NONCE_MAX 64 /* a nonce is 48 characters */
 
-/* "SHA-256"; "" for unknown. */
-str sip_auth_algorithm_name(enum sip_auth_algorithm);
 /* Bytes of its digest: 16 or 32; 0 for unknown. */
 size_t sip_auth_digest_n(enum sip_auth_algorithm);
 

@@ -78,12 +78,6 @@ bool sip_invite_server_ack(struct sip_invite_server *s, usec now)
 	return true;
 }
 
-void sip_invite_server_fail(struct sip_invite_server *s)
-{
-	if (s->state != ACCEPTED && s->state != ENDED)
-		end(s);
-}
-
 void sip_invite_server_tick(struct sip_invite_server *s, usec now)
 {
 	if (now >= s->end_at) {

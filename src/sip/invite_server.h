@@ -43,8 +43,6 @@ void sip_invite_server_repeat(struct sip_invite_server *, usec now);
 bool sip_invite_server_answer(struct sip_invite_server *, int status, bool hold, usec now);
 /* The ACK of a 3xx..6xx, or of a held 2xx. true: it was the first. */
 bool sip_invite_server_ack(struct sip_invite_server *, usec now);
-/* The answer could not be sent. Ends it, but not after a 2xx (RFC 6026 8.7). */
-void sip_invite_server_fail(struct sip_invite_server *);
 void sip_invite_server_tick(struct sip_invite_server *, usec now);
 usec sip_invite_server_due(const struct sip_invite_server *);
 enum sip_invite_server_step sip_invite_server_next(struct sip_invite_server *);

@@ -68,12 +68,6 @@ bool sip_server_answer(struct sip_server *s, int status, usec now)
 	return true;
 }
 
-void sip_server_fail(struct sip_server *s)
-{
-	if (s->state != ENDED)
-		end(s);
-}
-
 void sip_server_tick(struct sip_server *s, usec now)
 {
 	if (now >= s->end_at) {

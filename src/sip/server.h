@@ -38,8 +38,6 @@ void sip_server_repeat(struct sip_server *, usec now);
 /* The user's answer, 100..699. true: it is the last answer now and ANSWER follows; false: it must
  * not be sent (a second final one, 1xx against RFC 4320, or 408, which ends the transaction silently). */
 bool sip_server_answer(struct sip_server *, int status, usec now);
-/* The answer could not be sent. */
-void sip_server_fail(struct sip_server *);
 void sip_server_tick(struct sip_server *, usec now);
 usec sip_server_due(const struct sip_server *);
 enum sip_server_step sip_server_next(struct sip_server *);

@@ -176,8 +176,6 @@ str sip_stack_tag(struct sip_stack *, handle server);
  * while its event was in hand. NULL: not there. Valid until the next sip_stack_next or sip_stack_kept. */
 struct sip_msg *sip_stack_kept(struct sip_stack *, handle server);
 void sip_stack_keep(struct sip_stack *, handle server);
-/* The way the request came; transport 0: the transaction is gone. */
-struct flow sip_stack_flow(const struct sip_stack *, handle server);
 void sip_stack_set_cookie(struct sip_stack *, handle client_or_server, uint64_t cookie);
 uint64_t sip_stack_cookie(const struct sip_stack *, handle client_or_server); /* 0: gone */
 

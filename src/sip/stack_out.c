@@ -397,13 +397,6 @@ void sip_stack_keep(struct sip_stack *s, handle server)
 		tx->message = sip_blob_copy(s->msg.text);
 }
 
-struct flow sip_stack_flow(const struct sip_stack *s, handle server)
-{
-	struct sip_tx *tx = sip_tx_find(s, server);
-
-	return is_server(tx) ? tx->flow : (struct flow){ 0 };
-}
-
 void sip_stack_set_cookie(struct sip_stack *s, handle h, uint64_t cookie)
 {
 	struct sip_tx *tx = sip_tx_find(s, h);
