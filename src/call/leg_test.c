@@ -400,6 +400,26 @@ static void an_ack_that_leaves_our_offer_unanswered_ends_the_call(void **state)
 	end(&w);
 }
 
+static void the_callee_says_no_bye_before_the_ack(void **state)
+{
+	struct world w;
+	char tag[600];
+
+	(void)state;
+	start(&w);
+	they_call(&w, SDP);
+	our_tag(&w, tag);
+	call_hang_up(agent_call(w.agent, w.call), CALL_CAUSE_NONE, w.host.now);
+	test_run(&w.host, USEC_PER_SEC);
+	assert_int_equal(count(&w, "BYE", ""), 0);
+	ask(&w, "ACK", 1, tag, "");
+	assert_int_equal(count(&w, "BYE", ""), 1);
+	answer(&w, "BYE", "200 OK", "ft", "");
+	assert_int_equal(w.ended, 1);
+	assert_int_equal(w.cause, CALL_HUNG_UP);
+	end(&w);
+}
+
 /* ---- inside the dialog ---- */
 
 static void call_up(struct world *w, char tag[600])
@@ -539,6 +559,7 @@ int main(void)
 		cmocka_unit_test(a_redirection_is_told_with_its_phrase),
 		cmocka_unit_test(an_invite_without_an_offer_gets_ours_and_the_ack_answers_it),
 		cmocka_unit_test(an_ack_that_leaves_our_offer_unanswered_ends_the_call),
+		cmocka_unit_test(the_callee_says_no_bye_before_the_ack),
 		cmocka_unit_test(reinvite_and_update_change_the_agreement),
 		cmocka_unit_test(a_bad_offer_in_the_middle_is_refused_and_the_call_goes_on),
 		cmocka_unit_test(requests_of_other_dialogs_and_old_numbers_are_refused),

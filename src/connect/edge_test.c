@@ -605,6 +605,53 @@ static void too_many_tries_are_put_off(void **state)
 	world_end(&w);
 }
 
+static void a_call_that_has_ended_makes_room_for_the_next(void **state)
+{
+	struct admission_limits limits = ADMISSION_DEFAULT;
+	struct world w;
+
+	(void)state;
+	limits.calls = limits.calls_per_caller = 1;
+	world_start(&w, &limits);
+	for (unsigned i = 1; i <= 3; i++) {
+		dial(&w, &w.alice, STR("acme"));
+		assert_int_equal(w.alice.answered, i);
+		hang_up(&w, &w.alice);
+	}
+	world_end(&w);
+}
+
+static void a_peer_who_proves_no_name_does_not_cross(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_start(&w, NULL);
+	w.net.ends[1].other[0] = 0;
+	dial(&w, &w.alice, STR("acme"));
+	assert_int_equal(w.alice.status, 403);
+	assert_int_equal(w.desk.incoming, 0);
+	world_end(&w);
+}
+
+static void a_call_that_comes_round_again_is_a_loop(void **state)
+{
+	struct call_session session = { .local = "0123456789abcdef0123456789abcdef" };
+	struct agent_dialling d = { .target = STR("acme"), .session = &session };
+	struct world w;
+
+	(void)state;
+	world_start(&w, NULL);
+	for (int i = 0; i < 2; i++) {
+		w.alice.call = agent_dial(w.alice.agent, &d, w.host.now);
+		test_run(&w.host, USEC_PER_SEC);
+	}
+	assert_int_equal(w.alice.answered, 1);
+	assert_int_equal(w.alice.status, 482);
+	assert_int_equal(crossings(&w), 1);
+	world_end(&w);
+}
+
 static void calls_at_once_are_bounded(void **state)
 {
 	struct admission_limits limits = ADMISSION_DEFAULT;
@@ -731,6 +778,9 @@ int main(void)
 		cmocka_unit_test(hold_crosses),
 		cmocka_unit_test(what_is_not_listed_does_not_cross),
 		cmocka_unit_test(too_many_tries_are_put_off),
+		cmocka_unit_test(a_call_that_has_ended_makes_room_for_the_next),
+		cmocka_unit_test(a_peer_who_proves_no_name_does_not_cross),
+		cmocka_unit_test(a_call_that_comes_round_again_is_a_loop),
 		cmocka_unit_test(calls_at_once_are_bounded),
 		cmocka_unit_test(each_crossing_leaves_a_record_of_both_legs),
 		cmocka_unit_test(a_call_outlives_the_flow_that_it_began_on),
