@@ -113,24 +113,32 @@ static enum err entry_add(struct overlay_directory *d, const struct overlay_reco
 	return err;
 }
 
-/* Keeps the record, in place of the device's older one. */
+/* Which of two records of a user is missed less: who has left, else what runs out first. */
+static bool is_poorer(const struct entry *a, const struct entry *b)
+{
+	return a->left != b->left ? a->left : a->wake.due < b->wake.due;
+}
+
+/* Keeps the record, in place of the device's older one, or of the user's poorest where there are too many. */
 static enum overlay_refusal keep(struct overlay_directory *d, const struct overlay_record *r,
 				 const uint8_t key[OVERLAY_KEY_N])
 {
-	struct entry *older = NULL;
+	struct entry *older = NULL, *poorest = NULL;
 	size_t devices = 0;
 
 	for (struct entry *e = first(d, key); e; e = next_of(e)) {
 		devices++;
 		if (memcmp(e->device, r->certificate.device, OVERLAY_KEY_N) == 0)
 			older = e;
+		if (!poorest || is_poorer(e, poorest))
+			poorest = e;
 	}
 	if (older && older->seq > r->seq)
 		return OVERLAY_REFUSAL_STALE;
 	if (older)
 		entry_remove(d, older);
 	else if (devices >= OVERLAY_FOUND_MAX)
-		return OVERLAY_REFUSAL_OVERLOADED;
+		entry_remove(d, poorest);
 	return overlay_refusal_of(entry_add(d, r, key));
 }
 

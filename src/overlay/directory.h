@@ -7,8 +7,9 @@
  * in the local table; asking other super nodes (Kademlia, 8 replicas) adds outcomes of a
  * third kind and a recv, and changes nothing for askers.
  *
- * Bounds: records in all and 8 devices a user; full: ERR_FULL, and those running
- * out first are never pushed out by newcomers. At most 1024 operations are open.
+ * Bounds: records in all; full: REFUSED (OVERLOADED), nobody is pushed out by a stranger. 8 devices
+ * a user: a ninth takes the place of the user's own that has left, or else runs out first. At most 1024
+ * operations are open.
  * Memory: the directory owns copies. Thread: its owner's.
  */
 #ifndef OVERLAY_DIRECTORY_H

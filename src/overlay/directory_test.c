@@ -126,26 +126,56 @@ static void forged_records_and_a_full_table_are_refused(void **state)
 	overlay_directory_free(d);
 }
 
-static void a_ninth_device_of_a_user_is_refused(void **state)
+/* Another device of alice's puts its record, signed `age` ago. */
+static void put_device(struct overlay_directory *d, struct test_user *alice, struct rng *rng, uint64_t seq, usec age,
+		       bool left)
 {
 	struct sign_pair authority;
 	struct overlay_record r;
+
+	test_authority(&authority);
+	sign_new(&alice->device, rng);
+	memcpy(alice->certificate.device, alice->device.key, OVERLAY_KEY_N);
+	assert_int_equal(overlay_certificate_sign(&alice->certificate, &authority), ERR_NONE);
+	test_record(&r, alice, seq, TEST_NOW - age);
+	r.point_n = !left;
+	assert_int_equal(overlay_record_sign(&r, &alice->device), ERR_NONE);
+	assert_int_equal(put(d, &r, TEST_NOW), OVERLAY_REFUSAL_NONE);
+}
+
+static bool has_seq(struct overlay_directory *d, uint64_t seq)
+{
+	struct overlay_directory_outcome out;
+	struct overlay_record r;
+	uint8_t key[OVERLAY_KEY_N];
+
+	overlay_user_key(TEST_NETWORK, STR("alice"), key);
+	assert_int_equal(overlay_directory_find(d, 6, key, TEST_NOW), ERR_NONE);
+	assert_true(overlay_directory_next(d, &out));
+	for (size_t i = 0; i < out.record_n; i++) {
+		assert_int_equal(overlay_record_parse(out.record[i], &r), ERR_NONE);
+		if (r.seq == seq)
+			return true;
+	}
+	return false;
+}
+
+static void a_ninth_device_takes_the_place_of_the_one_missed_least(void **state)
+{
 	struct test_user alice;
 	struct rng rng;
 	struct overlay_directory *d = fresh(&rng, 100);
-	uint64_t seq;
 
 	(void)state;
-	test_authority(&authority);
 	test_user(&alice, STR("alice"), TEST_NOW);
-	for (int i = 0; i < 9; i++) {
-		sign_new(&alice.device, &rng);
-		memcpy(alice.certificate.device, alice.device.key, OVERLAY_KEY_N);
-		assert_int_equal(overlay_certificate_sign(&alice.certificate, &authority), ERR_NONE);
-		test_record(&r, &alice, 1, TEST_NOW);
-		assert_int_equal(put(d, &r, TEST_NOW), i < 8 ? OVERLAY_REFUSAL_NONE : OVERLAY_REFUSAL_OVERLOADED);
-	}
-	assert_int_equal(find(d, STR("alice"), &seq, TEST_NOW), 8);
+	for (uint64_t i = 1; i <= 8; i++) /* the third runs out first; the fifth has left */
+		put_device(d, &alice, &rng, i, i == 3 ? 600 * USEC_PER_SEC : 0, i == 5);
+	assert_int_equal(overlay_directory_count(d), 8);
+	put_device(d, &alice, &rng, 9, 0, false);
+	assert_true(has_seq(d, 9) && has_seq(d, 3));
+	put_device(d, &alice, &rng, 10, 0, false);
+	assert_true(has_seq(d, 10) && !has_seq(d, 3));
+	assert_int_equal(overlay_directory_count(d), 8);
 	overlay_directory_free(d);
 }
 
@@ -156,7 +186,7 @@ int main(void)
 		cmocka_unit_test(expired_records_are_gone),
 		cmocka_unit_test(who_has_left_is_not_found_and_does_not_come_back),
 		cmocka_unit_test(forged_records_and_a_full_table_are_refused),
-		cmocka_unit_test(a_ninth_device_of_a_user_is_refused),
+		cmocka_unit_test(a_ninth_device_takes_the_place_of_the_one_missed_least),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

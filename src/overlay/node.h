@@ -48,7 +48,7 @@ enum overlay_node_kind {
 	OVERLAY_NODE_OFFLINE,   /* `flow` is gone; comes back by itself unless `final` */
 	OVERLAY_NODE_SIP, /* `sip`, one clear message, on `flow`; sealed by `peer`, whose name is empty where it was not
 			   */
-	OVERLAY_NODE_FOUND,   /* the find with `ask`: `record[0..record_n)`, verified, the newest first */
+	OVERLAY_NODE_FOUND,   /* the find with `ask`: `record[0..record_n)`, verified, the one to try first in front */
 	OVERLAY_NODE_MISSING, /* the find with `ask` failed: `status` as on the wire (404, 480, 503), `text` */
 	OVERLAY_NODE_PROBLEM, /* `refusal`, `text` for the person; `final`: a person must act, the node has stopped
 				 trying */

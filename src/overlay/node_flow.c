@@ -181,7 +181,8 @@ static void on_refused(struct overlay_node *n, const struct overlay_message *m, 
 	}
 }
 
-/* Those that hold, the highest seq first. */
+/* Those that hold, in the order they came (the super node names those first whom it can reach), of each device the
+ * highest seq. */
 static size_t read_found(struct overlay_node *n, const struct node_find *f, const struct overlay_message *m,
 			 struct overlay_record *out, usec now)
 {
@@ -190,7 +191,7 @@ static size_t read_found(struct overlay_node *n, const struct node_find *f, cons
 
 	for (size_t i = 0; i < m->record_n; i++) {
 		struct overlay_record r;
-		size_t at = k;
+		size_t at = 0;
 
 		if (overlay_record_parse(m->record[i], &r) != ERR_NONE ||
 		    overlay_record_verify(&r, overlay_domain_str(&w->name), w->authority, now) != ERR_NONE ||
@@ -198,10 +199,12 @@ static size_t read_found(struct overlay_node *n, const struct node_find *f, cons
 			log_warn(n->log, "node.bad_record", "name=" STR_FMT, STR_ARG(overlay_name_str(&f->name)));
 			continue;
 		}
-		for (; at > 0 && out[at - 1].seq < r.seq; at--)
-			out[at] = out[at - 1];
-		out[at] = r;
-		k++;
+		while (at < k && memcmp(out[at].certificate.device, r.certificate.device, OVERLAY_KEY_N) != 0)
+			at++;
+		if (at == k)
+			out[k++] = r;
+		else if (out[at].seq < r.seq)
+			out[at] = r;
 	}
 	return k;
 }

@@ -350,6 +350,30 @@ static void a_lying_super_node_is_not_believed(void **state)
 	assert_int_equal(lie(w, &r), 404);
 }
 
+static void a_device_that_died_does_not_hide_the_one_that_lives(void **state)
+{
+	struct world *w = *state;
+	struct th_node second = { 0 };
+
+	both_online(w);
+	th_run(&w->h, 60 * USEC_PER_SEC);
+	int at = join(w, &second, STR("bob"), STR("secret-bob"), STR_NONE); /* published later, so the newer record */
+	th_run(&w->h, 2 * USEC_PER_SEC);
+	assert_int_equal(second.online, 1);
+	find(w, &w->alice, "bob");
+	assert_int_equal(w->alice.record_n, 2);
+	assert_memory_equal(w->alice.record.certificate.device, overlay_node_certificate(second.node)->device,
+			    OVERLAY_KEY_N);
+	th_cut(&w->h, th_stream_of(&w->h, at, second.flow.id), ERR_IO);
+	w->h.service[at].s = thn_service(&w->bob); /* without a word */
+	overlay_node_free(second.node);
+	th_run(&w->h, USEC_PER_SEC);
+	find(w, &w->alice, "bob");
+	assert_int_equal(w->alice.record_n, 2);
+	assert_memory_equal(w->alice.record.certificate.device, overlay_node_certificate(w->bob.node)->device,
+			    OVERLAY_KEY_N);
+}
+
 static void without_a_flow_a_find_fails_at_once(void **state)
 {
 	struct world *w = *state;
@@ -561,6 +585,7 @@ int main(void)
 		WORLD(a_server_with_another_key_is_not_spoken_to),
 		WORLD(who_is_there_is_found_and_who_is_not_is_404),
 		WORLD(a_lying_super_node_is_not_believed),
+		WORLD(a_device_that_died_does_not_hide_the_one_that_lives),
 		WORLD(without_a_flow_a_find_fails_at_once),
 		WORLD(who_leaves_in_order_is_not_found_any_more),
 		WORLD(records_are_refreshed_for_as_long_as_one_is_there),

@@ -340,6 +340,37 @@ static void on_hello(struct overlay_supernode *s, struct supernode_flow *f, cons
 
 /* ---- directory ---- */
 
+/* Can the device be reached as far as we know? false: all its points are here, and its flow is not. */
+static bool is_live(struct overlay_supernode *s, str record)
+{
+	struct overlay_record r;
+
+	if (overlay_record_parse(record, &r) != ERR_NONE)
+		return false;
+	for (size_t i = 0; i < r.point_n; i++)
+		if (!overlay_token_check(&s->tokens, r.point[i].token) ||
+		    overlay_supernode_by_token(s, r.point[i].token))
+			return true;
+	return false;
+}
+
+/* Those who can be reached first: a device that died without a word is in the table until its record ends. */
+static void list_found(struct overlay_supernode *s, const struct overlay_directory_outcome *o,
+		       struct overlay_message *m)
+{
+	str away[OVERLAY_FOUND_MAX];
+	size_t away_n = 0;
+
+	for (size_t i = 0; i < o->record_n; i++) {
+		if (is_live(s, o->record[i]))
+			m->record[m->record_n++] = o->record[i];
+		else
+			away[away_n++] = o->record[i];
+	}
+	for (size_t i = 0; i < away_n; i++)
+		m->record[m->record_n++] = away[i];
+}
+
 static void on_outcome(struct overlay_supernode *s, const struct overlay_directory_outcome *o, usec now)
 {
 	struct supernode_pending *p = slab_find(&s->pendings, o->ask);
@@ -361,8 +392,7 @@ static void on_outcome(struct overlay_supernode *s, const struct overlay_directo
 		s->stats.stored++;
 	} else {
 		m.type = OVERLAY_FOUND;
-		m.record_n = o->record_n;
-		memcpy(m.record, o->record, sizeof(m.record));
+		list_found(s, o, &m);
 		*(o->record_n ? &s->stats.found : &s->stats.missed) += 1;
 	}
 	overlay_outbox_message(&s->out, f->id, &m);
