@@ -1,5 +1,7 @@
 #include "cmd/phone_say.h"
 
+#include "media/codec.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,25 +47,13 @@ static json_t *addr_json(const struct addr *a)
 	return addr_is_set(a) ? json_string(addr_text(a, text)) : json_null();
 }
 
-static void write_codec(const struct call_facts *f, struct buf *out)
-{
-	const struct codec_info *info = codec_info(f->codec);
-
-	if (!info)
-		return;
-	buf_put(out, info->name);
-	buf_printf(out, "/%u", (unsigned)info->clock_hz);
-	if (info->channels > 1)
-		buf_printf(out, "/%u", (unsigned)info->channels);
-}
-
 static void add_media(json_t *o, const struct call_facts *f)
 {
 	char text[48];
 	struct buf codec;
 
 	buf_init(&codec, text, sizeof(text));
-	write_codec(f, &codec);
+	codec_write(f->codec, &codec);
 	json_object_set_new(o, "codec", codec.n ? text_of(buf_str(&codec)) : json_null());
 	json_object_set_new(o, "security", f->codec ? text_of(media_security_name(f->path.security)) : json_null());
 	json_object_set_new(o, "local", addr_json(&f->path.local));
@@ -146,7 +136,7 @@ static void call_words(const struct call_event *e)
 		printf("answered\n");
 		break;
 	case CALL_EVENT_MEDIA:
-		write_codec(e->facts, &codec);
+		codec_write(e->facts->codec, &codec);
 		printf("sound flows: " STR_FMT ", " STR_FMT "\n", STR_ARG(buf_str(&codec)),
 		       STR_ARG(media_security_name(e->facts->path.security)));
 		break;

@@ -1,23 +1,13 @@
 #include "connect/edge_record.h"
 
+#include "media/codec.h"
+
 /* The texts of one leg, made here, pointed to by the record until it is copied. */
 struct texts {
 	char codec[48], media[64], path[160];
 };
 
 static const char *const kinds[] = { "host", "srflx", "prflx", "relay" };
-
-static void write_codec(const struct call_facts *f, struct buf *out)
-{
-	const struct codec_info *info = codec_info(f->codec);
-
-	if (!info)
-		return;
-	buf_put(out, info->name);
-	buf_printf(out, "/%u", (unsigned)info->clock_hz);
-	if (info->channels > 1)
-		buf_printf(out, "/%u", (unsigned)info->channels);
-}
 
 static void write_media(const struct call_facts *f, struct buf *out)
 {
@@ -59,7 +49,7 @@ static void fill_leg(const struct call_facts *f, str party, str signalling, stru
 	buf_init(&codec, t->codec, sizeof(t->codec));
 	buf_init(&media, t->media, sizeof(t->media));
 	buf_init(&path, t->path, sizeof(t->path));
-	write_codec(f, &codec);
+	codec_write(f->codec, &codec);
 	write_media(f, &media);
 	write_path(f, &path);
 	*leg = (struct call_leg){ .call_id = str_from(f->call_id),

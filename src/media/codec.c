@@ -38,6 +38,18 @@ const struct codec_info *codec_find(str name, uint32_t clock_hz, uint8_t channel
 	return NULL;
 }
 
+void codec_write(enum codec_id id, struct buf *out)
+{
+	const struct codec_info *info = codec_info(id);
+
+	if (!info)
+		return;
+	buf_put(out, info->name);
+	buf_printf(out, "/%u", (unsigned)info->clock_hz);
+	if (info->channels > 1)
+		buf_printf(out, "/%u", (unsigned)info->channels);
+}
+
 enum codec_id codec_parse(str name)
 {
 	for (size_t i = 0; i < INFO_N; i++)

@@ -10,6 +10,7 @@
 #ifndef MEDIA_CODEC_H
 #define MEDIA_CODEC_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -36,6 +37,8 @@ const struct codec_info *codec_info(enum codec_id);
 const struct codec_info *codec_find(str name, uint32_t clock_hz, uint8_t channels);
 /* "opus", "pcma", "pcmu" (as in --codec), any case. CODEC_NONE: unknown. */
 enum codec_id codec_parse(str name);
+/* As in rtpmap: "opus/48000/2", "PCMA/8000"; nothing for CODEC_NONE. */
+void codec_write(enum codec_id, struct buf *);
 
 struct codec_setup {
 	uint32_t bitrate_bps;   /* Opus; 0: 64000 */

@@ -151,6 +151,20 @@ static void codecs_are_found_as_signalling_names_them(void **state)
 	assert_int_equal(codec_parse(STR("speex")), CODEC_NONE);
 }
 
+static void a_codec_is_written_as_rtpmap_has_it(void **state)
+{
+	char text[64];
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, text, sizeof(text));
+	codec_write(CODEC_OPUS, &b);
+	buf_put_char(&b, ' ');
+	codec_write(CODEC_PCMA, &b);
+	codec_write(CODEC_NONE, &b);
+	assert_str(buf_str(&b), "opus/48000/2 PCMA/8000");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +175,7 @@ int main(void)
 		cmocka_unit_test(opus_fec_brings_back_a_lost_packet),
 		cmocka_unit_test(damaged_payloads_are_refused),
 		cmocka_unit_test(codecs_are_found_as_signalling_names_them),
+		cmocka_unit_test(a_codec_is_written_as_rtpmap_has_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
