@@ -1,6 +1,6 @@
 #include "connect/edge_trace.h"
 
-#include "pbx/tracer.h"
+#include "pbx/trace_batch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,16 +17,12 @@ struct side {
 struct edge_trace {
 	struct side sides[2];
 	char service[NAME_N], business[NAME_N], network[NAME_N];
-	struct trace_record rows[EDGE_TRACE_ROWS];
-	size_t n;
-	struct arena texts;
-	usec flush_at;
+	struct pbx_trace_batch batch;
 	struct {
 		uint64_t call_id;
 		char session[32];
 	} calls[EDGE_TRACE_CALLS]; /* a ring */
 	size_t call_at;
-	char block[SIP_MSG_ARENA];
 };
 
 /* ---- sessions ---- */
@@ -88,56 +84,28 @@ static void write_peer(const struct edge_trace *t, struct sip_msg *m, struct buf
 
 /* ---- the tap ---- */
 
-static bool keep(struct edge_trace *t, str s, str *out)
-{
-	return arena_copy(&t->texts, s, out);
-}
-
-static bool fill(struct side *side, struct sip_msg *m, struct trace_record *row)
-{
-	struct edge_trace *t = side->trace;
-	char clean[TRACE_MESSAGE_MAX + 100], name[128];
-	struct buf text, peer;
-
-	buf_init(&text, clean, sizeof(clean));
-	buf_init(&peer, name, sizeof(name));
-	pbx_tracer_write_clean(m, TRACE_MESSAGE_MAX, &text);
-	if (side->overlay)
-		write_peer(t, m, &peer);
-	return buf_ok(&text) && keep(t, session_of(t, m), &row->session) &&
-	       keep(t, sip_msg_call_id(m), &row->call_id) && keep(t, buf_str(&peer), &row->peer) &&
-	       keep(t, str_head(m->text, str_find(m->text, STR("\r\n"))), &row->start) &&
-	       keep(t, sip_msg_value(m, SIP_CSEQ), &row->cseq) && keep(t, buf_str(&text), &row->message);
-}
-
 static void tap_message(void *self, bool out, const struct flow *flow, str bytes, usec now)
 {
 	struct side *side = self;
 	struct edge_trace *t = side->trace;
+	struct sip_msg *m = pbx_trace_batch_open(&t->batch, bytes);
 	struct trace_record row = {
-		.at = now,
 		.service = str_from(t->service),
-		.way = out ? TRACE_OUT : TRACE_IN,
-		.transport = (uint16_t)flow->transport,
-		.local = flow->local,
-		.remote = flow->remote,
 		.secure = side->overlay                          ? STR("overlay, sealed")
 			  : transport_is_secure(flow->transport) ? STR("tls")
 								 : STR_NONE,
 	};
-	struct arena arena;
-	struct sip_msg m;
-	enum err err;
+	char name[128];
+	struct buf peer;
 
-	if (t->n == EDGE_TRACE_ROWS)
+	if (!m)
 		return;
-	arena_init(&arena, t->block, sizeof(t->block), SIP_MSG_HEAP_MAX);
-	err = sip_msg_parse(&m, &arena, bytes);
-	if ((err == ERR_NONE || err == ERR_SYNTAX) && fill(side, &m, &row)) {
-		t->rows[t->n++] = row;
-		t->flush_at = t->n == EDGE_TRACE_ROWS ? now : usec_min(t->flush_at, usec_add(now, EDGE_TRACE_PACE));
-	}
-	arena_free(&arena);
+	buf_init(&peer, name, sizeof(name));
+	if (side->overlay)
+		write_peer(t, m, &peer);
+	row.peer = buf_str(&peer);
+	row.session = session_of(t, m);
+	pbx_trace_batch_add(&t->batch, &row, out, flow, now);
 }
 
 /* ---- the owner's side ---- */
@@ -153,15 +121,14 @@ struct edge_trace *edge_trace_new(str business, str network)
 	snprintf(t->service, sizeof(t->service), "edge:" STR_FMT, STR_ARG(business));
 	(void)str_copy_z(business, t->business, sizeof(t->business));
 	(void)str_copy_z(network, t->network, sizeof(t->network));
-	t->flush_at = USEC_NEVER;
-	arena_init(&t->texts, NULL, 0, EDGE_TRACE_BYTES);
+	pbx_trace_batch_init(&t->batch);
 	return t;
 }
 
 void edge_trace_free(struct edge_trace *t)
 {
 	if (t)
-		arena_free(&t->texts);
+		pbx_trace_batch_free(&t->batch);
 	free(t);
 }
 
@@ -172,19 +139,10 @@ const struct sip_tap *edge_trace_tap(struct edge_trace *t, bool overlay)
 
 struct keeper_ask *edge_trace_next(struct edge_trace *t, usec now, bool hurry)
 {
-	struct keeper_ask *ask;
-
-	if (!t->n || (!hurry && now < t->flush_at))
-		return NULL;
-	ask = keeper_ask_new(
-		&(struct keeper_ask){ .kind = KEEPER_TRACE_APPEND, .now = now, .traces = t->rows, .n = t->n });
-	t->n = 0;
-	t->flush_at = USEC_NEVER;
-	arena_reset(&t->texts);
-	return ask;
+	return pbx_trace_batch_next(&t->batch, now, hurry);
 }
 
 usec edge_trace_due(const struct edge_trace *t)
 {
-	return t->flush_at;
+	return pbx_trace_batch_due(&t->batch);
 }

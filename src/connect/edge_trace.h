@@ -7,7 +7,7 @@
  * of its call (RFC 7989: the caller's half), learnt from the first INVITE of a Call-ID.
  * When the keeper lags, the newest are dropped: a trace never slows a call.
  *
- * Bounds: EDGE_TRACE_ROWS messages wait, EDGE_TRACE_CALLS Call-IDs are known. Memory: opaque.
+ * Bounds: one batch of messages waits (pbx/trace_batch.h), EDGE_TRACE_CALLS Call-IDs are known. Memory: opaque.
  * Thread: its owner's.
  */
 #ifndef CONNECT_EDGE_TRACE_H
@@ -16,9 +16,6 @@
 #include "sip/stack.h"
 #include "store/keeper.h"
 
-#define EDGE_TRACE_ROWS  100
-#define EDGE_TRACE_BYTES (512u * 1024u)
-#define EDGE_TRACE_PACE  (250 * USEC_PER_MS)
 #define EDGE_TRACE_CALLS 1024
 
 struct edge_trace;

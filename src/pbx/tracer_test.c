@@ -1,6 +1,7 @@
 #include "pbx/tracer.h"
 
 #include "base/test.h"
+#include "pbx/trace_batch.h"
 
 static struct pbx_recorder *r;
 static struct pbx_tracer *t;
@@ -38,8 +39,8 @@ static void messages_go_in_batches_without_secrets(void **state)
 	(void)state;
 	pbx_tracer_message(t, true, &flow, STR(TEXT), 1000);
 	assert_null(pbx_tracer_next(t, 1000, false));
-	assert_int_equal(pbx_tracer_due(t), 1000 + PBX_TRACER_PACE);
-	q = pbx_tracer_next(t, 1000 + PBX_TRACER_PACE, false);
+	assert_int_equal(pbx_tracer_due(t), 1000 + PBX_TRACE_BATCH_PACE);
+	q = pbx_tracer_next(t, 1000 + PBX_TRACE_BATCH_PACE, false);
 	assert_non_null(q);
 	assert_int_equal(q->n, 1);
 	assert_int_equal(q->traces[0].way, TRACE_OUT);
@@ -66,7 +67,7 @@ static void a_cut_never_shows_half_a_secret(void **state)
 	assert_int_equal(sip_msg_parse(&m, &arena, STR(TEXT)), ERR_NONE);
 	for (size_t cap = 0; cap <= m.text.n; cap++) {
 		buf_init(&b, out, sizeof(out));
-		pbx_tracer_write_clean(&m, cap, &b);
+		pbx_trace_batch_write_clean(&m, cap, &b);
 		assert_true(buf_ok(&b));
 		assert_int_equal(str_find(buf_str(&b), STR("Digest")), b.n);
 	}
@@ -77,11 +78,11 @@ static void a_full_batch_goes_at_once_and_more_are_dropped(void **state)
 	struct keeper_ask *q;
 
 	(void)state;
-	for (int i = 0; i < PBX_TRACER_ROWS + 5; i++)
+	for (int i = 0; i < PBX_TRACE_BATCH_ROWS + 5; i++)
 		pbx_tracer_message(t, false, &flow, STR(TEXT), 1000);
 	assert_int_equal(pbx_tracer_due(t), 1000);
 	q = pbx_tracer_next(t, 1000, false);
-	assert_int_equal(q->n, PBX_TRACER_ROWS);
+	assert_int_equal(q->n, PBX_TRACE_BATCH_ROWS);
 	keeper_ask_free(q);
 	assert_int_equal(pbx_tracer_due(t), USEC_NEVER);
 }
