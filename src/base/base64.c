@@ -78,7 +78,7 @@ enum err base64_parse(str s, struct buf *b)
 {
 	size_t pad = str_ends(s, STR("==")) ? 2 : str_ends(s, STR("=")) ? 1 : 0;
 
-	if (s.n % 4 != 0)
+	if (pad && s.n % 4 != 0)
 		return ERR_SYNTAX;
 	return parse(str_head(s, s.n - pad), plain, b);
 }

@@ -15,7 +15,7 @@
 
 void base64_write(str bytes, struct buf *);    /* A-Z a-z 0-9 + / and = */
 void base64url_write(str bytes, struct buf *); /* A-Z a-z 0-9 - _ */
-/* Appends the bytes. Padding must be right in the plain form and absent in the URL form. ERR_SYNTAX: nothing was
+/* Appends the bytes. Padding is right or left out in the plain form, absent in the URL form. ERR_SYNTAX: nothing was
  * appended; ERR_FULL, ERR_MEMORY of the buf. */
 MUST_CHECK enum err base64_parse(str, struct buf *);
 MUST_CHECK enum err base64url_parse(str, struct buf *);

@@ -27,8 +27,6 @@ size_t sdp_suite_key_n(enum sdp_suite);
 
 /* Base64 into out[SDP_SDES_TEXT_MAX], not ended with NUL; its length. n <= SDP_SDES_KEY_MAX. */
 size_t sdp_sdes_write(const uint8_t *key, size_t n, char *out);
-/* Exactly n bytes; the '=' at the end may be missing, as some phones do. On false out may be spoilt. */
-bool sdp_sdes_parse(str text, uint8_t *out, size_t n);
 /* The first a=crypto that we could take: this suite, a key of its length, no MKI, no session parameters (RFC 4568
  * 6.3: an unwanted parameter refuses the line). The key goes to key[SDP_SDES_KEY_MAX]. NULL: none. */
 const struct sdp_crypto *sdp_sdes_find(const struct sdp_media *, enum sdp_suite, uint8_t *key);
