@@ -277,7 +277,6 @@ enum err conf_args(const struct conf_setting *s, size_t n, int argc, char **argv
 	bool settings = true;
 
 	assert(n <= 64);
-	conf_defaults(s, n, out);
 	words->n = 0;
 	for (int i = 0; i < argc; i++) {
 		if (settings && strcmp(argv[i], "--") == 0) {

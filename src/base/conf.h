@@ -47,19 +47,19 @@ struct conf_words {
 	size_t n;
 };
 
-/* Writes the defaults, then reads argv[0 .. argc-1] (without program and subcommand). "--" ends the
- * settings. ERR_SYNTAX, ERR_LIMIT or ERR_ABSENT (a required one is missing) with a sentence for the
- * person in *why ("--port: 70000 is above 65535"); `out` may then be half filled. */
+/* Only the defaults, before anything else. They must be right: a wrong one is our own mistake (assert). */
+void conf_defaults(const struct conf_setting *, size_t n, void *out);
+
+/* Reads argv[0 .. argc-1] (without program and subcommand). "--" ends the settings. ERR_SYNTAX,
+ * ERR_LIMIT or ERR_ABSENT (a required one is missing here) with a sentence for the person in *why
+ * ("--port: 70000 is above 65535"); `out` may then be half filled. */
 MUST_CHECK enum err conf_args(const struct conf_setting *, size_t n, int argc, char **argv, void *out,
 			      struct conf_words *words, struct buf *why);
 
 /* The same from a file's text: `name = value`, `#` starts a comment, blank lines are skipped. `file`
  * is its name for the complaint: "tandem.conf:7: unknown setting `prot`; did you mean `port`?".
- * Defaults are not written: call it between conf_defaults and conf_args to let arguments win. */
+ * Between conf_defaults and conf_args arguments win. */
 MUST_CHECK enum err conf_file(const struct conf_setting *, size_t n, str file, str text, void *out, struct buf *why);
-
-/* Only the defaults. They must be right: a wrong one is our own mistake (assert). */
-void conf_defaults(const struct conf_setting *, size_t n, void *out);
 
 /* One entry a setting: "  --listen ADDR:PORT   Where to ... (default 127.0.0.1:5060)". */
 void conf_help(const struct conf_setting *, size_t n, struct buf *);

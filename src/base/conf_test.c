@@ -36,6 +36,7 @@ static enum err args(struct settings *out, struct conf_words *words, const char 
 	memset(complaint, 0, sizeof(complaint));
 	buf_init(&why, complaint, sizeof(complaint) - 1);
 	*out = (struct settings){ 0 };
+	conf_defaults(table, N, out);
 	return conf_args(table, N, argc, (char **)argv, out, words, &why);
 }
 
@@ -112,6 +113,22 @@ static void a_wrong_line_is_named_by_file_and_number(void **state)
 	assert_non_null(strstr(complaint, "t.conf:2: listen: \"nowhere\" is not an address"));
 }
 
+static void arguments_win_over_the_file_and_the_file_over_defaults(void **state)
+{
+	const char *argv[] = { "--data", "d", "--workers", "5" };
+	struct settings s = { 0 };
+	struct conf_words words;
+	struct buf why;
+
+	(void)state;
+	buf_init(&why, complaint, sizeof(complaint) - 1);
+	conf_defaults(table, N, &s);
+	assert_int_equal(conf_file(table, N, STR("t.conf"), STR("workers = 3\ndemo = yes\n"), &s, &why), ERR_NONE);
+	assert_int_equal(conf_args(table, N, 4, (char **)argv, &s, &words, &why), ERR_NONE);
+	assert_int_equal(s.workers, 5);
+	assert_true(s.demo);
+}
+
 static void spans_do_not_overflow(void **state)
 {
 	usec span = 5;
@@ -142,6 +159,7 @@ int main(void)
 		cmocka_unit_test(defaults_stand_where_nothing_is_said),
 		cmocka_unit_test(wrong_values_are_refused_with_what_would_be_right),
 		cmocka_unit_test(a_wrong_line_is_named_by_file_and_number),
+		cmocka_unit_test(arguments_win_over_the_file_and_the_file_over_defaults),
 		cmocka_unit_test(spans_do_not_overflow),
 		cmocka_unit_test(the_manual_has_a_sentence_a_line_and_no_stray_orders),
 	};

@@ -22,6 +22,7 @@ bool command_settings(const struct command *command, int argc, char **argv, void
 	struct conf_words *rest = words ? words : &none;
 
 	buf_init(&why, text, sizeof(text));
+	conf_defaults(command->settings, command->setting_n, out);
 	if (conf_args(command->settings, command->setting_n, argc, argv, out, rest, &why) != ERR_NONE) {
 		command_say(command, STR_FMT, STR_ARG(buf_str(&why)));
 		return false;
