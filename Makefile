@@ -86,4 +86,4 @@ packages:
 	@tools/install-packages build run test check bench
 
 clean:
-	@rm -rf build build-san build-tsan build-fuzz build-bench build-cover
+	@rm -rf build build-clang build-san build-tsan build-fuzz build-bench build-cover

@@ -7,10 +7,20 @@
 extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_node, cmd_phone, cmd_serve, cmd_trace, cmd_up,
 	cmd_version;
 
+/* One a line, in the order of help. */
 /* clang-format off */
 const struct command *const commands[] = {
-	&cmd_up,    &cmd_serve, &cmd_edge, &cmd_node,    &cmd_phone, &cmd_calls,
-	&cmd_trace, &cmd_admin, &cmd_help, &cmd_version, NULL,
+	&cmd_up,
+	&cmd_serve,
+	&cmd_edge,
+	&cmd_node,
+	&cmd_phone,
+	&cmd_calls,
+	&cmd_trace,
+	&cmd_admin,
+	&cmd_help,
+	&cmd_version,
+	NULL,
 };
 /* clang-format on */
 
