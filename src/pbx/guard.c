@@ -24,6 +24,7 @@ struct pbx_guard {
 	struct sip_auth *auth;
 	struct rng *rng;
 	bool md5, sha256;
+	uint32_t tag; /* in our nonces */
 	char realm[REALM_MAX];
 	size_t realm_n;
 	uint64_t key[2];
@@ -33,7 +34,7 @@ struct pbx_guard {
 	struct count counts[PBX_GUARD_COUNTS];
 };
 
-struct pbx_guard *pbx_guard_new(const uint8_t *key, bool md5, bool sha256, struct rng *rng)
+struct pbx_guard *pbx_guard_new(const uint8_t *key, uint32_t tag, bool md5, bool sha256, struct rng *rng)
 {
 	struct pbx_guard *g = calloc(1, sizeof(*g));
 
@@ -42,6 +43,7 @@ struct pbx_guard *pbx_guard_new(const uint8_t *key, bool md5, bool sha256, struc
 		return NULL;
 	}
 	g->rng = rng;
+	g->tag = tag;
 	g->md5 = md5;
 	g->sha256 = sha256;
 	rng_fill(rng, g->key, sizeof(g->key));
@@ -170,11 +172,11 @@ static bool take_count(struct pbx_guard *g, const struct sip_credentials *c)
 	uint64_t hash = str_hash(c->nonce, g->key);
 	struct count *count = &g->counts[hash % PBX_GUARD_COUNTS];
 
-	if (!c->count) /* without qop there are no counts (RFC 2617 3.2.2) */
-		return true;
 	if (count->nonce != hash)
 		*count = (struct count){ .nonce = hash };
-	return sip_auth_window_take(&count->window, c->count);
+	/* Without qop there are no counts (RFC 2617 3.2.2), and the answer says nothing of Contact or Call-ID: such a
+	 * nonce is good for one request. */
+	return sip_auth_window_take(&count->window, c->count ? c->count : UINT32_MAX);
 }
 
 enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bool proxy, usec now, str *name)
@@ -197,7 +199,7 @@ enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bo
 			ha1 = c.algorithm == SIP_AUTH_MD5 ? u->md5 : u->sha256;
 	}
 	right = sip_auth_verify(g->auth, &c, ha1, m->method_text, m->body) == ERR_NONE && usable;
-	if (sip_auth_nonce_check(g->auth, 0, c.nonce, now, PBX_NONCE_LIFETIME))
+	if (sip_auth_nonce_check(g->auth, g->tag, c.nonce, now, PBX_NONCE_LIFETIME))
 		return right ? PBX_GUARD_STALE : PBX_GUARD_CHALLENGE;
 	if (!right)
 		return PBX_GUARD_WRONG;
@@ -212,8 +214,8 @@ static void put_line(struct pbx_guard *g, bool proxy, enum sip_auth_algorithm al
 	if (out->n)
 		buf_put(out, STR("\r\n"));
 	buf_put(out, proxy ? STR("Proxy-Authenticate: ") : STR("WWW-Authenticate: "));
-	sip_challenge_write(algorithm, str_of(g->realm, g->realm_n), sip_auth_nonce(g->auth, 0, now, g->rng, nonce),
-			    stale, out);
+	sip_challenge_write(algorithm, str_of(g->realm, g->realm_n),
+			    sip_auth_nonce(g->auth, g->tag, now, g->rng, nonce), stale, out);
 }
 
 void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, bool simple, usec now, struct buf *out)

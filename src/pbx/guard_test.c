@@ -1,6 +1,7 @@
 #include "pbx/guard.h"
 
 #include "base/test.h"
+#include "crypt/digest.h"
 
 #include <stdio.h>
 
@@ -17,7 +18,7 @@ static int setup(void **state)
 	(void)state;
 	rng_seeded(&rng, 5);
 	client = sip_auth_new(NULL);
-	g = pbx_guard_new(key, true, true, &rng);
+	g = pbx_guard_new(key, 0, true, true, &rng);
 	assert_int_equal(pbx_guard_set_realm(g, STR("realm")), ERR_NONE);
 	return 0;
 }
@@ -132,12 +133,65 @@ static void a_count_comes_once_and_a_nonce_ages(void **state)
 	assert_int_equal(judge(PBX_NONCE_LIFETIME + 1), PBX_GUARD_CHALLENGE);
 }
 
+/* Each worker counts for itself, so a request sniffed at one must not do at another (the Call-ID chooses). */
+static void a_nonce_is_one_workers(void **state)
+{
+	struct pbx_guard *first = g;
+
+	(void)state;
+	know("101", "pw", false);
+	request(SIP_AUTH_SHA256, "101", "pw", 1, 0);
+	assert_int_equal(judge(0), PBX_GUARD_GOOD);
+	g = pbx_guard_new(key, 1, true, true, &rng);
+	assert_int_equal(pbx_guard_set_realm(g, STR("realm")), ERR_NONE);
+	know("101", "pw", false);
+	assert_int_equal(judge(0), PBX_GUARD_STALE);
+	pbx_guard_free(g);
+	g = first;
+}
+
+/* RFC 2617 3.2.2: an old client answers without qop, cnonce and count. */
+static void an_answer_without_a_count_is_good_once(void **state)
+{
+	static char text[2000];
+	char nonce[SIP_AUTH_NONCE_MAX + 1] = { 0 }, lines[900], ha1[33] = { 0 }, ha2[33] = { 0 }, answer[33] = { 0 };
+	struct digest *md5 = digest_new(DIGEST_MD5);
+	uint8_t bytes[DIGEST_MAX];
+	struct buf b;
+
+	(void)state;
+	know("101", "pw", false);
+	buf_init(&b, lines, sizeof(lines));
+	pbx_guard_write_challenge(g, true, false, true, 0, &b);
+	str line = buf_str(&b), rest = str_skip(line, str_find(line, STR("nonce=\"")) + 7);
+	assert_true(str_copy_z(str_head(rest, 48), nonce, sizeof(nonce)));
+	const char *in[] = { "101:realm:pw", "INVITE:sip:x" };
+	char *out[] = { ha1, ha2, answer };
+	for (int i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "%s:%s:%s", ha1, nonce, ha2);
+		digest_start(md5);
+		digest_add(md5, str_from(i < 2 ? in[i] : text));
+		digest_end(md5, bytes);
+		buf_init(&b, out[i], 32);
+		buf_put_hex(&b, bytes, 16);
+	}
+	digest_free(md5);
+	snprintf(text, sizeof(text),
+		 "INVITE sip:x SIP/2.0\r\nProxy-Authorization: Digest username=\"101\", realm=\"realm\", nonce=\"%s\", "
+		 "uri=\"sip:x\", response=\"%s\"\r\n\r\n",
+		 nonce, answer);
+	arena_init(&arena, block, sizeof(block), SIP_MSG_HEAP_MAX);
+	assert_int_equal(sip_msg_parse(&m, &arena, str_from(text)), ERR_NONE);
+	assert_int_equal(judge(0), PBX_GUARD_GOOD);
+	assert_int_equal(judge(0), PBX_GUARD_STALE);
+}
+
 static void what_was_not_offered_is_not_taken(void **state)
 {
 	(void)state;
 	know("101", "pw", false);
 	request(SIP_AUTH_MD5, "101", "pw", 1, 0);
-	struct pbx_guard *strict = pbx_guard_new(key, false, true, &rng);
+	struct pbx_guard *strict = pbx_guard_new(key, 0, false, true, &rng);
 	struct pbx_guard *both = g;
 	assert_int_equal(pbx_guard_set_realm(strict, STR("realm")), ERR_NONE);
 	g = strict;
@@ -187,6 +241,8 @@ int main(void)
 		T(the_right_password_is_good_by_either_digest),
 		T(wrong_unknown_and_disabled_are_one),
 		T(a_count_comes_once_and_a_nonce_ages),
+		T(a_nonce_is_one_workers),
+		T(an_answer_without_a_count_is_good_once),
 		T(what_was_not_offered_is_not_taken),
 		T(names_are_remembered_up_to_a_bound_and_forgotten_on_demand),
 		T(without_a_realm_nobody_is_believed),

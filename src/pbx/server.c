@@ -89,10 +89,10 @@ bool pbx_server_resolve(struct pbx_server *s, struct pbx_job *job, size_t branch
 		at++;
 	if (at == PBX_RESOLVES_MAX || name.n >= sizeof(w->name) || !(w = add_want(s)))
 		return false;
-	s->resolves[at] = (struct pbx_resolve){ job->self, branch };
+	s->resolves[at] = (struct pbx_resolve){ .job = job->self, .id = ++s->resolve_id, .branch = branch };
 	(void)str_copy_z(name, w->name, sizeof(w->name));
 	w->want.kind = HOST_RESOLVE;
-	w->want.id = at + 1;
+	w->want.id = s->resolve_id;
 	w->want.bytes = STR_NONE;
 	return true;
 }
@@ -628,7 +628,7 @@ static bool make_parts(struct pbx_server *s)
 	struct sip_stack_config stack = sip_stack_config_default();
 
 	s->location = pbx_location_new(c->contact_max, c->rng);
-	s->guard = pbx_guard_new(c->key, c->md5, c->sha256, c->rng);
+	s->guard = pbx_guard_new(c->key, c->worker, c->md5, c->sha256, c->rng);
 	s->recorder = pbx_recorder_new(c->rng);
 	s->tracer = c->trace && s->recorder ? pbx_tracer_new(s->recorder) : NULL;
 	s->tokens = hmac_new(DIGEST_SHA256, str_of((const char *)c->key, sizeof(c->key)));
