@@ -53,6 +53,7 @@ struct pbx_job {
 	struct heap_item timer; /* set while it waits for a fact */
 	struct flow flow;       /* the way it came */
 	bool invite, cancelled, answered, forked;
+	bool outside; /* a stranger asks */
 	uint8_t tries;
 	char asked[USER_NAME_MAX]; /* the account that the keeper is asked for */
 	size_t asked_n;
@@ -80,7 +81,8 @@ struct pbx_op {
 };
 
 struct pbx_resolve {
-	handle job; /* 0: free */
+	handle job;  /* 0: free */
+	uint32_t id; /* of this question alone: an answer that comes late must not be taken for another's */
 	size_t branch;
 };
 
@@ -97,6 +99,7 @@ struct pbx_server {
 	struct map busy; /* ops in work, by aor */
 	struct heap timers;
 	struct pbx_resolve resolves[PBX_RESOLVES_MAX];
+	uint32_t resolve_id; /* the last one */
 	struct pbx_want *wants;
 	size_t want_at, want_n, want_cap;
 	uint32_t listener_ids[PBX_LISTENERS_MAX];
@@ -150,6 +153,7 @@ struct pbx_way {
 	str next;           /* the Route that is next; empty: none */
 	bool next_is_loose;
 	struct flow flow; /* DIALOG: transport 0: by address */
+	bool outside;     /* DIALOG: its caller was a stranger */
 	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX];
 	str aor, name; /* USER */
 };

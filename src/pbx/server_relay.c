@@ -165,6 +165,23 @@ static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 
 static const str foreign_why = STR_INIT("Warning: 399 tandem \"This exchange serves its own users only\"");
 
+/* Strangers may call, and ask whether they could. What makes a phone call others, start anew or show things (REFER,
+ * NOTIFY, MESSAGE, ..) is for who has a password. */
+static bool stranger_may(const struct sip_msg *m)
+{
+	return m->method == SIP_INVITE || m->method == SIP_OPTIONS;
+}
+
+/* A stranger on the line would call on at the cost of who answered him; who answered may pass him on. */
+static bool may_refer(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	enum caller caller = who(s, job, m, now);
+
+	if (caller == CALLER_STRANGER)
+		pbx_job_reply(s, job, m, 403, STR_NONE, STR_NONE, now);
+	return caller > CALLER_STRANGER;
+}
+
 static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
 {
 	struct contact_record rows[PBX_CONTACTS_MAX];
@@ -172,6 +189,8 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	int n;
 
 	if (w->kind == PBX_WAY_DIALOG) {
+		if (w->outside && m->method == SIP_REFER && !may_refer(s, job, m, now))
+			return;
 		pbx_send_add(job, w->uri.text, w->next, STR_NONE, &w->flow);
 		pbx_send_fork(s, job, m, w, now);
 		return;
@@ -187,7 +206,8 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		pbx_job_reply(s, job, m, 403, STR("Not Our Domain"), foreign_why, now);
 		return;
 	}
-	if (caller == CALLER_STRANGER && !s->config.strangers) {
+	job->outside = caller == CALLER_STRANGER;
+	if (job->outside && !(s->config.strangers && stranger_may(m))) {
 		pbx_job_reply(s, job, m, 403, STR_NONE, STR_NONE, now);
 		return;
 	}

@@ -104,7 +104,7 @@ struct letter { /* the texts of the edits, until they are written */
 static void note_record_route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_branch *b,
 			      const struct sip_target *to, struct letter *l)
 {
-	struct pbx_token token = { .caller = way_back(job, m), .callee = b->flow };
+	struct pbx_token token = { .caller = way_back(job, m), .callee = b->flow, .outside = job->outside };
 	struct flow caller = job->flow, callee = { .transport = to->transport, .remote = to->addr };
 	struct buf out;
 
@@ -176,6 +176,18 @@ static void note_common(struct sip_msg *m, const struct pbx_way *w, const struct
 	}
 }
 
+/* Phones answer by themselves, take over calls or fetch what they ring with where one of these says so. */
+static void note_insiders_only(struct letter *l)
+{
+	static const enum sip_kind kinds[] = { SIP_ALERT_INFO, SIP_CALL_INFO, SIP_P_PREFERRED_IDENTITY, SIP_REPLACES,
+					       SIP_JOIN };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		sip_edits_note(&l->edits, SIP_EDIT_REMOVE, kinds[i], STR_NONE);
+	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Answer-Mode"));
+	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Priv-Answer-Mode"));
+}
+
 static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
 		       const struct pbx_branch *b, const struct sip_target *to, struct letter *l)
 {
@@ -187,11 +199,14 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	buf_init(&out, l->mark, sizeof(l->mark));
 	pbx_way_mark(s, m, mark);
 	buf_printf(&out, ";mark=%.16s", mark);
-	if (w->kind == PBX_WAY_DIALOG)
-		return;
-	/* What was for us stays here; whom we vouch for is ours to say (RFC 3325 5.). */
+	/* What was for us stays here; whom we vouch for is ours to say (RFC 3325 5.), also inside a dialog. */
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE, SIP_PROXY_AUTHORIZATION, STR_NONE);
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);
+	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Remote-Party-ID"));
+	if (w->kind == PBX_WAY_DIALOG)
+		return;
+	if (job->outside)
+		note_insiders_only(l);
 	if (makes_dialog(m))
 		note_record_route(s, job, m, b, to, l);
 	note_session(s, m, l);
@@ -282,9 +297,17 @@ void pbx_send_ack(struct pbx_server *s, const struct sip_event *e, usec now)
 		pbx_job_free(s, job);
 }
 
+static struct pbx_resolve *find_resolve(struct pbx_server *s, uint32_t id)
+{
+	for (size_t i = 0; i < PBX_RESOLVES_MAX; i++)
+		if (s->resolves[i].job && s->resolves[i].id == id)
+			return &s->resolves[i];
+	return NULL;
+}
+
 void pbx_send_resolved(struct pbx_server *s, const struct host_event *e, usec now)
 {
-	struct pbx_resolve *r = e->id >= 1 && e->id <= PBX_RESOLVES_MAX ? &s->resolves[e->id - 1] : NULL;
+	struct pbx_resolve *r = find_resolve(s, e->id);
 	struct pbx_job *job = r ? slab_find(&s->jobs, r->job) : NULL;
 	size_t at = r ? r->branch : 0;
 	struct sip_msg *m;

@@ -65,10 +65,16 @@ bool pbx_way_aor(const struct pbx_server *s, const struct sip_uri *uri, struct b
 	return uri->user.n && buf_ok(aor) && buf_ok(name);
 }
 
-/* Our own Route values are taken off; what one of them says of the dialog is remembered. */
-static bool take_token(struct pbx_server *s, const struct sip_uri *uri, str call_id, struct pbx_token *token)
+/*
+ * Our own Route values are taken off; what one of them says of the dialog is remembered. It counts inside the dialog
+ * only (12.2): whoever was called once, or called us, must not begin something new by it, unasked for a password.
+ */
+static bool take_token(struct pbx_server *s, struct sip_msg *m, const struct sip_uri *uri, struct pbx_token *token)
 {
-	return uri->has_user && pbx_token_read(s->tokens, uri->user, call_id, token) == ERR_NONE;
+	const struct sip_address *to = sip_msg_to(m);
+
+	return uri->has_user && to && to->tag.n &&
+	       pbx_token_read(s->tokens, uri->user, sip_msg_call_id(m), token) == ERR_NONE;
 }
 
 /* Which of the two a request in the dialog is for: the one that it did not come from. */
@@ -96,7 +102,7 @@ static int read_routes(struct pbx_server *s, struct sip_msg *m, const struct flo
 	if (sip_msg_has(m, SIP_ROUTE) && sip_msg_addresses(m, SIP_ROUTE, &routes, &n))
 		return 400;
 	/* 16.4: a strict router has put our Record-Route into the Request-URI and its own target last. */
-	if (pbx_way_is_self(s, &w->uri, flow) && take_token(s, &w->uri, sip_msg_call_id(m), &token)) {
+	if (pbx_way_is_self(s, &w->uri, flow) && take_token(s, m, &w->uri, &token)) {
 		if (!n)
 			return 404;
 		signed_by_us = true;
@@ -104,7 +110,7 @@ static int read_routes(struct pbx_server *s, struct sip_msg *m, const struct flo
 		w->uri = routes[--n].uri;
 	}
 	while (w->pop < n && pbx_way_is_self(s, &routes[w->pop].uri, flow)) {
-		signed_by_us |= take_token(s, &routes[w->pop].uri, sip_msg_call_id(m), &token);
+		signed_by_us |= take_token(s, m, &routes[w->pop].uri, &token);
 		w->pop++;
 	}
 	if (w->pop < n) {
@@ -116,6 +122,7 @@ static int read_routes(struct pbx_server *s, struct sip_msg *m, const struct flo
 	if (signed_by_us) {
 		w->kind = PBX_WAY_DIALOG;
 		w->flow = other_side(&token, flow);
+		w->outside = token.outside;
 	}
 	return 0;
 }

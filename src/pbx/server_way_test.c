@@ -58,6 +58,121 @@ static void the_exchange_relays_for_nobody(void **state)
 	rig_assert_start(rig_take(alice), "SIP/2.0 403 From Is Not Your Address");
 }
 
+/* Who was let in to one call has our Record-Route: it must not open anything new. */
+static void a_route_of_ours_is_good_inside_its_dialog_only(void **state)
+{
+	char invite[4000], route[500], lines[600];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	invite_from(stranger, "x", "elsewhere.example", "sip:102@example.com", "d1", 1, "");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_header(invite, "Record-Route", route, sizeof(route));
+	rig_answer_request(bob, invite, 486, "bt", "", "");
+	snprintf(lines, sizeof(lines), "Route: %s\r\n", route);
+	rig_forget_sent();
+	invite_from(stranger, "x", "elsewhere.example", "sip:y@192.0.2.66", "d1", 2, lines);
+	rig_assert_start(rig_take(stranger), "SIP/2.0 403 ");
+	assert_string_equal(rig_take(rig_addr(66, 5060)), "");
+	/* a From that is ours, no password, and a Route instead */
+	invite_from(stranger, "101", "example.com", "sip:103@example.com", "d1", 3, lines);
+	rig_assert_start(rig_take(stranger), "SIP/2.0 407 ");
+}
+
+static void strangers_may_call_and_nothing_else(void **state)
+{
+	static const char *const no[] = { "MESSAGE", "SUBSCRIBE", "NOTIFY", "REFER", "INFO", "PUBLISH", "UPDATE" };
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		rig_assert_start(ask(no[i], "sip:102@example.com", ""), "SIP/2.0 403 ");
+		assert_string_equal(rig_take(bob), "");
+	}
+	(void)ask("OPTIONS", "sip:102@example.com", "");
+	rig_assert_start(rig_take(bob), "OPTIONS ");
+}
+
+static void what_steers_a_phone_does_not_come_from_outside(void **state)
+{
+	static const char *const names[] = { "Alert-Info",       "Call-Info", "P-Asserted-Identity", "Remote-Party-ID",
+					     "Priv-Answer-Mode", "Replaces",  "P-Preferred-Identity" };
+	static const char lines[] =
+		"Alert-Info: <http://x/>;info=alert-autoanswer\r\nCall-Info: <sip:x>;answer-after=0\r\n"
+		"P-Asserted-Identity: <sip:100@example.com>\r\nPriv-Answer-Mode: Auto\r\n"
+		"remote-party-id: \"Boss\" <sip:100@example.com>\r\nReplaces: a;to-tag=b;from-tag=c\r\n"
+		"P-Preferred-Identity: <sip:100@example.com>\r\n";
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	invite_from(stranger, "x", "elsewhere.example", "sip:102@example.com", "h1", 1, lines);
+	rig_assert_start(rig_take(bob), "INVITE ");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcasestr(rig_.text, names[i]))
+			fail_msg("%s came through:\n%s", names[i], rig_.text);
+}
+
+/* A request inside a call between `from` and bob. */
+static void within(struct addr from, const char *method, const char *who, const char *call_id, unsigned cseq,
+		   const char *lines)
+{
+	char text[3000];
+
+	snprintf(text, sizeof(text),
+		 "%s sip:102@192.0.2.12:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.%u:5060;branch=z9hG4bKw%s%u\r\n"
+		 "From: <%s>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: %s\r\nCSeq: %u %s\r\n%s"
+		 "Max-Forwards: 70\r\n\r\n",
+		 method, from.ip[3], call_id, cseq, who, call_id, cseq, method, lines);
+	rig_say(from, text);
+}
+
+static void a_stranger_on_the_line_does_not_pass_us_on(void **state)
+{
+	char invite[4000], route[500], lines[1200];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	invite_from(stranger, "x", "elsewhere.example", "sip:102@example.com", "x1", 1, "");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_header(invite, "Record-Route", route, sizeof(route));
+	rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12:5060>", OFFER);
+	snprintf(lines, sizeof(lines), "Route: %s\r\nRefer-To: <sip:900@example.com>\r\n", route);
+	rig_forget_sent();
+	within(stranger, "REFER", "sip:x@elsewhere.example", "x1", 2, lines);
+	rig_assert_start(rig_take(stranger), "SIP/2.0 403 ");
+	assert_string_equal(rig_take(bob), "");
+	within(stranger, "REFER", "sip:101@example.com", "x1", 3, lines);
+	rig_assert_start(rig_take(stranger), "SIP/2.0 407 ");
+	within(stranger, "INFO", "sip:x@elsewhere.example", "x1", 4, lines);
+	rig_assert_start(rig_take(bob), "INFO ");
+}
+
+static void inside_a_call_names_and_passwords_stay_here_too(void **state)
+{
+	char invite[4000], route[500], lines[1200];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	call("sip:102@example.com", "i1");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_header(invite, "Record-Route", route, sizeof(route));
+	rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12:5060>", OFFER);
+	snprintf(
+		lines, sizeof(lines),
+		"Route: %s\r\nP-Asserted-Identity: <sip:100@example.com>\r\n"
+		"Proxy-Authorization: Digest username=\"101\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"x\"\r\n",
+		route);
+	within(alice, "UPDATE", "sip:101@example.com", "i1", 3, lines);
+	rig_assert_start(rig_take(bob), "UPDATE ");
+	assert_null(strstr(rig_.text, "P-Asserted-Identity"));
+	assert_null(strstr(rig_.text, "Proxy-Authorization"));
+}
+
 static void unknown_names_and_networks_go_to_the_trunk(void **state)
 {
 	(void)state;
@@ -328,6 +443,11 @@ int main(void)
 		T(our_address_without_our_odd_port_is_still_us),
 		T(strangers_reach_users_only_where_they_may),
 		T(the_exchange_relays_for_nobody),
+		T(a_route_of_ours_is_good_inside_its_dialog_only),
+		T(strangers_may_call_and_nothing_else),
+		T(what_steers_a_phone_does_not_come_from_outside),
+		T(a_stranger_on_the_line_does_not_pass_us_on),
+		T(inside_a_call_names_and_passwords_stay_here_too),
 		T(unknown_names_and_networks_go_to_the_trunk),
 		T(the_trunk_may_call_users_in_anyones_name),
 		T(requests_are_refused_for_the_right_reason),

@@ -57,6 +57,7 @@ void pbx_token_write(struct hmac *h, const struct pbx_token *token, str call_id,
 	buf_init(&b, bytes, sizeof(bytes));
 	put_flow(&b, &token->caller);
 	put_flow(&b, &token->callee);
+	buf_put_u8(&b, token->outside);
 	sign(h, buf_str(&b), call_id, mac);
 	buf_put_bytes(&b, mac, MAC_N);
 	base64url_write(buf_str(&b), out);
@@ -79,6 +80,7 @@ enum err pbx_token_read(struct hmac *h, str text, str call_id, struct pbx_token 
 		return ERR_FORGED;
 	take_flow(&at, end, &good, &token.caller);
 	take_flow(&at, end, &good, &token.callee);
+	token.outside = take(&at, end, 1, &good);
 	if (!good || at != end)
 		return ERR_FORGED;
 	*out = token;

@@ -17,6 +17,7 @@
 
 struct pbx_token {
 	struct flow caller, callee; /* transport 0: by the address in the Request-URI */
+	bool outside;               /* the caller is none of our users */
 };
 
 /* `local` addresses are not part of it. */

@@ -13,7 +13,7 @@
 
 #include "sip/msg.h"
 
-#define SIP_EDIT_MAX 24
+#define SIP_EDIT_MAX 32
 
 enum sip_edit_kind {
 	SIP_EDIT_START = 1,   /* the start line becomes `text` (without CRLF) */
