@@ -6,6 +6,7 @@
 
 #include "io/audio/ring.h"
 
+#include <dlfcn.h>
 #include <portaudio.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,11 +14,55 @@
 
 #define GATHERED_MAX (4 * AUDIO_PERIOD)
 
+#define LIBRARY "libportaudio.so.2"
+
+/*
+ * Loaded when a phone asks for sound, not when the program starts: the library brings JACK, ALSA, a C++ runtime
+ * and a database along, 2.3 MB resident in every node and server that never makes a sound.
+ */
+#define FUNCTIONS(F)                                                                                                   \
+	F(Initialize)                                                                                                  \
+	F(Terminate)                                                                                                   \
+	F(GetErrorText)                                                                                                \
+	F(GetDeviceCount)                                                                                              \
+	F(GetDeviceInfo)                                                                                               \
+	F(GetDefaultInputDevice)                                                                                       \
+	F(GetDefaultOutputDevice)                                                                                      \
+	F(OpenStream)                                                                                                  \
+	F(StartStream)                                                                                                 \
+	F(StopStream)                                                                                                  \
+	F(CloseStream)
+
+struct library {
+	void *handle;
+#define FIELD(name) __typeof__(&Pa_##name) name;
+	FUNCTIONS(FIELD)
+#undef FIELD
+};
+
 struct device {
 	struct audio is; /* first */
+	struct library pa;
 	PaStream *stream;
 	struct audio_ring heard, to_say; /* from the microphone; for the loudspeaker */
 };
+
+static bool load(struct library *pa)
+{
+	bool whole = true;
+
+	pa->handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	if (!pa->handle)
+		return false;
+#define LOAD(name)                                                                                                     \
+	*(void **)&pa->name = dlsym(pa->handle, "Pa_" #name);                                                          \
+	whole = whole && pa->name;
+	FUNCTIONS(LOAD)
+#undef LOAD
+	if (!whole)
+		dlclose(pa->handle);
+	return whole;
+}
 
 /* On PortAudio's thread, in real time. */
 static int turn(const void *in, void *out, unsigned long n, const PaStreamCallbackTimeInfo *when,
@@ -54,20 +99,21 @@ static void end(struct audio *a)
 {
 	struct device *d = (struct device *)a;
 	if (d->stream) {
-		Pa_StopStream(d->stream);
-		Pa_CloseStream(d->stream);
+		d->pa.StopStream(d->stream);
+		d->pa.CloseStream(d->stream);
 	}
-	Pa_Terminate();
+	d->pa.Terminate();
+	dlclose(d->pa.handle);
 	free(d);
 }
 
 /* paNoDevice where there is none. */
-static PaDeviceIndex find(const char *name, bool capture)
+static PaDeviceIndex find(const struct library *pa, const char *name, bool capture)
 {
 	if (!name || !*name)
-		return capture ? Pa_GetDefaultInputDevice() : Pa_GetDefaultOutputDevice();
-	for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); i++) {
-		const PaDeviceInfo *info = Pa_GetDeviceInfo(i);
+		return capture ? pa->GetDefaultInputDevice() : pa->GetDefaultOutputDevice();
+	for (PaDeviceIndex i = 0; i < pa->GetDeviceCount(); i++) {
+		const PaDeviceInfo *info = pa->GetDeviceInfo(i);
 		int channels = !info ? 0 : capture ? info->maxInputChannels : info->maxOutputChannels;
 		if (channels > 0 && strstr(info->name, name))
 			return i;
@@ -75,9 +121,9 @@ static PaDeviceIndex find(const char *name, bool capture)
 	return paNoDevice;
 }
 
-static PaStreamParameters parameters(PaDeviceIndex device, bool capture)
+static PaStreamParameters parameters(const struct library *pa, PaDeviceIndex device, bool capture)
 {
-	const PaDeviceInfo *info = Pa_GetDeviceInfo(device);
+	const PaDeviceInfo *info = pa->GetDeviceInfo(device);
 	PaStreamParameters p = { .device = device, .channelCount = 1, .sampleFormat = paInt16 };
 	p.suggestedLatency = capture ? info->defaultLowInputLatency : info->defaultLowOutputLatency;
 	return p;
@@ -103,21 +149,21 @@ static enum err of_pa(PaError error)
 
 static enum err open_stream(struct device *d, const char *name, char *why, size_t why_n)
 {
-	PaDeviceIndex in = find(name, true), out = find(name, false);
+	PaDeviceIndex in = find(&d->pa, name, true), out = find(&d->pa, name, false);
 	if (out == paNoDevice) {
 		snprintf(why, why_n, "no sound device%s%s", name && *name ? " named " : "", name ? name : "");
 		return ERR_ABSENT;
 	}
 	/* A loudspeaker alone is enough to listen. */
-	PaStreamParameters capture, playback = parameters(out, false);
+	PaStreamParameters capture, playback = parameters(&d->pa, out, false);
 	if (in != paNoDevice)
-		capture = parameters(in, true);
-	PaError error = Pa_OpenStream(&d->stream, in != paNoDevice ? &capture : NULL, &playback, AUDIO_RATE_HZ,
-				      AUDIO_PERIOD / 2, paClipOff, turn, d);
+		capture = parameters(&d->pa, in, true);
+	PaError error = d->pa.OpenStream(&d->stream, in != paNoDevice ? &capture : NULL, &playback, AUDIO_RATE_HZ,
+					 AUDIO_PERIOD / 2, paClipOff, turn, d);
 	if (error == paNoError)
-		error = Pa_StartStream(d->stream);
+		error = d->pa.StartStream(d->stream);
 	if (error != paNoError)
-		snprintf(why, why_n, "the sound device does not open: %s", Pa_GetErrorText(error));
+		snprintf(why, why_n, "the sound device does not open: %s", d->pa.GetErrorText(error));
 	return of_pa(error);
 }
 
@@ -128,9 +174,15 @@ enum err audio_portaudio_open(const char *name, struct audio **out, char *why, s
 		snprintf(why, why_n, "no memory");
 		return ERR_MEMORY;
 	}
-	PaError error = Pa_Initialize();
+	if (!load(&d->pa)) {
+		snprintf(why, why_n, "no sound: " LIBRARY " is not installed (Debian: libportaudio2)");
+		free(d);
+		return ERR_ABSENT;
+	}
+	PaError error = d->pa.Initialize();
 	if (error != paNoError) {
-		snprintf(why, why_n, "no sound system: %s", Pa_GetErrorText(error));
+		snprintf(why, why_n, "no sound system: %s", d->pa.GetErrorText(error));
+		dlclose(d->pa.handle);
 		free(d);
 		return ERR_ABSENT;
 	}
