@@ -17,8 +17,10 @@
  * what it opens (1 .. HOST_OWN_MAX, each once while in use); the host chooses those
  * of accepted streams (above HOST_OWN_MAX). A service may WRITE to a stream right
  * after it asked to OPEN it: the host keeps the bytes (up to a bound) until it is
- * up. Every stream ends in exactly one CLOSED event, also one that the service
- * closed itself; only then may its number be used again.
+ * up. A stream of TCP or TLS is bytes: WRITEs may arrive joined or cut. One of WS or WSS keeps
+ * messages apart: each WRITE is one message, a whole SIP message or a keep-alive, and comes out of the other
+ * end as one BYTES event; nothing splits or joins them. Every stream ends in exactly one CLOSED event, also one that
+ * the service closed itself; only then may its number be used again.
  *
  * Memory: everything a want or an event points to stays its maker's and is valid
  * until the call after next() / until recv() returns. Ownership of `message` in
@@ -70,7 +72,7 @@ enum host_want_kind {
 			  an ICMP refusal may come back as UNREACHABLE */
 	HOST_LISTEN,   /* stream listener `id` on `local`, `transport`, TLS by `tls` -> BOUND or FAILED */
 	HOST_OPEN,     /* stream `id` to `remote`, `transport`, TLS by `tls` and `name` -> OPENED or CLOSED */
-	HOST_WRITE,    /* `bytes` on stream `id` */
+	HOST_WRITE,    /* `bytes` on stream `id`; over WS and WSS one whole message */
 	HOST_CLOSE,    /* stream `id`: what was written is still sent, then closed -> CLOSED */
 	HOST_ASK,      /* a question for the keeper: `message` is a struct keeper_ask (store/keeper.h) */
 	HOST_TELL,     /* `message` to service `to`; ownership moves */
@@ -98,7 +100,7 @@ enum host_event_kind {
 	HOST_UNREACHABLE, /* socket `id`: nobody at `remote` (ICMP port or host unreachable) */
 	HOST_ACCEPTED,    /* new stream `id` from `remote` on listener `listener`; secured where TLS */
 	HOST_OPENED,      /* our stream `id` is up, TLS finished */
-	HOST_BYTES,       /* `bytes` on stream `id`; any pieces */
+	HOST_BYTES,       /* `bytes` on stream `id`; any pieces; over WS and WSS one whole message */
 	HOST_CLOSED,      /* stream `id` has ended, `err` says why (ERR_NONE: orderly by the far side) */
 	HOST_ANSWER,      /* the keeper's answer: `message` is a struct keeper_answer, the host's own */
 	HOST_TOLD,        /* `message` from service `from`; ownership has moved to the receiver */

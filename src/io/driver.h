@@ -12,7 +12,9 @@
  * one whose reader lags a MiB behind is CLOSED{ERR_FULL}; one that does not take its last bytes
  * in 5 s after HOST_CLOSE is cut. A thread holds at most 65536 streams and 65536 sockets;
  * connections beyond are refused, OPEN is CLOSED{ERR_FULL}, BIND is FAILED{ERR_FULL}.
- * WS and WSS are CLOSED or FAILED{ERR_UNSUPPORTED}.
+ * WS and WSS carry SIP (RFC 7118); their handshake has 10 s more, a silent far side is pinged after a
+ * minute and CLOSED{ERR_TIMEOUT} after half a minute more. What listens without credentials that its transport
+ * needs is FAILED{ERR_UNSUPPORTED}.
  *
  *     d = driver_new(&setup);
  *     n = driver_add(d, 0, &service, DRIVER_LEADS);

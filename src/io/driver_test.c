@@ -478,7 +478,7 @@ static void open_where_nobody_listens(struct test_service *s, const struct host_
 		want(s, (struct host_want){ .kind = HOST_WRITE, .id = 3, .bytes = STR("too late") });
 	} else if (s->heard[HOST_CLOSED] == 2) {
 		assert_int_equal(e->err, ERR_CLOSED);
-		want(s, (struct host_want){ .kind = HOST_OPEN, .id = 3, .transport = TRANSPORT_WS, .remote = LOCAL });
+		want(s, (struct host_want){ .kind = HOST_OPEN, .id = 3, .transport = TRANSPORT_WSS, .remote = LOCAL });
 		want(s, (struct host_want){ .kind = HOST_WRITE, .id = 3, .bytes = STR("and closed once") });
 	} else {
 		assert_int_equal(e->err, ERR_UNSUPPORTED);

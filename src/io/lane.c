@@ -17,6 +17,7 @@ enum err lane_start(struct lane *l, struct driver *d, unsigned number)
 	l->stop_at = l->flush_at = USEC_NEVER;
 	random_os(&rng);
 	rng_fill(&rng, l->key, sizeof(l->key));
+	random_stream(&l->rng);
 	map_init(&l->sockets, LANE_SOCKET_MAX);
 	map_init(&l->streams, LANE_STREAM_MAX);
 	heap_init(&l->socket_wakes);

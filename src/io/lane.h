@@ -21,6 +21,7 @@
 #include "io/tls_stream.h"
 #include "io/udp.h"
 #include "io/worker.h"
+#include "io/ws_stream.h"
 
 #include <stdatomic.h>
 
@@ -67,6 +68,7 @@ struct lane_stream {
 	uint32_t id, listener;
 	enum transport transport;
 	struct tls_stream is;
+	struct ws_stream *ws; /* WS, WSS: on top of `is`; else NULL */
 	struct loop_watch *watch;
 	struct lane_stream *next_dirty;
 	bool dirty, told, dead;
@@ -103,6 +105,7 @@ struct lane {
 	struct map sockets, streams;
 	struct heap socket_wakes, stream_wakes;
 	uint64_t key[2];
+	struct rng rng;    /* masks of WebSockets that we open */
 	uint32_t accepted; /* of the number last given to an accepted stream */
 	struct lane_socket *gone;
 	struct lane_stream *dirty_first, **dirty_last;

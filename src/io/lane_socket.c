@@ -138,9 +138,10 @@ void lane_socket_bind(struct lane_service *service, const struct host_want *w)
 void lane_socket_listen(struct lane_service *service, const struct host_want *w)
 {
 	struct tls_credentials *c = NULL;
-	if (w->transport == TRANSPORT_TLS)
+	bool secure = transport_is_secure(w->transport);
+	if (secure)
 		c = driver_tls_ref(service->lane->driver, w->tls);
-	if (w->transport != TRANSPORT_TCP && !c)
+	if (w->transport == TRANSPORT_UDP || (secure && !c))
 		fail(service, w, ERR_UNSUPPORTED);
 	else
 		start(service, w, w->transport);

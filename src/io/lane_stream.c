@@ -31,6 +31,10 @@ static void leave(struct lane_stream *s)
 	loop_forget(s->watch);
 	s->watch = NULL;
 	tls_stream_free(&s->is);
+	if (s->ws)
+		ws_stream_free(s->ws);
+	free(s->ws);
+	s->ws = NULL;
 	heap_remove(&l->stream_wakes, &s->wake);
 	map_remove(&l->streams, &s->node);
 	s->dead = true;
@@ -66,12 +70,19 @@ static void close_out(struct lane_stream *s, const struct tls_stream_do *d)
 		tell(s, HOST_CLOSED, STR_NONE, d->err);
 }
 
+static bool next(struct lane_stream *s, struct tls_stream_do *d)
+{
+	struct lane *l = s->lane;
+	return s->ws ? ws_stream_next(s->ws, &s->is, l->clear, l->now, d)
+		     : tls_stream_next(&s->is, l->clear, l->now, d);
+}
+
 /* Delivers all that the stream has, then waits for what it wants. */
 static void pump(struct lane_stream *s)
 {
 	struct lane *l = s->lane;
 	struct tls_stream_do d;
-	while (!s->dead && tls_stream_next(&s->is, l->clear, l->now, &d)) {
+	while (!s->dead && next(s, &d)) {
 		switch (d.kind) {
 		case TLS_STREAM_UP:
 			s->told = true;
@@ -89,7 +100,8 @@ static void pump(struct lane_stream *s)
 		return;
 	if (s->watch)
 		loop_want(s->watch, tls_stream_wanted(&s->is));
-	if (heap_set(&l->stream_wakes, &s->wake, tls_stream_due(&s->is)) != ERR_NONE)
+	usec due = s->ws ? ws_stream_due(s->ws, &s->is) : tls_stream_due(&s->is);
+	if (heap_set(&l->stream_wakes, &s->wake, due) != ERR_NONE)
 		log_error(l->log, "io.driver no memory", "for=deadline");
 }
 
@@ -126,7 +138,11 @@ static struct lane_stream *new_stream(struct lane_service *service, uint32_t id,
 	if (!s)
 		return NULL;
 	*s = (struct lane_stream){ .lane = l, .service = service, .id = id, .transport = transport };
-	if (map_add(&l->streams, &s->node, lane_hash(l, service, id)) != ERR_NONE) {
+	bool ws = transport == TRANSPORT_WS || transport == TRANSPORT_WSS;
+	if (ws)
+		s->ws = calloc(1, sizeof(*s->ws));
+	if ((ws && !s->ws) || map_add(&l->streams, &s->node, lane_hash(l, service, id)) != ERR_NONE) {
+		free(s->ws);
 		free(s);
 		return NULL;
 	}
@@ -141,6 +157,15 @@ static void refuse(struct lane_service *service, const struct host_want *w, enum
 			.kind = HOST_CLOSED, .transport = w->transport, .id = w->id, .remote = w->remote, .err = err });
 }
 
+/* A client asks for the name that it believes the server to have, or for its address (RFC 6455 4.1). */
+static void start_ws(struct lane_stream *s, const struct host_want *w)
+{
+	char text[ADDR_TEXT_MAX];
+	bool named = w->name.n && !str_starts(w->name, STR("sha256:"));
+	if (s->ws)
+		ws_stream_start(s->ws, named ? w->name : str_from(addr_text(&w->remote, text)), &s->lane->rng);
+}
+
 void lane_stream_open(struct lane_service *service, const struct host_want *w)
 {
 	struct lane *l = service->lane;
@@ -149,9 +174,10 @@ void lane_stream_open(struct lane_service *service, const struct host_want *w)
 		log_error(l->log, "io.driver number in use", "service=%u id=%u", service->number, w->id);
 		return;
 	}
-	if (w->transport == TRANSPORT_TLS)
+	bool secure = transport_is_secure(w->transport);
+	if (secure)
 		c = driver_tls_ref(l->driver, w->tls);
-	if (w->transport != TRANSPORT_TCP && !c) {
+	if (w->transport == TRANSPORT_UDP || (secure && !c)) {
 		refuse(service, w, ERR_UNSUPPORTED);
 		return;
 	}
@@ -163,6 +189,7 @@ void lane_stream_open(struct lane_service *service, const struct host_want *w)
 	}
 	struct lane_stream *s = new_stream(service, w->id, w->transport);
 	if (s) {
+		start_ws(s, w);
 		struct tcp_setup setup = { .local = w->local, .dscp = w->dscp };
 		tls_stream_open(&s->is, &setup, &w->remote, c, w->name, l->now);
 		s->told = true; /* its CLOSED, at any rate */
@@ -188,7 +215,8 @@ enum err lane_stream_accept(struct lane_socket *listener)
 {
 	struct lane *l = listener->lane;
 	struct lane_service *service = listener->service;
-	struct tls_credentials *c = driver_tls_ref(l->driver, listener->tls);
+	bool secure = transport_is_secure(listener->transport);
+	struct tls_credentials *c = secure ? driver_tls_ref(l->driver, listener->tls) : NULL;
 	struct tls_stream is;
 	enum err err = tls_stream_accept(&is, listener->fd, &listener->setup, c, l->now);
 	tls_credentials_unref(c);
@@ -202,6 +230,8 @@ enum err lane_stream_accept(struct lane_socket *listener)
 		return ERR_NONE;
 	}
 	s->is = is;
+	if (s->ws)
+		ws_stream_start(s->ws, STR_NONE, &l->rng);
 	s->listener = listener->id;
 	watch(s);
 	mark(s);
@@ -212,20 +242,30 @@ void lane_stream_write(struct lane_service *service, const struct host_want *w)
 {
 	struct lane_stream *s = find(service->lane, service, w->id);
 	if (s) {
-		tls_stream_write(&s->is, w->bytes);
+		if (s->ws)
+			ws_stream_write(s->ws, &s->is, w->bytes);
+		else
+			tls_stream_write(&s->is, w->bytes);
 		mark(s);
 		return;
 	}
 	refuse(service, &(struct host_want){ .id = w->id }, ERR_CLOSED);
 }
 
+static void close_stream(struct lane_stream *s)
+{
+	if (s->ws)
+		ws_stream_close(s->ws, &s->is, s->lane->now);
+	else
+		tls_stream_close(&s->is, s->lane->now);
+	mark(s);
+}
+
 void lane_stream_close(struct lane_service *service, uint32_t id)
 {
 	struct lane_stream *s = find(service->lane, service, id);
-	if (!s)
-		return;
-	tls_stream_close(&s->is, service->lane->now);
-	mark(s);
+	if (s)
+		close_stream(s);
 }
 
 void lane_stream_close_all(struct lane_service *service)
@@ -233,10 +273,8 @@ void lane_stream_close_all(struct lane_service *service)
 	struct lane *l = service->lane;
 	for (struct map_node *n = map_walk(&l->streams, NULL); n; n = map_walk(&l->streams, n)) {
 		struct lane_stream *s = map_of(n, struct lane_stream, node);
-		if (s->service != service)
-			continue;
-		tls_stream_close(&s->is, l->now);
-		mark(s);
+		if (s->service == service)
+			close_stream(s);
 	}
 }
 
@@ -245,7 +283,10 @@ void lane_stream_tick(struct lane *l)
 	struct heap_item *i;
 	while ((i = heap_take(&l->stream_wakes, l->now))) {
 		struct lane_stream *s = map_of(i, struct lane_stream, wake);
-		tls_stream_tick(&s->is, l->now);
+		if (s->ws)
+			ws_stream_tick(s->ws, &s->is, l->now);
+		else
+			tls_stream_tick(&s->is, l->now);
 		mark(s);
 	}
 }

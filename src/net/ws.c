@@ -312,7 +312,7 @@ static void fail(struct ws *w, uint16_t code, enum err err)
 }
 
 /* Valid UTF-8 (8.1: a text message that is not must fail the connection). */
-static bool is_utf8(str s)
+bool ws_is_text(str s)
 {
 	for (size_t i = 0; i < s.n;) {
 		unsigned char c = (unsigned char)s.p[i];
@@ -433,7 +433,7 @@ static bool take_frame(struct ws *w, struct ws_do *out)
 	buf_put(&w->message, bytes);
 	if (!f.fin)
 		return false;
-	if (w->message_text && !is_utf8(buf_str(&w->message))) {
+	if (w->message_text && !ws_is_text(buf_str(&w->message))) {
 		fail(w, 1007, ERR_SYNTAX);
 		return false;
 	}

@@ -38,7 +38,9 @@ void ws_free(struct ws *);
 
 /* Copies what it cannot use yet. Harmless after CLOSED. */
 void ws_recv(struct ws *, str bytes);
-/* One whole message. ERR_STATE before READY and after ws_close, ERR_FULL, ERR_MEMORY. */
+/* Is it valid UTF-8, so that it may go as text (5.6)? */
+bool ws_is_text(str message);
+/* One whole message; `text`: valid UTF-8 only. ERR_STATE before READY and after ws_close, ERR_FULL, ERR_MEMORY. */
 MUST_CHECK enum err ws_send(struct ws *, str message, bool text);
 /* A ping; WS_PONG answers it. The same errors. */
 MUST_CHECK enum err ws_ping(struct ws *);
