@@ -178,7 +178,9 @@ static struct keeper_answer *watch(struct keeper *k, const struct item *item)
 	while (i < k->watcher_n &&
 	       (k->watchers[i].port.self != item->port.self || k->watchers[i].from != item->ask->from))
 		i++;
-	if (answer && i == KEEPER_WATCH_MAX) {
+	if (!answer)
+		return NULL;
+	if (i == KEEPER_WATCH_MAX) {
 		keeper_answer_fail(answer, ERR_FULL, "too many watch for changes");
 		return answer;
 	}
