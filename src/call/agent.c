@@ -156,6 +156,23 @@ static void invited(struct agent *a, const struct sip_event *event, str proven, 
 	agent_calls_index(a, ac);
 }
 
+/* Who signed a message of the road is who its From (of an answer: its To) names; so that must not change within a
+ * call, or any member whom a super node tells our tags could speak for the other end. */
+static bool is_far_end(const struct agent *a, const struct agent_call *ac, struct sip_msg *msg)
+{
+	if (!a->settings.road || !msg || call_is_with(ac->call, msg->is_request ? sip_msg_from(msg) : sip_msg_to(msg)))
+		return true;
+	log_warn(a->settings.log, "call.agent impostor", "call=%s", call_facts(ac->call)->call_id);
+	return false;
+}
+
+/* Who has an account is called through its server, which knows whom it lets through; datagrams come from anywhere. */
+static bool may_invite(const struct agent *a, const struct flow *flow)
+{
+	return !agent_needs_proxy(a) || flow->transport != TRANSPORT_UDP ||
+	       (a->proxy.transport && addr_eq(&flow->remote, &a->proxy.addr));
+}
+
 static void requested(struct agent *a, const struct sip_event *event, str proven, usec now)
 {
 	const struct sip_address *to = sip_msg_to(event->msg);
@@ -163,7 +180,7 @@ static void requested(struct agent *a, const struct sip_event *event, str proven
 
 	if (to && to->tag.n) {
 		ac = agent_calls_owner(a, event->msg);
-		if (!ac) {
+		if (!ac || !is_far_end(a, ac, event->msg)) {
 			answer(a, event, 481, STR_NONE, now);
 			return;
 		}
@@ -173,7 +190,10 @@ static void requested(struct agent *a, const struct sip_event *event, str proven
 	}
 	switch (event->msg->method) {
 	case SIP_INVITE:
-		invited(a, event, proven, now);
+		if (may_invite(a, &event->flow))
+			invited(a, event, proven, now);
+		else
+			answer(a, event, 403, STR_NONE, now);
 		break;
 	case SIP_OPTIONS:
 		answer(a, event, 200,
@@ -216,7 +236,7 @@ static void stack_event(struct agent *a, const struct sip_event *event, str prov
 		return;
 	}
 	ac = slab_find(&a->calls, event->cookie);
-	if (!ac)
+	if (!ac || !is_far_end(a, ac, event->msg))
 		return;
 	agent_calls_touch(a, ac);
 	call_recv(ac->call, event, now);

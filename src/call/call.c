@@ -604,6 +604,19 @@ static void heard(struct call *call, const struct leg_event *event, usec now)
 	}
 }
 
+bool call_is_with(const struct call *call, const struct sip_address *address)
+{
+	const char *with = call->facts.outgoing ? call->facts.callee : call->facts.caller;
+	char texts[2][CALL_NAME_N];
+	struct sip_address first = { 0 };
+
+	if (!address || sip_uri_parse(str_from(with), &first.uri) != ERR_NONE)
+		return false;
+	write_party(&first, texts[0], CALL_NAME_N);
+	write_party(address, texts[1], CALL_NAME_N);
+	return strcmp(texts[0], texts[1]) == 0;
+}
+
 bool call_owns(const struct call *call, struct sip_msg *msg)
 {
 	return leg_owns(&call->leg, msg);

@@ -40,6 +40,7 @@ struct call;
 struct leg_house;
 struct leg_plan;
 struct sip_event;
+struct sip_address;
 struct sip_msg;
 struct sip_target;
 
@@ -149,6 +150,9 @@ void call_fail(struct call *, enum call_cause, int status, str text, usec now);
  * wrong with it has been answered. `proven`: who the road says it is from, may be empty. */
 void call_take(struct call *, const struct sip_event *, const struct sip_target *, str contact, str proven, usec now);
 /* Is this request (with a To tag) inside its dialog? */
+/* Is this address (From of a request, To of an answer) the one that the call was made with? A road proves who signed a
+ * message by that address, so it has to stay the same. */
+bool call_is_with(const struct call *, const struct sip_address *);
 bool call_owns(const struct call *, struct sip_msg *);
 /* An event of the stack with its cookie, or a REQUEST that call_owns. */
 void call_recv(struct call *, const struct sip_event *, usec now);

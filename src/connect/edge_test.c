@@ -25,6 +25,7 @@ struct two_road {
 	size_t queue_n;
 	uint32_t flow; /* its number now */
 	bool keyless;  /* it can seal for nobody */
+	bool lies;     /* who signs is mallory, and so says From or To */
 	char *last;
 	char own[128], other[128], contact[128], uri[128];
 };
@@ -119,6 +120,13 @@ static enum err two_send(void *self, const struct flow *flow, str bytes, usec no
 	other->queue[i].n = bytes.n;
 	other->queue[i].bytes = malloc(bytes.n);
 	memcpy(other->queue[i].bytes, bytes.p, bytes.n);
+	if (r->lies) {
+		str line = str_starts(bytes, STR("SIP/")) ? STR("\r\nTo: <sip:") : STR("\r\nFrom: <sip:");
+		size_t name = str_find(bytes, line) + line.n;
+
+		assert_true(name + 4 < bytes.n);
+		memcpy(other->queue[i].bytes + name, "evil", 4); /* as long as "acme" */
+	}
 	return ERR_NONE;
 }
 
@@ -751,6 +759,57 @@ static void every_message_of_both_sides_is_traced_under_one_session(void **state
 	world_end(&w);
 }
 
+/* A super node shows a member what it carries; the member signs in its own name with the tags of others. */
+static void nobody_else_speaks_for_the_other_end(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_start(&w, NULL);
+	w.net.ends[1].lies = true;
+	dial(&w, &w.alice, STR("sip:acme@net.example"));
+	assert_int_equal(w.desk.incoming, 1);
+	assert_int_equal(w.alice.answered, 0);
+	world_end(&w);
+
+	world_start(&w, NULL);
+	dial(&w, &w.alice, STR("sip:acme@net.example"));
+	assert_int_equal(w.alice.answered, 1);
+	w.net.ends[1].lies = true;
+	hang_up(&w, &w.desk);
+	assert_int_equal(w.alice.ended, 0);
+	world_end(&w);
+}
+
+static void who_does_not_come_from_the_exchange_does_not_cross(void **state)
+{
+	static const char invite[] =
+		"INVITE sip:alice@10.0.0.5 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.%d;branch=z9hG4bK%d\r\n"
+		"From: <sip:101@10.0.0.9>;tag=1\r\nTo: <sip:alice@10.0.0.5>\r\nCall-ID: x%d\r\n"
+		"CSeq: 1 INVITE\r\nContact: <sip:101@10.0.0.66>\r\n"
+		"Content-Type: application/sdp\r\n\r\nv=0\r\no=- 1 1 IN IP4 10.0.0.66\r\ns=-\r\n"
+		"c=IN IP4 10.0.0.66\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+	struct addr ours = at(5, 5060);
+	char text[1000];
+	struct world w;
+
+	(void)state;
+	world_start(&w, NULL);
+	for (int from = 66; from >= 9; from -= 57) { /* a stranger; then the exchange, as the proof that it could */
+		struct host_event e = { .kind = HOST_DATAGRAM,
+					.id = test_socket_at(&w.host, &ours, TRANSPORT_UDP)->id,
+					.transport = TRANSPORT_UDP,
+					.local = ours,
+					.remote = at((uint8_t)from, 5060) };
+
+		e.bytes = str_of(text, (size_t)snprintf(text, sizeof(text), invite, from, from, from));
+		test_host_post(&w.host, EDGE, &e, 0);
+		test_run(&w.host, USEC_PER_SEC);
+		assert_int_equal(w.alice.incoming, from == 9);
+	}
+	world_end(&w);
+}
+
 static void stopping_ends_all_calls_and_the_service(void **state)
 {
 	struct world w;
@@ -786,6 +845,8 @@ int main(void)
 		cmocka_unit_test(a_call_outlives_the_flow_that_it_began_on),
 		cmocka_unit_test(what_cannot_be_sealed_for_the_callee_fails_at_once),
 		cmocka_unit_test(every_message_of_both_sides_is_traced_under_one_session),
+		cmocka_unit_test(nobody_else_speaks_for_the_other_end),
+		cmocka_unit_test(who_does_not_come_from_the_exchange_does_not_cross),
 		cmocka_unit_test(stopping_ends_all_calls_and_the_service),
 	};
 
