@@ -9,9 +9,8 @@
 
 #include "base/buf.h"
 
-/* Letters for n bytes in the URL form; bytes for n letters, at most. */
-#define BASE64URL_N(n)      (((n)*4 + 2) / 3)
-#define BASE64_BYTES_MAX(n) ((n) / 4 * 3 + 3)
+/* Letters for n bytes in the URL form. */
+#define BASE64URL_N(n) (((n)*4 + 2) / 3)
 
 void base64_write(str bytes, struct buf *);    /* A-Z a-z 0-9 + / and = */
 void base64url_write(str bytes, struct buf *); /* A-Z a-z 0-9 - _ */

@@ -20,7 +20,6 @@
 #define SRTP_SOURCE_MAX 16  /* the one unheard for longest makes room for a new one that proves itself */
 #define SRTP_WINDOW     128 /* packets */
 #define SRTP_TAIL_MAX   20  /* bytes a packet grows at most: GCM tag and SRTCP index */
-#define SRTP_KEY_MAX    30  /* master key and salt */
 
 /* Numbers of RFC 5764 4.1.2 and RFC 7714 14.2, as DTLS negotiates them. */
 enum srtp_profile {
