@@ -52,7 +52,7 @@ static const struct conf_setting settings_table[] = {
 	{ "trunk", CONF_TEXT, FIELD(trunk), NULL, 0, 0, NULL, "NAME", false,
 	  "The account that calls to names which are not users here are handed to." },
 	{ "strangers", CONF_FLAG, FIELD(strangers), NULL, 0, 0, NULL, NULL, false,
-	  "Let callers of other domains call the users here." },
+	  "Let callers of other domains call the users here; with --auth none they may anyway." },
 	{ "trace", CONF_FLAG, FIELD(trace), NULL, 0, 0, NULL, NULL, false,
 	  "Keep every SIP message for `tandem trace`." },
 	{ "json", CONF_FLAG, FIELD(json), NULL, 0, 0, NULL, NULL, false,
@@ -265,7 +265,7 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.domain = s->settings.domain;
 		c.trunk = s->settings.trunk;
 		c.auth = s->settings.auth == 0;
-		c.strangers = s->settings.strangers;
+		c.strangers = s->settings.strangers || s->settings.auth;
 		c.trace = s->settings.trace;
 		memcpy(c.key, key, sizeof(c.key));
 		c.listeners = s->listeners;

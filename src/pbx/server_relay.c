@@ -207,7 +207,8 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		return;
 	}
 	job->outside = caller == CALLER_STRANGER;
-	if (job->outside && !(s->config.strangers && stranger_may(m))) {
+	/* Where nobody is asked for a password, strangers are as good as users: a closed network, or a test. */
+	if (job->outside && !(s->config.strangers && (!s->config.auth || stranger_may(m)))) {
 		pbx_job_reply(s, job, m, 403, STR_NONE, STR_NONE, now);
 		return;
 	}
