@@ -70,7 +70,7 @@ static enum err put_user(struct store_desk *desk, const struct user_record *user
 	struct user_record row = *user;
 	struct store_binding b;
 	struct realm realm;
-	char domain[USER_NAME_MAX], md5[32], sha256[64];
+	char domain[USER_NAME_MAX], md5[32], sha256[64], sha512_256[64];
 
 	if (!user_name_is_good(user->name))
 		return keeper_answer_fail(desk->answer, ERR_SYNTAX, "\"" STR_FMT "\" cannot be the name of an account",
@@ -88,8 +88,10 @@ static enum err put_user(struct store_desk *desk, const struct user_record *user
 	row.realm = realm_str(&realm);
 	write_ha1(desk->md5, 16, row.name, row.realm, row.password, md5);
 	write_ha1(desk->sha256, 32, row.name, row.realm, row.password, sha256);
+	write_ha1(desk->sha512_256, 32, row.name, row.realm, row.password, sha512_256);
 	row.ha1_md5 = str_of(md5, sizeof(md5));
 	row.ha1_sha256 = str_of(sha256, sizeof(sha256));
+	row.ha1_sha512_256 = str_of(sha512_256, sizeof(sha512_256));
 	row.created = desk->ask->now;
 	store_desk_bind(&user_record_kind, &row, &b);
 	err = store_desk_run(desk, statement, b.values, b.n, NULL);
@@ -98,6 +100,7 @@ static enum err put_user(struct store_desk *desk, const struct user_record *user
 				   STR_ARG(str_head(user->name, 100)));
 	secret_wipe(md5, sizeof(md5));
 	secret_wipe(sha256, sizeof(sha256));
+	secret_wipe(sha512_256, sizeof(sha512_256));
 	secret_wipe(&b, sizeof(b));
 	return err;
 }

@@ -9,7 +9,7 @@
 
 struct store_clerk {
 	struct db *db;
-	struct digest *md5, *sha256;
+	struct digest *md5, *sha256, *sha512_256;
 };
 
 struct store_clerk *store_clerk_new(struct db *db)
@@ -21,7 +21,8 @@ struct store_clerk *store_clerk_new(struct db *db)
 	clerk->db = db;
 	clerk->md5 = digest_new(DIGEST_MD5);
 	clerk->sha256 = digest_new(DIGEST_SHA256);
-	if (!clerk->md5 || !clerk->sha256) {
+	clerk->sha512_256 = digest_new(DIGEST_SHA512_256);
+	if (!clerk->md5 || !clerk->sha256 || !clerk->sha512_256) {
 		store_clerk_free(clerk);
 		return NULL;
 	}
@@ -34,6 +35,7 @@ void store_clerk_free(struct store_clerk *clerk)
 		return;
 	digest_free(clerk->md5);
 	digest_free(clerk->sha256);
+	digest_free(clerk->sha512_256);
 	free(clerk);
 }
 
@@ -152,7 +154,8 @@ static enum err do_setting_list(struct store_desk *desk)
  * The door.
  */
 
-enum duty { READS = 0, WRITES = 1, CONCERNS = 2 };
+/* SINGLE: one statement a row, which SQL carries out wholly or not at all: one row needs no mark to go back to. */
+enum duty { READS = 0, WRITES = 1, CONCERNS = 2, SINGLE = 4 };
 
 static const struct {
 	enum err (*carry_out)(struct store_desk *);
@@ -172,8 +175,8 @@ static const struct {
 	[KEEPER_DEVICE_PUT] = { store_people_put_device, WRITES | CONCERNS },
 	[KEEPER_DEVICE_LIST] = { store_people_list_devices, READS },
 	[KEEPER_DEVICE_REMOVE] = { store_people_remove_device, WRITES | CONCERNS },
-	[KEEPER_CONTACT_PUT] = { do_contact_put, WRITES },
-	[KEEPER_CONTACT_REMOVE] = { do_contact_remove, WRITES },
+	[KEEPER_CONTACT_PUT] = { do_contact_put, WRITES | SINGLE },
+	[KEEPER_CONTACT_REMOVE] = { do_contact_remove, WRITES | SINGLE },
 	[KEEPER_CONTACT_LIST] = { do_contact_list, WRITES },
 	[KEEPER_STATE_PUT] = { do_state_put, WRITES },
 	[KEEPER_STATE_GET] = { do_state_get, READS },
@@ -206,7 +209,7 @@ bool store_clerk_hashes(enum keeper_kind kind)
 struct keeper_answer *store_clerk_do(struct store_clerk *clerk, const struct keeper_ask *ask)
 {
 	struct keeper_answer *answer = keeper_answer_new(ask);
-	struct store_desk desk = { clerk->db, clerk->md5, clerk->sha256, ask, answer };
+	struct store_desk desk = { clerk->db, clerk->md5, clerk->sha256, clerk->sha512_256, ask, answer };
 	struct db *db = clerk->db;
 
 	if (!answer)
@@ -215,16 +218,16 @@ struct keeper_answer *store_clerk_do(struct store_clerk *clerk, const struct kee
 		keeper_answer_fail(answer, ERR_UNSUPPORTED, "the keeper knows no such question");
 		return answer;
 	}
-	bool writes = store_clerk_writes(ask->kind);
-	enum err err = writes ? db->driver->step(db, DB_MARK) : ERR_NONE;
+	bool marks = store_clerk_writes(ask->kind) && !(ask->n == 1 && duties[ask->kind].duty & SINGLE);
+	enum err err = marks ? db->driver->step(db, DB_MARK) : ERR_NONE;
 	if (err != ERR_NONE) {
 		store_desk_fail(&desk, err);
 		return answer;
 	}
 	err = duties[ask->kind].carry_out(&desk);
-	if (writes && err == ERR_NONE)
+	if (marks && err == ERR_NONE)
 		err = db->driver->step(db, DB_KEEP) == ERR_NONE ? ERR_NONE : store_desk_fail(&desk, ERR_IO);
-	else if (writes)
+	else if (marks)
 		(void)!db->driver->step(db, DB_BACK); /* where that fails too, so will COMMIT */
 	return answer;
 }

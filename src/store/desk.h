@@ -16,7 +16,7 @@
 
 struct store_desk {
 	struct db *db;
-	struct digest *md5, *sha256;
+	struct digest *md5, *sha256, *sha512_256;
 	const struct keeper_ask *ask;
 	struct keeper_answer *answer;
 };

@@ -8,6 +8,7 @@ static const struct record_field user_record_fields[] = {
 	{ "realm", offsetof(struct user_record, realm), RECORD_TEXT },
 	{ "ha1_md5", offsetof(struct user_record, ha1_md5), RECORD_HIDDEN },
 	{ "ha1_sha256", offsetof(struct user_record, ha1_sha256), RECORD_HIDDEN },
+	{ "ha1_sha512_256", offsetof(struct user_record, ha1_sha512_256), RECORD_HIDDEN },
 	{ "created", offsetof(struct user_record, created), RECORD_USEC },
 	{ "disabled", offsetof(struct user_record, disabled), RECORD_BOOL },
 };

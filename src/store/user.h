@@ -2,7 +2,7 @@
  * store/user.h - accounts: phones that register by digest.
  *
  * The password itself is never kept: HA1 = H(name:realm:password) (RFC 7616 3.4.2) is made
- * when the account is, for MD5 and for SHA-256. The realm is one for the whole
+ * when the account is, for MD5, SHA-256 and SHA-512-256. The realm is one for the whole
  * store (KEEPER_REALM): it need not be the domain, and accounts outlive a change of domain.
  */
 #ifndef STORE_USER_H
@@ -14,12 +14,13 @@
 
 struct user_record {
 	int64_t id;
-	str name;       /* "101": the user part of the address and the digest's username */
-	str domain;     /* lower case; "": every domain this server serves */
-	str password;   /* in questions only */
-	str realm;      /* what the HA1s were made for */
-	str ha1_md5;    /* 32 lower-case hex digits */
-	str ha1_sha256; /* 64 */
+	str name;           /* "101": the user part of the address and the digest's username */
+	str domain;         /* lower case; "": every domain this server serves */
+	str password;       /* in questions only */
+	str realm;          /* what the HA1s were made for */
+	str ha1_md5;        /* 32 lower-case hex digits */
+	str ha1_sha256;     /* 64 */
+	str ha1_sha512_256; /* 64; empty: the account is older than this column */
 	usec created;
 	bool disabled;
 };

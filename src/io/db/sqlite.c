@@ -15,6 +15,8 @@ struct sqlite {
 	struct db db; /* first: what the others see */
 	sqlite3 *handle;
 	sqlite3_stmt *kept[SCHEMA_STATEMENT_N];
+	sqlite3_stmt *steps[DB_BACK + 1];
+	bool begun;           /* as far as the clerk knows, a transaction is open */
 	int64_t seen_version; /* PRAGMA data_version: another number, another writer */
 	sqlite3_stmt *data_version;
 	char why[240];
@@ -75,6 +77,21 @@ static enum err execute(struct sqlite *s, const char *text)
 	return judge(s, sqlite3_exec(s->handle, text, NULL, NULL, NULL));
 }
 
+/* One statement, prepared once: parsing it anew would cost more than carrying it out. */
+static enum err take_step(struct sqlite *s, enum db_step what, const char *text)
+{
+	sqlite3_stmt **kept = &s->steps[what];
+	int result = SQLITE_OK;
+
+	if (!*kept)
+		result = sqlite3_prepare_v3(s->handle, text, -1, SQLITE_PREPARE_PERSISTENT, kept, NULL);
+	if (result == SQLITE_OK)
+		result = sqlite3_step(*kept);
+	enum err err = judge(s, result);
+	sqlite3_reset(*kept);
+	return err == ERR_ABSENT ? ERR_NONE : err;
+}
+
 static enum err step(struct db *db, enum db_step what)
 {
 	static const char *const words[] = {
@@ -90,13 +107,17 @@ static enum err step(struct db *db, enum db_step what)
 
 	/* A full disk rolls the whole transaction back by itself; what follows then has none to act in. */
 	if (sqlite3_get_autocommit(s->handle) && what != DB_BEGIN && what != DB_BEGIN_READ) {
+		if (what == DB_COMMIT || what == DB_ROLLBACK)
+			s->begun = false;
 		if (what == DB_ROLLBACK)
 			return ERR_NONE;
 		return s->why[0] ? ERR_FULL : ERR_IO;
 	}
-	if (what == DB_BEGIN || what == DB_BEGIN_READ)
+	bool begins = what == DB_BEGIN || what == DB_BEGIN_READ;
+	if (begins)
 		s->why[0] = 0;
-	enum err err = execute(s, words[what]);
+	enum err err = what == DB_BACK ? execute(s, words[what]) : take_step(s, what, words[what]);
+	s->begun = begins ? err == ERR_NONE : s->begun && what != DB_COMMIT && what != DB_ROLLBACK;
 	if (err != ERR_NONE && what == DB_COMMIT && !sqlite3_get_autocommit(s->handle)) {
 		char why[sizeof(s->why)];
 		memcpy(why, s->why, sizeof(why));
@@ -128,6 +149,8 @@ static enum err start(struct db *db, int number, const struct db_value *values, 
 	struct sqlite *s = sqlite_of(db);
 	int result = SQLITE_OK;
 
+	if (s->begun && sqlite3_get_autocommit(s->handle)) /* rolled back by itself: alone it would be committed */
+		return s->why[0] ? ERR_FULL : ERR_IO;
 	if (!s->kept[number])
 		result = sqlite3_prepare_v3(s->handle, schema_statement(number), -1, SQLITE_PREPARE_PERSISTENT,
 					    &s->kept[number], NULL);
@@ -219,6 +242,8 @@ static void close_sqlite(struct db *db)
 		return;
 	for (int i = 0; i < SCHEMA_STATEMENT_N; i++)
 		sqlite3_finalize(s->kept[i]);
+	for (int i = 0; i <= DB_BACK; i++)
+		sqlite3_finalize(s->steps[i]);
 	sqlite3_finalize(s->data_version);
 	sqlite3_close(s->handle);
 	free(s);
@@ -304,6 +329,8 @@ static enum err set_up(struct sqlite *s, const struct db_sqlite_setup *setup)
 	enum err err = execute(s, "PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL");
 	if (err == ERR_NONE) /* reads the file for the first time: says whether it is a database at all */
 		err = execute(s, "PRAGMA journal_mode = WAL");
+	if (err == ERR_NONE) /* 16 MB: pages that are written again and again go into the file once */
+		err = execute(s, "PRAGMA wal_autocheckpoint = 4000");
 	if (err == ERR_NONE && setup->page_max) {
 		snprintf(limit, sizeof(limit), "PRAGMA max_page_count = %u", setup->page_max);
 		err = read_number(s, limit, &ignored);

@@ -118,7 +118,7 @@ static enum err add_user(struct desk *d, const char *name, const char *domain, c
 	return TELL(d, KEEPER_USER_ADD, .users = &u, .n = 1);
 }
 
-/* RFC 7616 3.4.2; the figures below are md5sum's and sha256sum's. */
+/* RFC 7616 3.4.2; the figures below are md5sum's, sha256sum's and openssl's. */
 static void ha1s_are_made_as_rfc_7616_says(void **state)
 {
 	struct desk *d = *state;
@@ -138,6 +138,7 @@ static void ha1s_are_made_as_rfc_7616_says(void **state)
 	/* printf 'Mufasa:http-auth.example.org:Circle of Life' | md5sum, | sha256sum */
 	assert_str(a->users[0].ha1_md5, "c461bb829191a439a1a0a3b758ef88d2");
 	assert_str(a->users[0].ha1_sha256, "24e863a11f480cbfe66cd9d46688068565950d62abf3809212715927b8eec102");
+	assert_str(a->users[0].ha1_sha512_256, "348b5babfc8d0a57a375860c9eb4f072f268870012f87fe4d37f127bc02485cc");
 	assert_str(a->users[0].realm, "http-auth.example.org");
 	assert_int_equal(a->users[0].created, NOW);
 	assert_int_equal(a->users[0].password.n, 0);
@@ -689,6 +690,15 @@ static void read_one(const char *path, const char *statement, char out[100])
 	sqlite3_close(handle);
 }
 
+static void write_one(const char *path, const char *statement)
+{
+	sqlite3 *handle;
+
+	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, statement, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(handle);
+}
+
 static void an_older_file_is_brought_up_to_date(void **state)
 {
 	struct desk *d = *state;
@@ -703,6 +713,35 @@ static void an_older_file_is_brought_up_to_date(void **state)
 	read_one(d->path, "PRAGMA user_version", text);
 	assert_string_equal(text, "2");
 	assert_int_equal(open_as(d, &version_2, why), ERR_NONE);
+}
+
+/* Accounts of version 1 keep what they have; SHA-512-256 comes with their next password. */
+static void an_account_of_the_first_version_lives_on(void **state)
+{
+	struct desk *d = *state;
+	struct schema first = { schema_current.migrations, 1 };
+	struct user_record u = { .name = STR("101"), .password = STR("x") };
+	char why[200], text[100];
+
+	assert_int_equal(open_as(d, &first, why), ERR_NONE);
+	write_one(d->path, "INSERT INTO account (name, domain, realm, ha1_md5, ha1_sha256, created, disabled) "
+			   "VALUES ('101', '', 'r', 'm', 's', 5, 0);"
+			   "INSERT INTO setting (name, value, updated) VALUES ('realm', 'r', 5)");
+	open_desk(d);
+	struct keeper_answer *a = ASK(d, KEEPER_USER_FIND, .users = &u, .n = 1);
+	assert_int_equal(a->n, 1);
+	assert_str(a->users[0].ha1_md5, "m");
+	assert_str(a->users[0].ha1_sha256, "s");
+	assert_str(a->users[0].ha1_sha512_256, "");
+	assert_int_equal(a->users[0].created, 5);
+	keeper_answer_free(a);
+	assert_int_equal(TELL(d, KEEPER_USER_IMPORT, .users = &u, .n = 1), ERR_NONE);
+	a = ASK(d, KEEPER_USER_FIND, .users = &u, .n = 1);
+	assert_int_equal(a->users[0].ha1_sha512_256.n, 64);
+	keeper_answer_free(a);
+	close_desk(d);
+	read_one(d->path, "SELECT count(*) FROM sqlite_master WHERE name = 'contact_expires'", text);
+	assert_string_equal(text, "0");
 }
 
 static void a_newer_file_is_refused_with_a_clear_word(void **state)
@@ -849,6 +888,55 @@ static void a_full_database_is_said_to_be_full_and_keeps_what_it_has(void **stat
 	close_desk(d);
 }
 
+/* A full disk rolls a transaction back in its midst: what comes after must not be committed all by itself. */
+static void a_batch_that_meets_a_full_disk_is_kept_as_acknowledged(void **state)
+{
+	static char params[20000];
+	struct desk *d = *state;
+	struct contact_record c = { .aor = STR("sip:101@x"), .uri = STR("sip:u"), .expires = NOW + 1 };
+	struct rlimit before, small = { .rlim_cur = 300000 };
+	enum err err = ERR_NONE;
+	size_t good = 0;
+	char key[20];
+
+	memset(params, 'x', sizeof(params));
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small.rlim_max = before.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	open_desk(d);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(d->db->driver->step(d->db, DB_BEGIN), ERR_NONE);
+	for (int i = 0; i < 600; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		c.key = str_from(key);
+		c.params = str_of(params, sizeof(params));
+		struct keeper_ask q = { .kind = KEEPER_CONTACT_PUT, .now = NOW, .contacts = &c, .n = 1 };
+		struct keeper_answer *a = store_clerk_do(d->clerk, &q);
+		assert_non_null(a);
+		good += a->err == ERR_NONE;
+		err = a->err;
+		keeper_answer_free(a);
+		if (err)
+			break;
+	}
+	assert_int_equal(err, ERR_FULL);
+	c.key = STR("after");
+	c.params = STR_NONE;
+	struct keeper_ask q = { .kind = KEEPER_CONTACT_PUT, .now = NOW, .contacts = &c, .n = 1 };
+	struct keeper_answer *a = store_clerk_do(d->clerk, &q);
+	good += a->err == ERR_NONE;
+	keeper_answer_free(a);
+	if (d->db->driver->step(d->db, DB_COMMIT) != ERR_NONE)
+		good = 0; /* the keeper answers all of them with that */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	close_desk(d);
+	open_desk(d);
+	a = ASK(d, KEEPER_CONTACT_LIST, .now = NOW);
+	assert_int_equal(a->n, good);
+	keeper_answer_free(a);
+	close_desk(d);
+}
+
 static void a_full_disk_is_said_to_be_full_and_keeps_what_it_has(void **state)
 {
 	struct desk *d = *state;
@@ -943,12 +1031,14 @@ int main(void)
 		IN_MEMORY(the_callees_half_of_a_session_belongs_to_it),
 		ON_DISK(what_is_kept_is_there_when_opened_again_and_only_for_us),
 		ON_DISK(an_older_file_is_brought_up_to_date),
+		ON_DISK(an_account_of_the_first_version_lives_on),
 		ON_DISK(a_newer_file_is_refused_with_a_clear_word),
 		ON_DISK(a_migration_that_fails_leaves_the_file_as_it_was),
 		ON_DISK(other_files_are_not_touched),
 		ON_DISK(a_locked_database_is_said_to_be_busy),
 		ON_DISK(another_writer_is_noticed),
 		ON_DISK(a_full_database_is_said_to_be_full_and_keeps_what_it_has),
+		ON_DISK(a_batch_that_meets_a_full_disk_is_kept_as_acknowledged),
 		ON_DISK(a_full_disk_is_said_to_be_full_and_keeps_what_it_has),
 		ON_DISK(columns_stand_in_the_order_of_the_fields),
 	};
