@@ -9,8 +9,9 @@
 
 struct user {
 	struct map_node node;
-	bool known; /* the keeper has such an account, and it is not disabled */
-	uint8_t md5[16], sha256[32];
+	bool known;  /* the keeper has such an account, and it is not disabled */
+	bool newest; /* and its SHA-512-256 */
+	uint8_t md5[16], sha256[32], sha512_256[32];
 	uint16_t name_n;
 	char name[USER_NAME_MAX];
 };
@@ -130,6 +131,8 @@ enum err pbx_guard_put(struct pbx_guard *g, str name, const struct user_record *
 	}
 	u->known = user && !user->disabled && take_hex(user->ha1_md5, u->md5, 16) &&
 		   take_hex(user->ha1_sha256, u->sha256, 32);
+	/* Older accounts lack it (store/schema), and then nobody has the right answer by it. */
+	u->newest = u->known && take_hex(user->ha1_sha512_256, u->sha512_256, 32);
 	if (!made)
 		return ERR_NONE;
 	drop(g, g->at);
@@ -153,6 +156,11 @@ enum err pbx_guard_find(struct pbx_guard *g, str name)
 	return !u ? ERR_MORE : u->known ? ERR_NONE : ERR_ABSENT;
 }
 
+static bool takes(const struct pbx_guard *g, unsigned algorithm)
+{
+	return algorithm == SIP_AUTH_MD5 ? g->md5 : algorithm != SIP_AUTH_UNKNOWN && g->sha256;
+}
+
 /* The first of our realm that we can judge (RFC 8760 2.4: a client answers one challenge, others may be for others). */
 static bool find_credentials(struct pbx_guard *g, struct sip_msg *m, bool proxy, struct sip_credentials *c)
 {
@@ -160,8 +168,7 @@ static bool find_credentials(struct pbx_guard *g, struct sip_msg *m, bool proxy,
 
 	for (; h; h = sip_msg_header_next(m, h))
 		if (!sip_credentials_parse(sip_header_value(m, h), c) && c->is_digest &&
-		    str_eq(c->realm, str_of(g->realm, g->realm_n)) &&
-		    ((c->algorithm == SIP_AUTH_MD5 && g->md5) || (c->algorithm == SIP_AUTH_SHA256 && g->sha256)))
+		    str_eq(c->realm, str_of(g->realm, g->realm_n)) && takes(g, c->algorithm))
 			return true;
 	return false;
 }
@@ -194,9 +201,11 @@ enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bo
 
 		if (!u)
 			return PBX_GUARD_UNKNOWN;
-		usable = u->known;
+		usable = c.algorithm == SIP_AUTH_SHA512_256 ? u->newest : u->known;
 		if (usable)
-			ha1 = c.algorithm == SIP_AUTH_MD5 ? u->md5 : u->sha256;
+			ha1 = c.algorithm == SIP_AUTH_MD5      ? u->md5
+			      : c.algorithm == SIP_AUTH_SHA256 ? u->sha256
+							       : u->sha512_256;
 	}
 	right = sip_auth_verify(g->auth, &c, ha1, m->method_text, m->body) == ERR_NONE && usable;
 	if (sip_auth_nonce_check(g->auth, g->tag, c.nonce, now, PBX_NONCE_LIFETIME))
@@ -206,23 +215,20 @@ enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bo
 	return take_count(g, &c) ? PBX_GUARD_GOOD : PBX_GUARD_STALE;
 }
 
-static void put_line(struct pbx_guard *g, bool proxy, enum sip_auth_algorithm algorithm, bool stale, usec now,
-		     struct buf *out)
-{
-	char nonce[SIP_AUTH_NONCE_MAX];
-
-	if (out->n)
-		buf_put(out, STR("\r\n"));
-	buf_put(out, proxy ? STR("Proxy-Authenticate: ") : STR("WWW-Authenticate: "));
-	sip_challenge_write(algorithm, str_of(g->realm, g->realm_n),
-			    sip_auth_nonce(g->auth, g->tag, now, g->rng, nonce), stale, out);
-}
-
 void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, bool simple, usec now, struct buf *out)
 {
-	/* RFC 8760 2.3: the one we like best on top */
-	if (g->sha256 && !(simple && g->md5))
-		put_line(g, proxy, SIP_AUTH_SHA256, stale, now, out);
-	if (g->md5)
-		put_line(g, proxy, SIP_AUTH_MD5, stale, now, out);
+	/* RFC 8760 2.3: the one we like best on top. Not the longest: every account has SHA-256, none is weaker for it.
+	 */
+	static const enum sip_auth_algorithm order[] = { SIP_AUTH_SHA256, SIP_AUTH_SHA512_256, SIP_AUTH_MD5 };
+	char text[SIP_AUTH_NONCE_MAX];
+	str nonce = sip_auth_nonce(g->auth, g->tag, now, g->rng, text);
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		if (!takes(g, order[i]) || (simple && g->md5 && order[i] != SIP_AUTH_MD5))
+			continue;
+		if (out->n)
+			buf_put(out, STR("\r\n"));
+		buf_put(out, proxy ? STR("Proxy-Authenticate: ") : STR("WWW-Authenticate: "));
+		sip_challenge_write(order[i], str_of(g->realm, g->realm_n), nonce, stale, out);
+	}
 }

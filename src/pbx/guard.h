@@ -33,8 +33,7 @@ enum pbx_guard_answer {
 struct pbx_guard;
 
 /* `key`: SIP_AUTH_KEY_N secret bytes. `tag`: the worker; each takes its own nonces only, as it alone counts their uses.
- * `md5`, `sha256`: which are offered and taken. NULL: no
- * memory. */
+ * `md5`; `sha256`, which stands for SHA-512-256 too: which are offered and taken. NULL: no memory. */
 struct pbx_guard *pbx_guard_new(const uint8_t *key, uint32_t tag, bool md5, bool sha256, struct rng *);
 void pbx_guard_free(struct pbx_guard *);
 /* The keeper's realm; before, everything is CHALLENGE. ERR_LIMIT. */

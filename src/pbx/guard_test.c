@@ -9,6 +9,7 @@ static const uint8_t key[SIP_AUTH_KEY_N] = "0123456789abcdef0123456789abcde";
 static struct pbx_guard *g;
 static struct sip_auth *client;
 static struct rng rng;
+static bool old_accounts; /* of a store that knew no SHA-512-256 */
 static struct arena arena;
 static char block[SIP_MSG_ARENA];
 static struct sip_msg m;
@@ -17,6 +18,7 @@ static int setup(void **state)
 {
 	(void)state;
 	rng_seeded(&rng, 5);
+	old_accounts = false;
 	client = sip_auth_new(NULL);
 	g = pbx_guard_new(key, 0, true, true, &rng);
 	assert_int_equal(pbx_guard_set_realm(g, STR("realm")), ERR_NONE);
@@ -36,7 +38,7 @@ static void know(const char *name, const char *password, bool disabled)
 {
 	struct user_record user = { .name = str_from(name), .disabled = disabled };
 	uint8_t ha1[SIP_AUTH_HA1_MAX];
-	char md5[32], sha[64];
+	char md5[32], sha[64], newest[64];
 	struct buf b;
 
 	assert_int_equal(sip_auth_ha1(client, SIP_AUTH_MD5, user.name, STR("realm"), str_from(password), ha1),
@@ -47,6 +49,12 @@ static void know(const char *name, const char *password, bool disabled)
 			 ERR_NONE);
 	buf_init(&b, sha, 64);
 	buf_put_hex(&b, ha1, 32);
+	assert_int_equal(sip_auth_ha1(client, SIP_AUTH_SHA512_256, user.name, STR("realm"), str_from(password), ha1),
+			 ERR_NONE);
+	buf_init(&b, newest, 64);
+	buf_put_hex(&b, ha1, 32);
+	if (!old_accounts)
+		user.ha1_sha512_256 = str_of(newest, 64);
 	user.ha1_md5 = str_of(md5, 32);
 	user.ha1_sha256 = str_of(sha, 64);
 	assert_int_equal(pbx_guard_put(g, user.name, &user), ERR_NONE);
@@ -91,7 +99,7 @@ static enum pbx_guard_answer judge(usec now)
 	return pbx_guard_judge(g, &m, true, now, &name);
 }
 
-static void the_right_password_is_good_by_either_digest(void **state)
+static void the_right_password_is_good_by_each_digest(void **state)
 {
 	(void)state;
 	request(SIP_AUTH_SHA256, "101", "pw", 1, 0);
@@ -99,6 +107,21 @@ static void the_right_password_is_good_by_either_digest(void **state)
 	know("101", "pw", false);
 	assert_int_equal(judge(0), PBX_GUARD_GOOD);
 	request(SIP_AUTH_MD5, "101", "pw", 1, 1);
+	assert_int_equal(judge(1), PBX_GUARD_GOOD);
+	request(SIP_AUTH_SHA512_256, "101", "pw", 1, 2);
+	assert_int_equal(judge(2), PBX_GUARD_GOOD);
+	request(SIP_AUTH_SHA512_256, "101", "pw2", 2, 2);
+	assert_int_equal(judge(2), PBX_GUARD_WRONG);
+}
+
+static void an_old_account_has_no_answer_by_the_newest_digest(void **state)
+{
+	(void)state;
+	old_accounts = true;
+	know("101", "pw", false);
+	request(SIP_AUTH_SHA512_256, "101", "pw", 1, 0);
+	assert_int_equal(judge(0), PBX_GUARD_WRONG);
+	request(SIP_AUTH_SHA256, "101", "pw", 1, 1);
 	assert_int_equal(judge(1), PBX_GUARD_GOOD);
 }
 
@@ -238,7 +261,8 @@ static void without_a_realm_nobody_is_believed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(the_right_password_is_good_by_either_digest),
+		T(the_right_password_is_good_by_each_digest),
+		T(an_old_account_has_no_answer_by_the_newest_digest),
 		T(wrong_unknown_and_disabled_are_one),
 		T(a_count_comes_once_and_a_nonce_ages),
 		T(a_nonce_is_one_workers),

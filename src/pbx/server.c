@@ -13,7 +13,6 @@ struct pbx_config pbx_config_default(void)
 		.auth = true,
 		.md5 = true,
 		.sha256 = true,
-		.md5_unless_known = true,
 		.strangers = true,
 		.contact_max = 1000000,
 		.expires_min = 60,
@@ -186,6 +185,8 @@ enum pbx_guard_answer pbx_job_judge(struct pbx_server *s, struct pbx_job *job, s
 		return PBX_GUARD_GOOD;
 	}
 	answer = pbx_guard_judge(s->guard, m, proxy, now, name);
+	if (answer == PBX_GUARD_GOOD || answer == PBX_GUARD_STALE)
+		pbx_offers_answered(&s->offers, m, &job->flow.remote, now);
 	if (answer == PBX_GUARD_GOOD) {
 		job->proved_n = name->n; /* a name that the guard knows fits */
 		memcpy(job->proved, name->p, name->n);
@@ -193,21 +194,9 @@ enum pbx_guard_answer pbx_job_judge(struct pbx_server *s, struct pbx_job *job, s
 	return answer;
 }
 
-/* Programs that were seen to answer the better of two challenges. */
-static bool copes_with_two(const struct sip_msg *m)
-{
-	static const str known[] = { STR_INIT("tandem") };
-	str agent = sip_msg_value(m, SIP_USER_AGENT);
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (str_starts_nocase(agent, known[i]))
-			return true;
-	return false;
-}
-
 void pbx_job_challenge(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, bool proxy, bool stale, usec now)
 {
-	bool simple = s->config.md5_unless_known && !copes_with_two(m);
+	bool simple = pbx_offers_simple(&s->offers, m, &job->flow.remote, now);
 	char lines[PBX_CHALLENGE];
 	struct buf b;
 
@@ -657,6 +646,7 @@ struct pbx_server *pbx_server_new(const struct pbx_config *config)
 	map_init(&s->busy, OPS_MAX);
 	heap_init(&s->timers);
 	rng_fill(config->rng, s->key, sizeof(s->key));
+	pbx_offers_init(&s->offers, config->rng);
 	if (config->listener_n > PBX_LISTENERS_MAX || !make_parts(s)) {
 		pbx_server_free(s);
 		return NULL;

@@ -46,12 +46,9 @@ struct pbx_config {
 	size_t network_n;
 	str trunk;        /* name of an account; empty: there is no trunk */
 	bool auth;        /* false: everyone is believed (--auth none) */
-	bool md5, sha256; /* which digests are taken */
-	/* Both are taken, but SHA-256 is offered only to programs that are known to cope with two challenges: libre 1.1
-	 * (baresip 1.0) gives up when it sees one that it cannot do, wherever that stands. */
-	bool md5_unless_known;
-	bool strangers;                                     /* callers of other domains may call local users */
-	bool trace;                                         /* every message to the keeper */
+	bool md5, sha256; /* which digests are taken (sha256: both of RFC 8760's); whom which is offered: pbx/offer.h */
+	bool strangers;   /* callers of other domains may call local users */
+	bool trace;       /* every message to the keeper */
 	uint8_t key[PBX_KEY_N];                             /* secret, of all workers: nonces and route tokens */
 	uint32_t contact_max;                               /* of a shard */
 	uint32_t expires_min, expires_default, expires_max; /* seconds */

@@ -154,7 +154,6 @@ static void start(struct pbx_server **server, struct rng *rng, bool auth)
 	config.rng = rng;
 	config.domain = STR("example.com");
 	config.auth = auth;
-	config.md5_unless_known = false;
 	config.listeners = listeners;
 	config.listener_n = 1;
 	*server = pbx_server_new(&config);

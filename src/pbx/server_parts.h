@@ -12,6 +12,7 @@
 #include "pbx/guard.h"
 #include "pbx/location.h"
 #include "pbx/note.h"
+#include "pbx/offer.h"
 #include "pbx/recorder.h"
 #include "pbx/registrar.h"
 #include "pbx/server.h"
@@ -24,7 +25,7 @@
 #define PBX_PATIENCE     (5 * USEC_PER_SEC) /* for the keeper, a name, another worker */
 #define PBX_TRIES        24                 /* facts that one request may have to wait for */
 #define PBX_RESOLVES_MAX 256
-#define PBX_CHALLENGE    700 /* bytes of our challenge lines */
+#define PBX_CHALLENGE    1300 /* bytes of our challenge lines */
 
 struct pbx_want {
 	struct host_want want;
@@ -92,6 +93,7 @@ struct pbx_server {
 	struct sip_tap tap;
 	struct pbx_location *location;
 	struct pbx_guard *guard;
+	struct pbx_offers offers;
 	struct pbx_recorder *recorder;
 	struct pbx_tracer *tracer; /* NULL: no trace */
 	struct hmac *tokens;

@@ -6,10 +6,11 @@ static void who_registers_is_challenged_and_then_bound(void **state)
 
 	(void)state;
 	rig_run();
-	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12:5060>\r\nUser-Agent: tandem/1\r\n");
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12:5060>\r\nUser-Agent: x\r\n");
 	rig_copy(rig_take(bob), answer, sizeof(answer));
 	rig_assert_start(answer, "SIP/2.0 401 Unauthorized");
-	rig_assert_has(answer, "algorithm=SHA-256");
+	rig_assert_has(answer, "algorithm=SHA-256,");
+	rig_assert_has(answer, "algorithm=SHA-512-256,");
 	rig_assert_has(answer, "algorithm=MD5");
 	rig_assert_has(answer, "realm=\"realm.test\"");
 	rig_authorize(answer, "102", "pw102", "REGISTER", "sip:example.com", lines, sizeof(lines));
@@ -22,13 +23,19 @@ static void who_registers_is_challenged_and_then_bound(void **state)
 	assert_str(rig_.contacts[0].row->aor, "sip:102@example.com");
 }
 
-static void who_may_know_md5_only_is_offered_no_more_unless_that_is_forbidden(void **state)
+static void who_gives_up_at_others_is_offered_md5_alone_unless_that_is_forbidden(void **state)
 {
 	(void)state;
 	rig_run();
 	rig_register_once(bob, "102", 1, "User-Agent: baresip v1.0.0 (x86_64/linux)\r\n");
 	rig_assert_has(rig_take(bob), "algorithm=MD5");
-	assert_null(strstr(rig_.text, "SHA-256"));
+	assert_null(strstr(rig_.text, "SHA-"));
+	rig_register_once(bob2, "103", 1, "User-Agent: x\r\n");
+	rig_assert_has(rig_take(bob2), "algorithm=SHA-256,");
+	rig_pass(30 * USEC_PER_SEC);
+	rig_register_once(bob2, "103", 2, "User-Agent: x\r\n"); /* back without an answer */
+	rig_assert_has(rig_take(bob2), "algorithm=MD5");
+	assert_null(strstr(rig_.text, "SHA-"));
 	rig_stop_servers();
 	rig_.config.md5 = false;
 	rig_run();
@@ -216,7 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(who_registers_is_challenged_and_then_bound),
-		T(who_may_know_md5_only_is_offered_no_more_unless_that_is_forbidden),
+		T(who_gives_up_at_others_is_offered_md5_alone_unless_that_is_forbidden),
 		T(the_200_waits_for_the_keeper),
 		T(a_change_of_two_parts_waits_for_both),
 		T(a_registration_that_cannot_be_kept_is_503),
