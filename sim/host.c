@@ -226,9 +226,9 @@ static void bind_socket(struct sim_service *s, const struct host_want *w)
 	enum transport transport = udp ? TRANSPORT_UDP : w->transport;
 	struct addr local = w->local;
 	enum err err = own_socket(s, w->id) ? ERR_EXISTS : check_bind(s, &local, udp);
-	if (!udp && transport == TRANSPORT_TLS && (w->tls >= SIM_TLS_SETS || !s->host->has_tls[w->tls]))
+	if (!udp && transport_is_secure(transport) && (w->tls >= SIM_TLS_SETS || !s->host->has_tls[w->tls]))
 		err = ERR_UNSUPPORTED;
-	if (!udp && transport != TRANSPORT_TLS && transport != TRANSPORT_TCP)
+	if (!udp && transport == TRANSPORT_UDP)
 		err = ERR_UNSUPPORTED;
 	if (!err) {
 		struct sim_socket *k = calloc(1, sizeof(*k));

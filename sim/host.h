@@ -2,7 +2,8 @@
  * sim/host.h - a machine of the simulated internet, with addresses and services.
  *
  * Carries out every want of base/host.h with the promises of io/driver (among them:
- * exactly one CLOSED, WRITE right after OPEN, SHARES). Streams lose nothing but time;
+ * exactly one CLOSED, WRITE right after OPEN, SHARES). Streams lose nothing but time, and each WRITE is one
+ * BYTES, as WS and WSS ask;
  * TLS is a stream with a handshake round trip more, equal random `binding` at both
  * ends, and the name checked against what sim_host_tls() says the listener bears.
  * TELL takes 50 us, RESOLVE 5 ms, a question to the keeper 2 ms: half of it before it is

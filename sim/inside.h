@@ -62,13 +62,13 @@ struct sim_stream {
 	enum transport transport;
 	struct sim_end end[2]; /* 0 opened it */
 	uint32_t refs;         /* events on their way */
-	uint8_t shakes;        /* round trips until it is up: TCP 1, TLS 2 */
+	uint8_t shakes;        /* round trips until it is up: TCP 1, one more for TLS, one more for WebSocket */
 	bool broken;           /* nothing more is sent */
 	bool refused;          /* the listener's certificate bears another name */
 	uint16_t tls;          /* the opener's */
 	char name[256];        /* that the opener wants the certificate to bear */
 	uint8_t binding[HOST_BINDING_N];
-	/* Written before it was up. */
+	/* Written before it was up, the length of each write ahead of it. */
 	char *early;
 	size_t early_n;
 };

@@ -181,9 +181,9 @@ static void refuse(struct sim_service *service, const struct host_want *w, enum 
 
 static enum err check_open(const struct sim_service *service, const struct host_want *w)
 {
-	if (w->transport != TRANSPORT_TCP && w->transport != TRANSPORT_TLS)
+	if (w->transport == TRANSPORT_UDP)
 		return ERR_UNSUPPORTED;
-	if (w->transport == TRANSPORT_TCP)
+	if (!transport_is_secure(w->transport))
 		return ERR_NONE;
 	if (w->tls >= SIM_TLS_SETS || !service->host->has_tls[w->tls])
 		return ERR_UNSUPPORTED;
@@ -205,8 +205,8 @@ void sim_stream_open(struct sim_service *service, const struct host_want *w, con
 	s->transport = w->transport;
 	s->tls = w->tls;
 	(void)str_copy_z(w->name, s->name, sizeof(s->name));
-	rng_fill(&world->rng, s->binding, s->transport == TRANSPORT_TLS ? sizeof(s->binding) : 0);
-	s->shakes = w->transport == TRANSPORT_TLS ? 2 : 1;
+	rng_fill(&world->rng, s->binding, transport_is_secure(s->transport) ? sizeof(s->binding) : 0);
+	s->shakes = 1 + transport_is_secure(w->transport) + transport_is_ws(w->transport);
 	s->end[0] = (struct sim_end){ .host = service->host, .addr = *local };
 	s->end[1] = (struct sim_end){ .host = sim_route(service->host, &w->remote), .addr = w->remote, .closed = true };
 	s->end[1].is_second = true;
@@ -239,16 +239,17 @@ void sim_stream_write(struct sim_service *service, const struct host_want *w)
 		write_now(s, side, w->bytes);
 		return;
 	}
-	char *early =
-		s->early_n + w->bytes.n <= SIM_STREAM_QUEUE ? realloc(s->early, s->early_n + w->bytes.n + 1) : NULL;
+	uint32_t n = (uint32_t)w->bytes.n;
+	char *early = s->early_n + n <= SIM_STREAM_QUEUE ? realloc(s->early, s->early_n + sizeof(n) + n) : NULL;
 	if (!early) {
 		s->broken = true;
 		give_up_at(s, side, 0, ERR_FULL);
 		return;
 	}
-	memcpy(early + s->early_n, w->bytes.p, w->bytes.n);
+	memcpy(early + s->early_n, &n, sizeof(n));
+	memcpy(early + s->early_n + sizeof(n), w->bytes.p, n);
 	s->early = early;
-	s->early_n += w->bytes.n;
+	s->early_n += sizeof(n) + n;
 }
 
 static void close_end(struct sim_stream *s, uint8_t side)
@@ -307,7 +308,7 @@ static void hear_syn(struct sim_stream *s)
 	}
 	me->listener = k->id;
 	/* The certificate travels to the client, who judges it. */
-	s->refused = s->transport == TRANSPORT_TLS && !sim_tls_bears(h, k->tls, str_from(s->name));
+	s->refused = transport_is_secure(s->transport) && !sim_tls_bears(h, k->tls, str_from(s->name));
 	if (!s->refused)
 		take_end(s, 1, k->service, (HOST_OWN_MAX + 1) | (++h->accepted & HOST_OWN_MAX));
 	send_segment(s, 1, SIM_SHAKE_BACK, STR_NONE);
@@ -315,8 +316,11 @@ static void hear_syn(struct sim_stream *s)
 
 static void say_early(struct sim_stream *s)
 {
-	if (s->early_n)
-		write_now(s, 0, str_of(s->early, s->early_n));
+	uint32_t n;
+	for (size_t at = 0; at < s->early_n; at += sizeof(n) + n) {
+		memcpy(&n, s->early + at, sizeof(n));
+		write_now(s, 0, str_of(s->early + at + sizeof(n), n));
+	}
 	free(s->early);
 	s->early = NULL;
 	s->early_n = 0;

@@ -16,6 +16,7 @@ struct town {
 	size_t bytes_back;
 	enum err err;
 	uint8_t binding[2][HOST_BINDING_N];
+	usec began_at, opened_at;
 	bool done;
 };
 
@@ -177,7 +178,8 @@ static void open_and_write(struct test_service *s, const struct host_event *e, u
 	}
 }
 
-static void stream(struct town *t, struct host_want listen, struct host_want open, const struct sim_link *link)
+static void stream_of(struct town *t, struct host_want listen, struct host_want open, const struct sim_link *link,
+		      void (*hear)(struct test_service *, const struct host_event *, usec))
 {
 	struct sim_setup setup = scenario_setup(11);
 	str names[2] = { STR("pbx.example"), STR("sha256:aa") };
@@ -187,7 +189,7 @@ static void stream(struct town *t, struct host_want listen, struct host_want ope
 	t->to = far_port(5061);
 	t->open = open;
 	add(t->far, &t->server, echo);
-	add(t->near, &t->client, open_and_write);
+	add(t->near, &t->client, hear);
 	listen.kind = HOST_LISTEN;
 	listen.id = 1;
 	listen.local = far_port(5061);
@@ -196,6 +198,58 @@ static void stream(struct town *t, struct host_want listen, struct host_want ope
 	run(t, 300);
 	/* The far side's last word, too. */
 	sim_run(t->world, sim_now(t->world) + USEC_PER_SEC);
+}
+
+static void stream(struct town *t, struct host_want listen, struct host_want open, const struct sim_link *link)
+{
+	stream_of(t, listen, open, link, open_and_write);
+}
+
+/* Three messages written before it is up, each other in length; they come back as they went. */
+static void open_and_write_three(struct test_service *s, const struct host_event *e, usec now)
+{
+	static const size_t lengths[] = { 1, 10, 1000 };
+	static char bytes[1000];
+	struct town *t = s->data;
+	if (e->kind == HOST_TOLD) {
+		struct host_want w = t->open;
+		t->began_at = now;
+		w.kind = HOST_OPEN;
+		w.id = 3;
+		w.remote = t->to;
+		test_service_want(s, w);
+		for (size_t i = 0; i < 3; i++)
+			test_service_want(
+				s, (struct host_want){ .kind = HOST_WRITE, .id = 3, .bytes = { bytes, lengths[i] } });
+		free(e->message);
+	}
+	if (e->kind == HOST_OPENED)
+		t->opened_at = now;
+	if (e->kind == HOST_BYTES) {
+		assert_int_equal(e->bytes.n, lengths[t->back++]);
+		t->done = t->back == 3;
+	}
+}
+
+static void websocket_keeps_messages_apart_and_takes_a_round_trip_more(void **state)
+{
+	static const struct {
+		enum transport transport;
+		uint16_t tls;
+		int round_trips;
+	} kinds[] = { { TRANSPORT_WS, 0, 2 }, { TRANSPORT_WSS, 2, 3 } };
+	struct sim_link link = { .delay = 30000 };
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct town t;
+		stream_of(&t, (struct host_want){ .transport = kinds[i].transport, .tls = kinds[i].tls ? 1 : 0 },
+			  (struct host_want){
+				  .transport = kinds[i].transport, .tls = kinds[i].tls, .name = STR("pbx.example") },
+			  &link, open_and_write_three);
+		assert_int_equal(t.back, 3);
+		assert_int_equal(t.opened_at - t.began_at, kinds[i].round_trips * 60000);
+		tear_down(&t);
+	}
 }
 
 static void a_stream_loses_time_but_no_byte_and_closes_once_at_each_end(void **state)
@@ -509,6 +563,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(datagrams_come_back_over_a_rough_link_and_the_seed_decides_how),
 		cmocka_unit_test(a_stream_loses_time_but_no_byte_and_closes_once_at_each_end),
+		cmocka_unit_test(websocket_keeps_messages_apart_and_takes_a_round_trip_more),
 		cmocka_unit_test(tls_binds_both_ends_and_takes_a_round_trip_more),
 		cmocka_unit_test(tls_to_another_name_is_refused_and_never_accepted),
 		cmocka_unit_test(nobody_listens_and_nobody_is_there),

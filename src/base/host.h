@@ -46,6 +46,11 @@ static inline bool transport_is_reliable(enum transport t)
 {
 	return t != TRANSPORT_UDP;
 }
+/* WebSocket: messages, not bytes. */
+static inline bool transport_is_ws(enum transport t)
+{
+	return t == TRANSPORT_WS || t == TRANSPORT_WSS;
+}
 static inline bool transport_is_secure(enum transport t)
 {
 	return t == TRANSPORT_TLS || t == TRANSPORT_WSS;

@@ -138,10 +138,10 @@ static struct lane_stream *new_stream(struct lane_service *service, uint32_t id,
 	if (!s)
 		return NULL;
 	*s = (struct lane_stream){ .lane = l, .service = service, .id = id, .transport = transport };
-	bool ws = transport == TRANSPORT_WS || transport == TRANSPORT_WSS;
-	if (ws)
+	if (transport_is_ws(transport))
 		s->ws = calloc(1, sizeof(*s->ws));
-	if ((ws && !s->ws) || map_add(&l->streams, &s->node, lane_hash(l, service, id)) != ERR_NONE) {
+	if ((transport_is_ws(transport) && !s->ws) ||
+	    map_add(&l->streams, &s->node, lane_hash(l, service, id)) != ERR_NONE) {
 		free(s->ws);
 		free(s);
 		return NULL;

@@ -15,6 +15,8 @@ static enum err target_of(const struct sip_uri *uri, const struct addr *resolved
 	if ((uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS) || !sip_uri_transport(uri, &t.transport))
 		return ERR_UNSUPPORTED;
 	t.may_tcp = t.transport == TRANSPORT_UDP && !sip_uri_param(uri, STR("transport"), NULL);
+	if (str_ends(uri->host, STR(".invalid"))) /* RFC 7118 5.: a browser, to be reached by its flow only */
+		return ERR_UNREACHABLE;
 	t.name = uri->host;
 	if (addr_is_set(resolved)) {
 		t.addr = *resolved;
@@ -74,7 +76,8 @@ static void put_record_route(struct pbx_server *s, const struct flow *side, cons
 		static const str names[] = { [TRANSPORT_TCP] = STR_INIT("tcp"),
 					     [TRANSPORT_TLS] = STR_INIT("tls"),
 					     [TRANSPORT_WS] = STR_INIT("ws"),
-					     [TRANSPORT_WSS] = STR_INIT("wss") };
+					     [TRANSPORT_WSS] =
+						     STR_INIT("ws") }; /* RFC 7118 5.2.2: the URI says ws for both */
 
 		buf_put(out, STR(";transport="));
 		buf_put(out, names[t]);

@@ -449,6 +449,28 @@ static void whole(struct sip_flows *f, struct sip_stream *s, usec now)
 	arm(f, s);
 }
 
+/* RFC 7118 4.2: what came is one message, whole, whatever its Content-Length says; or a keep-alive (5626 4.4.1). */
+static enum sip_flows_step next_of_ws(struct sip_flows *f, struct sip_stream *s, struct sip_flows_event *out, usec now)
+{
+	str message = f->input;
+	bool awaited = s->pong_at != USEC_NEVER;
+
+	f->input = STR_NONE;
+	whole(f, s, now);
+	*out = (struct sip_flows_event){ .flow = s->flow, .bytes = message };
+	if (message.n > SIP_MSG_MAX) {
+		stream_close(f, s);
+		return SIP_FLOWS_QUIET;
+	}
+	if (message.n == 0 || (message.p[0] != '\r' && message.p[0] != '\n'))
+		return out->step = message.n ? SIP_FLOWS_MESSAGE : SIP_FLOWS_QUIET;
+	if (str_eq(message, STR("\r\n\r\n")))
+		put_crlf(f, &s->flow, STR("\r\n"));
+	else if (awaited)
+		return out->step = SIP_FLOWS_PONG;
+	return SIP_FLOWS_QUIET;
+}
+
 static enum sip_flows_step next_of_stream(struct sip_flows *f, struct sip_stream *s, struct sip_flows_event *out,
 					  usec now)
 {
@@ -498,6 +520,8 @@ enum sip_flows_step sip_flows_next(struct sip_flows *f, struct sip_flows_event *
 		f->input = STR_NONE;
 		return SIP_FLOWS_QUIET;
 	}
+	if (transport_is_ws(s->flow.transport))
+		return next_of_ws(f, s, out, now);
 	return next_of_stream(f, s, out, now);
 }
 

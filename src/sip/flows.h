@@ -4,7 +4,9 @@
  * Listeners, connections in and out, their reuse (RFC 3261 18.1.1, 18.2), framing, keep-alive
  * (RFC 5626 4.4.1), and the times after which a silent or dawdling stream is closed.
  * A part of sip/stack, which puts transactions on top: messages come up whole, bytes
- * go down in blobs. Nothing here knows a socket: everything is host events and wants.
+ * go down in blobs. Over WebSocket (RFC 7118) the host
+ * keeps messages apart, so one BYTES is one message and one blob is one WRITE. Nothing here knows a socket: everything
+ * is host events and wants.
  *
  * Memory: embedded in its owner. Thread: its owner's.
  */

@@ -279,7 +279,7 @@ static void send_answer(struct sip_stack *s, struct sip_tx *tx, usec now)
 	/* 18.2.2: the connection is gone; one to the source address and the port of sent-by may do. */
 	struct sip_target target = { .transport = flow.transport, .addr = flow.remote };
 	target.addr.port = tx->answer_port;
-	if (!transport_is_secure(flow.transport))
+	if (flow.transport == TRANSPORT_TCP) /* over TLS nobody has proved who is there, over WebSocket nobody is */
 		flow = sip_flows_find(&s->flows, &target, now);
 	if (!flow.transport || sip_stack_send(s, &flow, tx->answer, now))
 		log_info(s->config.log, "sip.stack unanswerable", "port=%u", tx->answer_port);

@@ -1,5 +1,7 @@
 #include "sip/uri.h"
 
+#include "sip/transport.h"
+
 #include "sip/scan.h"
 
 /* At a ';' of a URI: behind all its parameters; NULL: one is malformed. */
@@ -205,7 +207,7 @@ uint16_t sip_uri_port(const struct sip_uri *uri)
 
 	if (uri->port)
 		return uri->port;
-	return sip_uri_transport(uri, &t) && transport_is_secure(t) ? 5061 : 5060;
+	return sip_transport_port(sip_uri_transport(uri, &t) ? t : TRANSPORT_UDP);
 }
 
 bool sip_uri_addr(const struct sip_uri *uri, struct addr *out)

@@ -39,7 +39,7 @@ bool sip_uri_param(const struct sip_uri *, str name, str *value);
 /* transport=..., and what follows from the scheme where it is absent (sips: TLS, else UDP). false:
  * a transport that we do not know. */
 bool sip_uri_transport(const struct sip_uri *, enum transport *out);
-/* The port, or the default of the scheme and transport: 5061 for TLS/WSS, else 5060. */
+/* The port, or the default of the scheme and transport: sip_transport_port(). */
 uint16_t sip_uri_port(const struct sip_uri *);
 /* The host as an address with sip_uri_port(); false: it is a name. */
 bool sip_uri_addr(const struct sip_uri *, struct addr *out);

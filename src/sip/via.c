@@ -1,6 +1,7 @@
 #include "sip/via.h"
 
 #include "sip/scan.h"
+#include "sip/transport.h"
 #include "sip/uri.h"
 
 /* "SIP / 2.0 / UDP" with blanks anywhere around the slashes; behind the transport. NULL. */
@@ -131,7 +132,7 @@ uint16_t sip_via_port(const struct sip_via *via)
 {
 	if (via->port)
 		return via->port;
-	return via->transport && transport_is_secure((enum transport)via->transport) ? 5061 : 5060;
+	return sip_transport_port((enum transport)via->transport);
 }
 
 void sip_via_stamp(const struct sip_via *via, const struct addr *source, struct buf *out)
