@@ -81,9 +81,27 @@ enum host_want_kind {
 	HOST_CLOSE,    /* stream `id`: what was written is still sent, then closed -> CLOSED */
 	HOST_ASK,      /* a question for the keeper: `message` is a struct keeper_ask (store/keeper.h) */
 	HOST_TELL,     /* `message` to service `to`; ownership moves */
-	HOST_RESOLVE,  /* addresses of host `name` -> RESOLVED, with `id` echoed */
+	HOST_RESOLVE,  /* `question` about `name` -> RESOLVED, with `id` echoed */
 	HOST_STOP,     /* the service has finished; the host ends its loop once all services have */
 };
+
+/* What a RESOLVE wants to know about its name. */
+enum host_question {
+	HOST_ADDRESSES, /* A and AAAA, and what the machine itself knows of the name -> `addrs` */
+	HOST_SRV,       /* RFC 2782; the name is "_sip._udp.example.com" -> `records` */
+	HOST_NAPTR,     /* RFC 3403 -> `records` */
+};
+
+/* One SRV or NAPTR record, as it came: in no order, and not believed. */
+struct host_record {
+	uint16_t priority, weight; /* NAPTR: order, preference */
+	uint16_t port;             /* SRV */
+	str target;         /* SRV: the host; NAPTR: the replacement; without a dot at the end, empty: the root */
+	str flags, service; /* NAPTR */
+};
+
+/* The records and their texts in one block of malloc's; NULL: no memory, or none. */
+struct host_record *host_records_copy(const struct host_record *, size_t n);
 
 struct host_want {
 	enum host_want_kind kind;
@@ -94,8 +112,9 @@ struct host_want {
 	uint32_t to;  /* TELL: number of the service */
 	struct addr local, remote;
 	str bytes;
-	str name;      /* OPEN over TLS: the name that the certificate must bear; RESOLVE */
-	void *message; /* ASK, TELL */
+	str name;                    /* OPEN over TLS: the name that the certificate must bear; RESOLVE */
+	enum host_question question; /* RESOLVE */
+	void *message;               /* ASK, TELL */
 };
 
 enum host_event_kind {
@@ -109,8 +128,9 @@ enum host_event_kind {
 	HOST_CLOSED,      /* stream `id` has ended, `err` says why (ERR_NONE: orderly by the far side) */
 	HOST_ANSWER,      /* the keeper's answer: `message` is a struct keeper_answer, the host's own */
 	HOST_TOLD,        /* `message` from service `from`; ownership has moved to the receiver */
-	HOST_RESOLVED,    /* `id` echoed; `addrs`/`addr_n`, or `err` */
-	HOST_STOPPING,    /* the person wants an end: finish in good order, then want HOST_STOP */
+	HOST_RESOLVED, /* `id` echoed; `addrs`/`addr_n` or `records`/`record_n` and `ttl_s`, or `err` (ABSENT: the name
+			  has none) */
+	HOST_STOPPING, /* the person wants an end: finish in good order, then want HOST_STOP */
 };
 
 struct host_event {
@@ -125,6 +145,9 @@ struct host_event {
 	void *message;
 	const struct addr *addrs;
 	size_t addr_n;
+	const struct host_record *records;
+	size_t record_n;
+	uint32_t ttl_s; /* RESOLVED: how long the answer is good; 0: nobody said */
 	/* ACCEPTED, OPENED over TLS: RFC 9266 tls-exporter channel binding, the same at both ends of
 	 * the stream and nowhere else; zero without TLS. */
 	uint8_t binding[HOST_BINDING_N];
