@@ -6,6 +6,7 @@
 
 #define TELL_SPAN    50
 #define RESOLVE_SPAN (5 * USEC_PER_MS)
+#define NAME_TTL_S   60
 #define KEEPER_SPAN  (1 * USEC_PER_MS) /* there, and back */
 #define FIRST_PORT   32768
 
@@ -129,14 +130,17 @@ static bool runs(const struct sim_service *s)
 void sim_later(struct sim_service *s, const struct host_event *event, usec span)
 {
 	struct sim *world = s->host->world;
-	struct sim_event *e = sim_event_new(world, SIM_TELL_EVENT,
-					    str_of((const char *)event->addrs, event->addr_n * sizeof(struct addr)));
+	str answer = event->record_n
+			     ? str_of((const char *)event->records, event->record_n * sizeof(struct host_record))
+			     : str_of((const char *)event->addrs, event->addr_n * sizeof(struct addr));
+	struct sim_event *e = sim_event_new(world, SIM_TELL_EVENT, answer);
 	if (!e)
 		abort();
 	e->service = s;
 	e->event = *event;
 	e->event.bytes = STR_NONE;
 	e->event.addrs = (const struct addr *)(void *)e->bytes;
+	e->event.records = (const struct host_record *)(void *)e->bytes; /* their texts are the world's */
 	if (!sim_event_at(world, e, world->now + span))
 		abort();
 }
@@ -372,15 +376,21 @@ static void tell(struct sim_service *s, const struct host_want *w)
 static void resolve(struct sim_service *s, const struct host_want *w)
 {
 	struct addr addrs[16];
-	struct host_event e = { .kind = HOST_RESOLVED, .id = w->id };
-	if (addr_parse_ip(w->name, &addrs[0]) == ERR_NONE)
+	struct host_record records[16];
+	struct host_event e = { .kind = HOST_RESOLVED, .id = w->id, .ttl_s = NAME_TTL_S };
+	if (w->question == HOST_ADDRESSES && addr_parse_ip(w->name, &addrs[0]) == ERR_NONE)
 		e.addr_n = 1;
-	for (struct sim_name *n = s->host->world->names; n && e.addr_n < 16; n = n->next) {
-		if (str_eq_nocase(str_of(n->text, n->n), w->name))
+	for (struct sim_name *n = s->host->world->names; n && e.addr_n < 16 && e.record_n < 16; n = n->next) {
+		if (n->question != w->question || !str_eq_nocase(str_of(n->text, n->n), w->name))
+			continue;
+		if (n->record)
+			records[e.record_n++] = *n->record;
+		else
 			addrs[e.addr_n++] = n->addr;
 	}
 	e.addrs = addrs;
-	e.err = e.addr_n ? ERR_NONE : ERR_ABSENT;
+	e.records = records;
+	e.err = e.addr_n || e.record_n ? ERR_NONE : ERR_ABSENT;
 	sim_later(s, &e, RESOLVE_SPAN);
 }
 

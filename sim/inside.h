@@ -95,7 +95,7 @@ struct sim_event {
 	enum sim_segment segment;
 	uint32_t socket;
 	struct host_event event;
-	char bytes[];
+	_Alignas(struct host_record) char bytes[];
 };
 
 /* One address of a host, as the world finds it. */
@@ -127,7 +127,9 @@ struct sim_host {
 
 struct sim_name {
 	struct sim_name *next;
+	enum host_question question;
 	struct addr addr;
+	struct host_record *record; /* SRV, NAPTR */
 	size_t n;
 	char text[];
 };

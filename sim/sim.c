@@ -65,6 +65,7 @@ void sim_free(struct sim *s)
 	}
 	for (struct sim_name *next, *n = s->names; n; n = next) {
 		next = n->next;
+		free(n->record);
 		free(n);
 	}
 	for (struct map_node *n; (n = map_pop(&s->paths));)
@@ -254,17 +255,38 @@ enum err sim_link_set(struct sim_host *a, struct sim_host *b, const struct sim_l
 	return ERR_NONE;
 }
 
-enum err sim_name_add(struct sim *s, str name, const struct addr *addr)
+static struct sim_name *add_name(struct sim *s, enum host_question question, str name)
 {
 	struct sim_name **last = &s->names;
 	struct sim_name *n = malloc(sizeof(*n) + name.n);
 	if (!n)
-		return ERR_MEMORY;
-	*n = (struct sim_name){ .addr = *addr, .n = name.n };
+		return NULL;
+	*n = (struct sim_name){ .question = question, .n = name.n };
 	memcpy(n->text, name.p, name.n);
 	while (*last)
 		last = &(*last)->next;
 	*last = n;
+	return n;
+}
+
+enum err sim_name_add(struct sim *s, str name, const struct addr *addr)
+{
+	struct sim_name *n = add_name(s, HOST_ADDRESSES, name);
+	if (!n)
+		return ERR_MEMORY;
+	n->addr = *addr;
+	return ERR_NONE;
+}
+
+enum err sim_record_add(struct sim *s, enum host_question question, str name, const struct host_record *record)
+{
+	struct host_record *copy = host_records_copy(record, 1);
+	struct sim_name *n = copy ? add_name(s, question, name) : NULL;
+	if (!n) {
+		free(copy);
+		return ERR_MEMORY;
+	}
+	n->record = copy;
 	return ERR_NONE;
 }
 

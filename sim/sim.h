@@ -23,6 +23,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "base/host.h"
 #include "base/rng.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -60,5 +61,7 @@ void sim_link_default(struct sim *, const struct sim_link *);
 MUST_CHECK enum err sim_link_set(struct sim_host *, struct sim_host *, const struct sim_link *);
 /* What a name server would say; the same name may have several addresses. ERR_MEMORY. */
 MUST_CHECK enum err sim_name_add(struct sim *, str name, const struct addr *);
+/* The same for HOST_SRV and HOST_NAPTR. */
+MUST_CHECK enum err sim_record_add(struct sim *, enum host_question, str name, const struct host_record *);
 
 #endif

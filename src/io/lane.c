@@ -49,7 +49,8 @@ static bool is_said(const struct lane *l, const struct lane_service *service, co
 }
 
 /* As many as a service wants things in one go, and no more: they are delivered before the next wait. */
-static void later(struct lane_service *service, const struct host_event *e, struct addr *addrs)
+static void later(struct lane_service *service, const struct host_event *e, struct addr *addrs,
+		  struct host_record *records)
 {
 	struct lane *l = service->lane;
 	if (is_said(l, service, e))
@@ -60,17 +61,18 @@ static void later(struct lane_service *service, const struct host_event *e, stru
 		if (!p) {
 			log_error(l->log, "io.driver no memory", "for=event service=%u", service->number);
 			free(addrs);
+			free(records);
 			return;
 		}
 		l->pending = p;
 		l->pending_cap = cap;
 	}
-	l->pending[l->pending_n++] = (struct lane_pending){ service, *e, addrs };
+	l->pending[l->pending_n++] = (struct lane_pending){ service, *e, addrs, records };
 }
 
 void lane_later(struct lane_service *service, const struct host_event *e)
 {
-	later(service, e, NULL);
+	later(service, e, NULL, NULL);
 }
 
 static bool settle_pending(struct lane *l)
@@ -80,26 +82,31 @@ static bool settle_pending(struct lane *l)
 	while (l->pending_at < l->pending_n) {
 		struct lane_pending p = l->pending[l->pending_at++];
 		p.event.addrs = p.addrs;
+		p.event.records = p.records;
 		lane_deliver(p.service, &p.event);
 		free(p.addrs);
+		free(p.records);
 	}
 	l->pending_at = l->pending_n = 0;
 	return true;
 }
 
-static void found(void *self, uint64_t token, enum err err, const struct addr *addrs, size_t n)
+static void found(void *self, uint64_t token, const struct resolver_answer *a)
 {
 	struct lane *l = self;
 	struct lane_service *service = l->driver->services[token >> 32];
-	struct host_event e = { .kind = HOST_RESOLVED, .id = (uint32_t)token, .err = err, .addr_n = n };
-	struct addr *copy = n ? malloc(n * sizeof(*copy)) : NULL;
-	if (copy) {
-		memcpy(copy, addrs, n * sizeof(*copy));
-	} else if (n) {
-		e.err = ERR_MEMORY;
-		e.addr_n = 0;
+	struct host_event e = { .kind = HOST_RESOLVED, .id = (uint32_t)token, .err = a->err, .ttl_s = a->ttl_s };
+	struct addr *addrs = a->addr_n ? malloc(a->addr_n * sizeof(*addrs)) : NULL;
+	struct host_record *records = host_records_copy(a->records, a->record_n);
+	if (addrs) {
+		memcpy(addrs, a->addrs, a->addr_n * sizeof(*addrs));
+		e.addr_n = a->addr_n;
 	}
-	later(service, &e, copy);
+	if (records)
+		e.record_n = a->record_n;
+	if (e.addr_n != a->addr_n || e.record_n != a->record_n)
+		e.err = ERR_MEMORY;
+	later(service, &e, addrs, records);
 }
 
 static void resolve(struct lane_service *service, const struct host_want *w)
@@ -108,7 +115,7 @@ static void resolve(struct lane_service *service, const struct host_want *w)
 	if (!l->resolver)
 		l->resolver = resolver_new(l->loop, &l->driver->setup.dns, found, l);
 	if (l->resolver)
-		resolver_ask(l->resolver, (uint64_t)service->number << 32 | w->id, w->name);
+		resolver_ask(l->resolver, (uint64_t)service->number << 32 | w->id, w->question, w->name);
 	else
 		lane_later(service, &(struct host_event){ .kind = HOST_RESOLVED, .id = w->id, .err = ERR_MEMORY });
 }
@@ -361,6 +368,7 @@ void lane_free(struct lane *l)
 	resolver_free(l->resolver);
 	for (; l->pending_at < l->pending_n; l->pending_at++)
 		free(l->pending[l->pending_at].addrs);
+	free(l->pending[l->pending_at].records);
 	free(l->pending);
 	if (l->out)
 		lane_socket_free_all(l);

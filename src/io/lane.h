@@ -87,6 +87,7 @@ struct lane_pending {
 	struct lane_service *service;
 	struct host_event event;
 	struct addr *addrs; /* RESOLVED: freed after the event */
+	struct host_record *records;
 };
 
 struct lane {

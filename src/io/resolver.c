@@ -3,6 +3,7 @@
 #include "io/sockaddr.h"
 
 #include <ares.h>
+#include <arpa/nameser.h>
 #include <netdb.h>
 #include <stdlib.h>
 
@@ -18,7 +19,7 @@ struct resolver {
 	struct loop *loop;
 	ares_channel channel;
 	struct socket_watch sockets[ARES_GETSOCK_MAXNUM];
-	void (*found)(void *self, uint64_t token, enum err, const struct addr *, size_t n);
+	void (*found)(void *self, uint64_t token, const struct resolver_answer *);
 	void *self;
 	size_t asked;
 };
@@ -26,6 +27,7 @@ struct resolver {
 struct question {
 	struct resolver *resolver;
 	uint64_t token;
+	enum host_question kind;
 };
 
 static void ready(void *self, unsigned what)
@@ -74,8 +76,7 @@ static bool set_server(struct resolver *r, const struct addr *dns)
 }
 
 struct resolver *resolver_new(struct loop *loop, const struct addr *dns,
-			      void (*found)(void *self, uint64_t token, enum err, const struct addr *, size_t n),
-			      void *self)
+			      void (*found)(void *self, uint64_t token, const struct resolver_answer *), void *self)
 {
 	struct resolver *r = calloc(1, sizeof(*r));
 	if (!r)
@@ -130,43 +131,149 @@ static enum err status_err(int status)
 	}
 }
 
-static void answered(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+static void say(struct question *q, const struct resolver_answer *answer)
 {
-	struct question *q = arg;
 	struct resolver *r = q->resolver;
-	struct addr addrs[RESOLVER_ADDRS];
-	size_t n = 0;
-	(void)timeouts;
-	for (struct ares_addrinfo_node *i = info ? info->nodes : NULL; i && n < RESOLVER_ADDRS; i = i->ai_next) {
-		struct sockaddr_storage sa = { 0 };
-		memcpy(&sa, i->ai_addr, (size_t)i->ai_addrlen);
-		if (sockaddr_read(&sa, &addrs[n]))
-			addrs[n++].port = 0;
-	}
-	if (info)
-		ares_freeaddrinfo(info);
-	enum err err = status_err(status);
 	r->asked--;
-	r->found(r->self, q->token, err == ERR_NONE && n == 0 ? ERR_ABSENT : err, addrs, n);
+	r->found(r->self, q->token, answer);
 	free(q);
 }
 
-void resolver_ask(struct resolver *r, uint64_t token, str name)
+static uint32_t least_ttl(uint32_t least, int ttl)
+{
+	uint32_t one = ttl > 0 ? (uint32_t)ttl : 0;
+	return one && (!least || one < least) ? one : least;
+}
+
+static void answered(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+{
+	struct addr addrs[RESOLVER_ADDRS];
+	struct resolver_answer a = { .err = status_err(status), .addrs = addrs };
+	(void)timeouts;
+	for (struct ares_addrinfo_node *i = info ? info->nodes : NULL; i && a.addr_n < RESOLVER_ADDRS; i = i->ai_next) {
+		struct sockaddr_storage sa = { 0 };
+		memcpy(&sa, i->ai_addr, (size_t)i->ai_addrlen);
+		if (!sockaddr_read(&sa, &addrs[a.addr_n]))
+			continue;
+		addrs[a.addr_n++].port = 0;
+		a.ttl_s = least_ttl(a.ttl_s, i->ai_ttl);
+	}
+	if (info)
+		ares_freeaddrinfo(info);
+	if (a.err == ERR_NONE && a.addr_n == 0)
+		a.err = ERR_ABSENT;
+	say(arg, &a);
+}
+
+/* RFC 1035 4.1: the least TTL in the answer section, which ares_parse_*_reply keeps to itself; 0: there is none, or
+ * the message breaks off. */
+static uint32_t message_ttl(const unsigned char *p, int n)
+{
+	const unsigned char *at = p + 12, *end = p + n;
+	unsigned questions, answers;
+	uint32_t least = 0;
+	if (n < 12)
+		return 0;
+	questions = (unsigned)p[4] << 8 | p[5];
+	answers = (unsigned)p[6] << 8 | p[7];
+	for (unsigned i = 0; i < questions + answers; i++) {
+		char *name = NULL;
+		long skip = 0;
+		if (at >= end || ares_expand_name(at, p, n, &name, &skip) != ARES_SUCCESS)
+			return least;
+		ares_free_string(name);
+		at += skip;
+		if (i < questions) {
+			at += 4;
+			continue;
+		}
+		if (end - at < 10)
+			return least;
+		least = least_ttl(least, (int)((uint32_t)(at[4] & 0x7f) << 24 | (uint32_t)at[5] << 16 |
+					       (uint32_t)at[6] << 8 | at[7]));
+		at += 10 + ((size_t)at[8] << 8 | at[9]);
+	}
+	return least;
+}
+
+static str name_of(const char *z)
+{
+	str name = str_from(z);
+	if (str_ends(name, STR(".")))
+		name.n--;
+	return name;
+}
+
+static void tell_srv(struct question *q, struct resolver_answer *a, const unsigned char *p, int n)
+{
+	struct host_record records[RESOLVER_RECORDS];
+	struct ares_srv_reply *list = NULL;
+	a->err = status_err(ares_parse_srv_reply(p, n, &list));
+	for (struct ares_srv_reply *i = list; i && a->record_n < RESOLVER_RECORDS; i = i->next)
+		records[a->record_n++] = (struct host_record){
+			.priority = i->priority, .weight = i->weight, .port = i->port, .target = name_of(i->host)
+		};
+	a->records = records;
+	if (a->err == ERR_NONE && a->record_n == 0)
+		a->err = ERR_ABSENT;
+	say(q, a);
+	ares_free_data(list);
+}
+
+static void tell_naptr(struct question *q, struct resolver_answer *a, const unsigned char *p, int n)
+{
+	struct host_record records[RESOLVER_RECORDS];
+	struct ares_naptr_reply *list = NULL;
+	a->err = status_err(ares_parse_naptr_reply(p, n, &list));
+	for (struct ares_naptr_reply *i = list; i && a->record_n < RESOLVER_RECORDS; i = i->next)
+		records[a->record_n++] = (struct host_record){ .priority = i->order,
+							       .weight = i->preference,
+							       .target = name_of(i->replacement),
+							       .flags = str_from((const char *)i->flags),
+							       .service = str_from((const char *)i->service) };
+	a->records = records;
+	if (a->err == ERR_NONE && a->record_n == 0)
+		a->err = ERR_ABSENT;
+	say(q, a);
+	ares_free_data(list);
+}
+
+static void replied(void *arg, int status, int timeouts, unsigned char *p, int n)
+{
+	struct question *q = arg;
+	struct resolver_answer a = { .err = status_err(status) };
+	(void)timeouts;
+	if (a.err) {
+		say(q, &a);
+		return;
+	}
+	a.ttl_s = message_ttl(p, n);
+	if (q->kind == HOST_SRV)
+		tell_srv(q, &a, p, n);
+	else
+		tell_naptr(q, &a, p, n);
+}
+
+void resolver_ask(struct resolver *r, uint64_t token, enum host_question kind, str name)
 {
 	char z[NAME_MAX_N + 1];
 	struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 	if (name.n == 0 || memchr(name.p, 0, name.n) || !str_copy_z(name, z, sizeof(z))) {
-		r->found(r->self, token, ERR_SYNTAX, NULL, 0);
+		r->found(r->self, token, &(struct resolver_answer){ .err = ERR_SYNTAX });
 		return;
 	}
 	struct question *q = r->asked < RESOLVER_ASKS ? malloc(sizeof(*q)) : NULL;
 	if (!q) {
-		r->found(r->self, token, r->asked < RESOLVER_ASKS ? ERR_MEMORY : ERR_FULL, NULL, 0);
+		enum err err = r->asked < RESOLVER_ASKS ? ERR_MEMORY : ERR_FULL;
+		r->found(r->self, token, &(struct resolver_answer){ .err = err });
 		return;
 	}
-	*q = (struct question){ r, token };
+	*q = (struct question){ r, token, kind };
 	r->asked++;
-	ares_getaddrinfo(r->channel, z, NULL, &hints, answered, q);
+	if (kind == HOST_ADDRESSES)
+		ares_getaddrinfo(r->channel, z, NULL, &hints, answered, q);
+	else
+		ares_query(r->channel, z, C_IN, kind == HOST_SRV ? T_SRV : T_NAPTR, replied, q);
 }
 
 usec resolver_span(struct resolver *r)

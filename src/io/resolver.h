@@ -1,7 +1,8 @@
 /*
- * io/resolver.h - addresses of a host name, asynchronously, through c-ares.
+ * io/resolver.h - what the name server says of a name, asynchronously, through c-ares.
  *
- * A and AAAA, IPv6 first where the system prefers it (RFC 6724); /etc/hosts counts.
+ * Addresses: A and AAAA, IPv6 first where the system prefers it (RFC 6724); /etc/hosts counts.
+ * SRV and NAPTR: of the name as it stands, at most RESOLVER_RECORDS of them.
  * Bound: RESOLVER_ASKS questions at a time. Thread: the loop's.
  */
 #ifndef IO_RESOLVER_H
@@ -9,23 +10,33 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "base/host.h"
 #include "base/time.h"
 #include "io/loop.h"
 
-#define RESOLVER_ASKS  1024
-#define RESOLVER_ADDRS 16
+#define RESOLVER_ASKS    1024
+#define RESOLVER_ADDRS   16
+#define RESOLVER_RECORDS 64
 
 struct resolver;
 
-/* `found` is called from within loop_step, resolver_tick or resolver_ask, once for each question, with
- * port 0 addresses or n = 0 and ERR_ABSENT (no such name), ERR_TIMEOUT, ERR_SYNTAX (no name), ERR_FULL,
- * ERR_MEMORY, ERR_IO (name server); ERR_CLOSED when the resolver goes. `dns` unset: the system's servers.
- * NULL: no memory. */
+/* Views, valid within the call. */
+struct resolver_answer {
+	enum err err; /* ABSENT (no such name, or none of this kind), TIMEOUT, SYNTAX (no name), FULL, MEMORY, IO (name
+			 server); CLOSED when the resolver goes. Without it there is something. */
+	const struct addr *addrs; /* port 0 */
+	size_t addr_n;
+	const struct host_record *records;
+	size_t record_n;
+	uint32_t ttl_s; /* the least of them; 0: nobody said */
+};
+
+/* `found` is called from within loop_step, resolver_tick or resolver_ask, once for each question. `dns` unset: the
+ * system's servers. NULL: no memory. */
 struct resolver *resolver_new(struct loop *, const struct addr *dns,
-			      void (*found)(void *self, uint64_t token, enum err, const struct addr *, size_t n),
-			      void *self);
+			      void (*found)(void *self, uint64_t token, const struct resolver_answer *), void *self);
 void resolver_free(struct resolver *);
-void resolver_ask(struct resolver *, uint64_t token, str name);
+void resolver_ask(struct resolver *, uint64_t token, enum host_question, str name);
 /* How long until resolver_tick is wanted; USEC_NEVER: nothing is asked. */
 usec resolver_span(struct resolver *);
 void resolver_tick(struct resolver *);

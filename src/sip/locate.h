@@ -81,8 +81,8 @@ struct sip_found {
 struct sip_locate *sip_locate_new(const struct sip_locate_config *);
 void sip_locate_free(struct sip_locate *);
 
-/* Section 4: maddr before the host, transport=, sips. ERR_UNSUPPORTED: no SIP URI, a transport that nobody knows, or
- * one without TLS in a SIPS URI that is not tcp. */
+/* Section 4: maddr before the host, transport=, sips (always TLS). ERR_UNSUPPORTED: no SIP URI, or a transport that
+ * nobody knows. */
 MUST_CHECK enum err sip_locate_wish_uri(const struct sip_uri *, struct sip_locate_wish *out);
 /* Section 5: where an answer goes that cannot go back the way its request came: sent-by of the top Via. */
 MUST_CHECK enum err sip_locate_wish_via(const struct sip_via *, struct sip_locate_wish *out);
