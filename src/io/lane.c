@@ -366,9 +366,10 @@ void lane_free(struct lane *l)
 	}
 	worker_stop(&l->box);
 	resolver_free(l->resolver);
-	for (; l->pending_at < l->pending_n; l->pending_at++)
+	for (; l->pending_at < l->pending_n; l->pending_at++) {
 		free(l->pending[l->pending_at].addrs);
-	free(l->pending[l->pending_at].records);
+		free(l->pending[l->pending_at].records);
+	}
 	free(l->pending);
 	if (l->out)
 		lane_socket_free_all(l);
