@@ -1,17 +1,18 @@
 #include "cmd/listen.h"
 
+#include "sip/transport.h"
+
 static enum err parse_one(str text, struct listen *out, struct buf *why)
 {
 	str name, where;
 	enum transport transport;
 	struct addr addr;
 
-	if (!str_split(text, ':', &name, &where) || !transport_parse(name, &transport) ||
-	    (transport != TRANSPORT_UDP && transport != TRANSPORT_TCP && transport != TRANSPORT_TLS)) {
-		buf_printf(why, "\"" STR_FMT "\" does not begin with udp:, tcp: or tls:", STR_ARG(text));
+	if (!str_split(text, ':', &name, &where) || !transport_parse(name, &transport)) {
+		buf_printf(why, "\"" STR_FMT "\" does not begin with udp:, tcp:, tls:, ws: or wss:", STR_ARG(text));
 		return ERR_SYNTAX;
 	}
-	if (addr_parse(where, transport == TRANSPORT_TLS ? 5061 : 5060, &addr)) {
+	if (addr_parse(where, sip_transport_port(transport), &addr)) {
 		buf_printf(why, "\"" STR_FMT "\" is no address and port, such as 192.0.2.1:5060 or [2001:db8::1]:5060",
 			   STR_ARG(where));
 		return ERR_SYNTAX;
@@ -46,4 +47,9 @@ bool listen_has(const struct listen_list *list, enum transport transport)
 			return true;
 	}
 	return false;
+}
+
+bool listen_has_secure(const struct listen_list *list)
+{
+	return listen_has(list, TRANSPORT_TLS) || listen_has(list, TRANSPORT_WSS);
 }

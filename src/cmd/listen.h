@@ -1,5 +1,5 @@
 /*
- * cmd/listen.h - `--listen udp:ADDR:PORT,tcp:ADDR:PORT,tls:ADDR:PORT` as a list.
+ * cmd/listen.h - `--listen udp:ADDR:PORT,tcp:ADDR:PORT,tls:ADDR:PORT,ws:..,wss:..` as a list.
  */
 #ifndef CMD_LISTEN_H
 #define CMD_LISTEN_H
@@ -10,8 +10,8 @@
 #define LISTEN_MAX 32
 
 struct listen {
-	enum transport transport; /* UDP, TCP, TLS */
-	struct addr addr;         /* the port is the transport's own where none was given; 0: any free one */
+	enum transport transport;
+	struct addr addr; /* the port is the transport's own where none was given; 0: any free one */
 };
 
 struct listen_list {
@@ -22,5 +22,6 @@ struct listen_list {
 /* ERR_SYNTAX, ERR_LIMIT, with a sentence in *why; `out` is then untouched. */
 MUST_CHECK enum err listen_parse(str text, struct listen_list *out, struct buf *why);
 bool listen_has(const struct listen_list *, enum transport);
+bool listen_has_secure(const struct listen_list *); /* TLS or WSS: a certificate is needed */
 
 #endif

@@ -23,6 +23,13 @@ static void a_list_is_read_in_order_with_the_usual_ports(void **state)
 	assert_int_equal(l.at[2].addr.port, 5061);
 	assert_true(listen_has(&l, TRANSPORT_TLS));
 	assert_false(listen_has(&l, TRANSPORT_WS));
+	assert_true(listen_has_secure(&l));
+	assert_int_equal(parse("ws:127.0.0.1,wss:127.0.0.1", &l, &why), ERR_NONE); /* RFC 7118 5.: the web's ports */
+	assert_int_equal(l.at[0].addr.port, 80);
+	assert_int_equal(l.at[1].addr.port, 443);
+	assert_true(listen_has_secure(&l));
+	assert_int_equal(parse("ws:127.0.0.1:8080,tcp:127.0.0.1", &l, &why), ERR_NONE);
+	assert_false(listen_has_secure(&l));
 }
 
 static void mistakes_are_named(void **state)

@@ -39,10 +39,10 @@ static const struct conf_setting settings_table[] = {
 	{ "domain", CONF_TEXT, FIELD(domain), NULL, 0, 0, NULL, "NAME", true,
 	  "The SIP domain whose users register here." },
 	{ "listen", CONF_TEXT, FIELD(listen), "udp:127.0.0.1:5060,tcp:127.0.0.1:5060", 0, 0, NULL, "LIST", false,
-	  "Where to listen: udp:ADDR:PORT, tcp:ADDR:PORT and tls:ADDR:PORT, with commas between; port 0 takes a free "
-	  "one." },
+	  "Where to listen: udp:ADDR:PORT, tcp:, tls:, and ws: and wss: for browsers (WebSocket), with commas between; "
+	  "port 0 takes a free one." },
 	{ "tls-cert", CONF_PATH, FIELD(certificate), NULL, 0, 0, NULL, "FILE", false,
-	  "Certificate and chain in PEM for tls: addresses; without it a self-signed one is made and kept." },
+	  "Certificate and chain in PEM for tls: and wss: addresses; without it a self-signed one is made and kept." },
 	{ "tls-key", CONF_PATH, FIELD(key), NULL, 0, 0, NULL, "FILE", false,
 	  "Private key in PEM; needed with --tls-cert unless both are in one file." },
 	{ "workers", CONF_NUMBER, FIELD(workers), "1", 1, WORKER_MAX, NULL, "N", false,
@@ -102,8 +102,9 @@ static bool check(struct serve *s)
 		command_say(s->command, "--tls-key: a key without a certificate; add --tls-cert");
 		return false;
 	}
-	if (s->settings.certificate.n && !listen_has(&s->listen, TRANSPORT_TLS)) {
-		command_say(s->command, "--tls-cert: nothing listens for TLS; add tls:ADDR:PORT to --listen");
+	if (s->settings.certificate.n && !listen_has_secure(&s->listen)) {
+		command_say(s->command,
+			    "--tls-cert: nothing listens for TLS; add tls:ADDR:PORT or wss:ADDR:PORT to --listen");
 		return false;
 	}
 	return true;
@@ -146,7 +147,7 @@ static int own_pems(struct serve *s, struct buf *certificate, struct buf *key)
 	return EXIT_OK;
 }
 
-/* The credential set of the tls: addresses. */
+/* The credential set of the tls: and wss: addresses. */
 static int start_tls(struct serve *s, uint16_t *number)
 {
 	struct buf certificate, key;
@@ -154,7 +155,7 @@ static int start_tls(struct serve *s, uint16_t *number)
 	int code;
 
 	*number = 0;
-	if (!listen_has(&s->listen, TRANSPORT_TLS))
+	if (!listen_has_secure(&s->listen))
 		return EXIT_OK;
 	buf_init_grow(&certificate, CERTIFICATE_PEM_MAX);
 	buf_init_grow(&key, CERTIFICATE_PEM_MAX);
@@ -208,7 +209,7 @@ static void describe_listeners(struct serve *s, uint16_t tls)
 		s->listeners[i] = (struct pbx_listener){
 			.transport = s->listen.at[i].transport,
 			.local = s->listen.at[i].addr,
-			.tls = s->listen.at[i].transport == TRANSPORT_TLS ? tls : 0,
+			.tls = transport_is_secure(s->listen.at[i].transport) ? tls : 0,
 		};
 		name_listener(s, i);
 	}

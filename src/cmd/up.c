@@ -39,7 +39,7 @@
 
 struct up_settings {
 	str data, domain, network, business, listen;
-	int64_t sip_port, sips_port, login_port, node_port, stun_port, workers;
+	int64_t sip_port, sips_port, ws_port, wss_port, login_port, node_port, stun_port, workers;
 	bool demo, json;
 	int64_t log_level;
 };
@@ -60,6 +60,10 @@ static const struct conf_setting up_table[] = {
 	  .meaning = "SIP over UDP and TCP; 0: 5060, or a free one where that is taken." },
 	{ "sips-port", CONF_NUMBER, FIELD(sips_port), "0", 0, 65535,
 	  .meaning = "SIP over TLS; 0: 5061 or a free one." },
+	{ "ws-port", CONF_NUMBER, FIELD(ws_port), "0", 0, 65535,
+	  .meaning = "SIP over WebSocket; 0: 5066 or a free one." },
+	{ "wss-port", CONF_NUMBER, FIELD(wss_port), "0", 0, 65535,
+	  .meaning = "SIP over WebSocket and TLS, which is what browsers ask for; 0: 5067 or a free one." },
 	{ "login-port", CONF_NUMBER, FIELD(login_port), "0", 0, 65535,
 	  .meaning = "Login service; 0: 5443 or a free one." },
 	{ "node-port", CONF_NUMBER, FIELD(node_port), "0", 0, 65535, .meaning = "Super node; 0: 5444 or a free one." },
@@ -83,12 +87,12 @@ struct up {
 	struct rng rng[WORKER_MAX + 4];
 	struct addr ip;
 	char domain[USER_NAME_MAX + 1];
-	struct addr sip, sips, login, node, stun;
+	struct addr sip, sips, ws, wss, login, node, stun;
 	struct sign_pair authority;
 	struct certificate *pbx_certificate, *login_certificate, *node_certificate;
 	struct overlay_network network;
 	char trunk_password[HOME_PASSWORD_MAX], business_password[HOME_PASSWORD_MAX];
-	struct pbx_listener listeners[3];
+	struct pbx_listener listeners[5];
 	struct pbx_server *pbx[WORKER_MAX];
 	uint32_t service_n;
 	struct overlay_login *login_service;
@@ -156,6 +160,7 @@ static bool choose_addresses(struct up *up)
 		up->ip = found[0];
 	}
 	return choose(up, "sip", s->sip_port, 5060, &up->sip) && choose(up, "sips", s->sips_port, 5061, &up->sips) &&
+	       choose(up, "ws", s->ws_port, 5066, &up->ws) && choose(up, "wss", s->wss_port, 5067, &up->wss) &&
 	       choose(up, "login", s->login_port, 5443, &up->login) &&
 	       choose(up, "node", s->node_port, 5444, &up->node) && choose(up, "stun", s->stun_port, 3478, &up->stun);
 }
@@ -327,6 +332,9 @@ static bool add_pbx(struct up *up)
 	up->listeners[2] = (struct pbx_listener){ .transport = TRANSPORT_TLS,
 						  .local = up->sips,
 						  .tls = serve_tls(up, up->pbx_certificate, false) };
+	up->listeners[3] = (struct pbx_listener){ .transport = TRANSPORT_WS, .local = up->ws };
+	up->listeners[4] =
+		(struct pbx_listener){ .transport = TRANSPORT_WSS, .local = up->wss, .tls = up->listeners[2].tls };
 	config.log = &up->log.log;
 	config.worker_n = (uint16_t)up->settings.workers;
 	config.domain = str_from(up->domain);
@@ -335,7 +343,7 @@ static bool add_pbx(struct up *up)
 	config.trunk = STR(TRUNK);
 	config.trace = true;
 	config.listeners = up->listeners;
-	config.listener_n = 3;
+	config.listener_n = 5;
 	config.service_first = up->service_n;
 	for (uint16_t i = 0; i < config.worker_n; i++) {
 		config.worker = i;
@@ -458,14 +466,16 @@ static bool add_edge(struct up *up, uint32_t media, str node_state)
 
 static void announce_json(const struct up *up)
 {
-	char sip[ADDR_TEXT_MAX], sips[ADDR_TEXT_MAX], login[ADDR_TEXT_MAX], node[ADDR_TEXT_MAX], stun[ADDR_TEXT_MAX];
+	char sip[ADDR_TEXT_MAX], sips[ADDR_TEXT_MAX], ws[ADDR_TEXT_MAX], wss[ADDR_TEXT_MAX], login[ADDR_TEXT_MAX],
+		node[ADDR_TEXT_MAX], stun[ADDR_TEXT_MAX];
 
-	printf("{\"event\":\"ready\",\"sip\":\"%s\",\"sips\":\"%s\",\"login\":\"%s\",\"supernode\":\"%s\",\"stun\":\"%"
+	printf("{\"event\":\"ready\",\"sip\":\"%s\",\"sips\":\"%s\",\"ws\":\"%s\",\"wss\":\"%s\",\"login\":\"%s\","
+	       "\"supernode\":\"%s\",\"stun\":\"%"
 	       "s\","
 	       "\"domain\":\"%s\",\"network\":\"" STR_FMT "\",\"business\":\"" STR_FMT "\"}\n",
-	       addr_text(&up->sip, sip), addr_text(&up->sips, sips), addr_text(&up->login, login),
-	       addr_text(&up->node, node), addr_text(&up->stun, stun), up->domain, STR_ARG(up->settings.network),
-	       STR_ARG(up->settings.business));
+	       addr_text(&up->sip, sip), addr_text(&up->sips, sips), addr_text(&up->ws, ws), addr_text(&up->wss, wss),
+	       addr_text(&up->login, login), addr_text(&up->node, node), addr_text(&up->stun, stun), up->domain,
+	       STR_ARG(up->settings.network), STR_ARG(up->settings.business));
 	fflush(stdout);
 }
 
@@ -476,6 +486,8 @@ static void announce(const struct up *up)
 	printf("\ntandem is up, in %s\n\n", up->home.dir);
 	printf("  SIP, UDP and TCP  %-22s domain %s\n", addr_text(&up->sip, text), up->domain);
 	printf("  SIP over TLS      %s\n", addr_text(&up->sips, text));
+	printf("  for browsers      wss://%s/", addr_text(&up->wss, text));
+	printf(" or ws://%s/\n", addr_text(&up->ws, text));
 	printf("  login service     %s\n", addr_text(&up->login, text));
 	printf("  super node        %s\n", addr_text(&up->node, text));
 	printf("  STUN              %s\n", addr_text(&up->stun, text));

@@ -122,7 +122,7 @@ class Up(Process):
 
     def start(self):
         self.starts += 1
-        ports = self.ports or [f"--{name}-port={free_port()}" for name in ("sip", "sips", "login", "node", "stun")]
+        ports = self.ports or [f"--{name}-port={free_port()}" for name in ("sip", "sips", "ws", "wss", "login", "node", "stun")]
         self.ports = ports
         super().__init__(f"up-{self.starts}", [TANDEM, "up", "--data", self.data, "--json", "--listen", "127.0.0.1", *ports,
                                                *self.more], self.data.parent)
