@@ -23,10 +23,11 @@
 #include <stdlib.h>
 
 #define WORKER_MAX  64
+#define RELAY_MAX   64
 #define SENT_BY_MAX (ADDR_TEXT_MAX + 8)
 
 struct serve_settings {
-	str data, domain, listen, certificate, key, trunk;
+	str data, domain, listen, certificate, key, trunk, relay, dns;
 	int64_t workers, auth, log_level;
 	bool strangers, trace, json;
 };
@@ -51,6 +52,10 @@ static const struct conf_setting settings_table[] = {
 	  "How users prove who they are; with none, everyone is believed: for closed networks and tests only." },
 	{ "trunk", CONF_TEXT, FIELD(trunk), NULL, 0, 0, NULL, "NAME", false,
 	  "The account that calls to names which are not users here are handed to." },
+	{ "relay-domains", CONF_TEXT, FIELD(relay), NULL, 0, 0, NULL, "LIST|any", false,
+	  "Other domains that the users here may call, with commas between, found by DNS (RFC 3263); any: all." },
+	{ "dns", CONF_TEXT, FIELD(dns), NULL, 0, 0, NULL, "ADDR[:PORT]", false,
+	  "The name server to ask instead of the system's." },
 	{ "strangers", CONF_FLAG, FIELD(strangers), NULL, 0, 0, NULL, NULL, false,
 	  "Let callers of other domains call the users here; with --auth none they may anyway." },
 	{ "trace", CONF_FLAG, FIELD(trace), NULL, 0, 0, NULL, NULL, false,
@@ -66,6 +71,9 @@ struct serve {
 	const struct command *command;
 	struct serve_settings settings;
 	struct listen_list listen;
+	struct addr dns;
+	str relay[RELAY_MAX];
+	size_t relay_n;
 	struct pbx_listener listeners[LISTEN_MAX];
 	char sent_by[LISTEN_MAX][SENT_BY_MAX];
 	struct clock clock;
@@ -80,6 +88,23 @@ struct serve {
 };
 
 /* ---- settings ---- */
+
+static bool check_relay(struct serve *s)
+{
+	str rest = s->settings.relay, one;
+
+	while (rest.n && !str_eq(s->settings.relay, STR("any"))) {
+		(void)str_split(rest, ',', &one, &rest);
+		one = str_trim(one);
+		if (!one.n || s->relay_n == RELAY_MAX) {
+			command_say(s->command, "--relay-domains: up to %d names with commas between, or any",
+				    RELAY_MAX);
+			return false;
+		}
+		s->relay[s->relay_n++] = one;
+	}
+	return true;
+}
 
 static bool check(struct serve *s)
 {
@@ -98,6 +123,12 @@ static bool check(struct serve *s)
 			return false;
 		}
 	}
+	if (s->settings.dns.n && addr_parse(s->settings.dns, 53, &s->dns)) {
+		command_say(s->command, "--dns: an address, as 192.0.2.53 or 127.0.0.1:5353");
+		return false;
+	}
+	if (!check_relay(s))
+		return false;
 	if (s->settings.key.n && !s->settings.certificate.n) {
 		command_say(s->command, "--tls-key: a key without a certificate; add --tls-cert");
 		return false;
@@ -326,6 +357,7 @@ static int open_and_run(struct serve *s)
 							    .log = &s->log.log,
 							    .thread_n = (unsigned)s->settings.workers,
 							    .keeper = keeper_line(&s->line),
+							    .dns = s->dns,
 							    .signals = true });
 	code = s->line.driver ? run(s) : EXIT_OS;
 	home_close(&s->home); /* the keeper first: it may still answer */

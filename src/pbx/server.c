@@ -79,23 +79,6 @@ void pbx_server_tell(struct pbx_server *s, uint16_t worker, struct pbx_note *not
 	w->want.message = note;
 }
 
-bool pbx_server_resolve(struct pbx_server *s, struct pbx_job *job, size_t branch, str name)
-{
-	struct pbx_want *w;
-	uint32_t at = 0;
-
-	while (at < PBX_RESOLVES_MAX && s->resolves[at].job && slab_find(&s->jobs, s->resolves[at].job))
-		at++;
-	if (at == PBX_RESOLVES_MAX || name.n >= sizeof(w->name) || !(w = add_want(s)))
-		return false;
-	s->resolves[at] = (struct pbx_resolve){ .job = job->self, .id = ++s->resolve_id, .branch = branch };
-	(void)str_copy_z(name, w->name, sizeof(w->name));
-	w->want.kind = HOST_RESOLVE;
-	w->want.id = s->resolve_id;
-	w->want.bytes = STR_NONE;
-	return true;
-}
-
 static void drop_wants(struct pbx_server *s)
 {
 	for (size_t i = s->want_at; i < s->want_n; i++) {
@@ -132,6 +115,7 @@ void pbx_job_free(struct pbx_server *s, struct pbx_job *job)
 	if (job->server)
 		sip_stack_set_cookie(s->stack, job->server, 0);
 	heap_remove(&s->timers, &job->timer);
+	heap_remove(&s->hedges, &job->hedge);
 	for (int i = 0; i < 2; i++)
 		pbx_note_free(job->places[i]);
 	sip_msg_free(job->own);
@@ -538,7 +522,7 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 		on_answer(s, e->message, now);
 		break;
 	case HOST_RESOLVED:
-		pbx_send_resolved(s, e, now);
+		sip_locate_recv(s->locate, e, now);
 		break;
 	case HOST_STOPPING:
 		s->stopping = true;
@@ -548,6 +532,7 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 		sip_stack_recv(s->stack, e, now);
 	}
 	pump(s, now);
+	pbx_hunt_pump(s, now);
 }
 
 static void server_tick(void *self, usec now)
@@ -569,6 +554,9 @@ static void server_tick(void *self, usec now)
 	pbx_location_tick(s->location, now);
 	while ((item = heap_take(&s->timers, now)))
 		give_up(s, map_of(item, struct pbx_job, timer), now);
+	sip_locate_tick(s->locate, now);
+	pbx_hunt_pump(s, now);
+	pbx_hunt_tick(s, now);
 	flush(s, now, false);
 }
 
@@ -579,7 +567,8 @@ static usec server_due(const void *self)
 
 	due = usec_min(due, sip_stack_due(s->stack));
 	due = usec_min(due, pbx_location_due(s->location));
-	due = usec_min(due, heap_due(&s->timers));
+	due = usec_min(due, usec_min(heap_due(&s->timers), heap_due(&s->hedges)));
+	due = usec_min(due, sip_locate_due(s->locate));
 	due = usec_min(due, pbx_recorder_due(s->recorder));
 	return s->tracer ? usec_min(due, pbx_tracer_due(s->tracer)) : due;
 }
@@ -589,15 +578,11 @@ static bool server_next(void *self, struct host_want *out)
 	struct pbx_server *s = self;
 
 	if (s->want_at < s->want_n) {
-		struct pbx_want *w = &s->wants[s->want_at++];
-
-		*out = w->want;
-		if (out->kind == HOST_RESOLVE)
-			out->name = str_from(w->name);
+		*out = s->wants[s->want_at++].want;
 		return true;
 	}
 	s->want_at = s->want_n = 0;
-	if (sip_stack_want(s->stack, out))
+	if (sip_stack_want(s->stack, out) || sip_locate_want(s->locate, out))
 		return true;
 	if (!s->stopping || s->stop_said)
 		return false;
@@ -609,6 +594,24 @@ static bool server_next(void *self, struct host_want *out)
 struct host_service pbx_server_service(struct pbx_server *s)
 {
 	return (struct host_service){ s, server_recv, server_tick, server_due, server_next, pbx_note_free };
+}
+
+/* What we can send by: a transport that we listen on, for the answers' and the dialogs' sake. */
+static struct sip_locate *make_locate(const struct pbx_config *c)
+{
+	static const enum transport ours[] = { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS };
+	struct sip_locate_config l = { .rng = c->rng, .id_first = 1 };
+	size_t n = 0;
+
+	for (size_t k = 0; k < 3; k++) {
+		bool listens = false;
+
+		for (size_t i = 0; i < c->listener_n; i++)
+			listens = listens || c->listeners[i].transport == ours[k];
+		if (listens && (ours[k] != TRANSPORT_TLS || c->tls_out))
+			l.transports[n++] = ours[k];
+	}
+	return sip_locate_new(&l);
 }
 
 static bool make_parts(struct pbx_server *s)
@@ -631,7 +634,8 @@ static bool make_parts(struct pbx_server *s)
 	stack.worker = c->worker;
 	stack.worker_n = c->worker_n;
 	s->stack = sip_stack_new(&stack);
-	return s->location && s->guard && s->recorder && (s->tracer || !c->trace) && s->tokens && s->stack;
+	s->locate = make_locate(c);
+	return s->locate && s->location && s->guard && s->recorder && (s->tracer || !c->trace) && s->tokens && s->stack;
 }
 
 struct pbx_server *pbx_server_new(const struct pbx_config *config)
@@ -645,6 +649,7 @@ struct pbx_server *pbx_server_new(const struct pbx_config *config)
 	slab_init(&s->ops, sizeof(struct pbx_op), OPS_MAX);
 	map_init(&s->busy, OPS_MAX);
 	heap_init(&s->timers);
+	heap_init(&s->hedges);
 	rng_fill(config->rng, s->key, sizeof(s->key));
 	pbx_offers_init(&s->offers, config->rng);
 	if (config->listener_n > PBX_LISTENERS_MAX || !make_parts(s)) {
@@ -670,6 +675,8 @@ void pbx_server_free(struct pbx_server *s)
 	slab_free(&s->ops);
 	map_free(&s->busy);
 	heap_free(&s->timers);
+	heap_free(&s->hedges);
+	sip_locate_free(s->locate);
 	sip_stack_free(s->stack);
 	pbx_location_free(s->location);
 	pbx_guard_free(s->guard);

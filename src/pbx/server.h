@@ -10,6 +10,9 @@
  *    `strangers` says so, and nobody else: the exchange relays for no one it does not know.
  *  - names that are no local user, and the domains of `networks`, go to the account `trunk` (the edge registers
  *    as it), for authenticated local callers only; the trunk's account may call any local user.
+ *  - other domains: where `relay_any` or `relay_domains` says so, for local callers only, by RFC 3263
+ *    (sip/locate.h): from one server of the domain to the next after silence (INVITE: 500 ms without a
+ *    100, others: 2 s), a failed connection or a 503.
  *  - requests inside dialogs follow the signed Record-Route (pbx/token.h).
  *
  * Several workers share the load by Call-ID (sip/transport.h) and address of record
@@ -44,7 +47,11 @@ struct pbx_config {
 	str domain;          /* whose users these are */
 	const str *networks; /* further domains that are reached through the trunk */
 	size_t network_n;
-	str trunk;        /* name of an account; empty: there is no trunk */
+	str trunk;      /* name of an account; empty: there is no trunk */
+	bool relay_any; /* local users may call any domain; else these: */
+	const str *relay_domains;
+	size_t relay_domain_n;
+	uint16_t tls_out; /* credential set for TLS connections that we open; 0: we open none */
 	bool auth;        /* false: everyone is believed (--auth none) */
 	bool md5, sha256; /* which digests are taken (sha256: both of RFC 8760's); whom which is offered: pbx/offer.h */
 	bool strangers;   /* callers of other domains may call local users */

@@ -119,6 +119,8 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 	/* A 2xx that comes again, or late, when all is done here: the caller must have it (RFC 6026 7.1). */
 	struct pbx_job late = { .server = e->cookie, .invite = m->method == SIP_INVITE };
 
+	if (b && b->hunt && m->status != 503)
+		pbx_hunt_heard(s, job, b, now);
 	if (m->status == 100)
 		return;
 	if (m->status < 200) {
@@ -139,6 +141,8 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 	if (!b)
 		return;
 	if (!job->answered) {
+		if (m->status == 503 && pbx_hunt_failed(s, job, b, now))
+			return;
 		keep_best(job, m);
 		if (m->status >= 600)
 			cancel_others(s, job, STR_NONE, now);
@@ -151,7 +155,7 @@ void pbx_answer_silence(struct pbx_server *s, const struct sip_event *e, usec no
 	struct pbx_job *job = job_of(s, e->cookie);
 	struct pbx_branch *b = branch_of(job, e->client);
 
-	if (!b)
+	if (!b || pbx_hunt_failed(s, job, b, now))
 		return;
 	/* 16.8, 16.9; a phone that cannot be reached is a person who is not there */
 	if (e->kind == SIP_EVENT_TIMEOUT)

@@ -3,7 +3,7 @@
  *
  * server.c is the service and its start; server_way.c reads where a request wants to go and whether it may;
  * server_register.c REGISTER at both ends; server_relay.c decides about all others; server_send.c sends them on;
- * server_answer.c passes back what comes of it.
+ * server_hunt.c to one server after the other where a name has several; server_answer.c passes back what comes of it.
  */
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
@@ -18,31 +18,42 @@
 #include "pbx/server.h"
 #include "pbx/token.h"
 #include "pbx/tracer.h"
+#include "sip/locate.h"
 #include "sip/stack.h"
 #include "store/keeper.h"
 
 #define PBX_WANTS_MAX    100000
-#define PBX_PATIENCE     (5 * USEC_PER_SEC) /* for the keeper, a name, another worker */
-#define PBX_TRIES        24                 /* facts that one request may have to wait for */
-#define PBX_RESOLVES_MAX 256
-#define PBX_CHALLENGE    1300 /* bytes of our challenge lines */
+#define PBX_PATIENCE     (5 * USEC_PER_SEC)  /* for the keeper, a name, another worker */
+#define PBX_TRIES        24                  /* facts that one request may have to wait for */
+#define PBX_HEDGE_INVITE (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
+#define PBX_HEDGE_OTHER  (2 * USEC_PER_SEC)  /* no answer to three datagrams */
+#define PBX_CHALLENGE    1300                /* bytes of our challenge lines */
 
 struct pbx_want {
 	struct host_want want;
-	char name[256];
 };
 
 enum pbx_branch_state { PBX_BRANCH_NEW, PBX_BRANCH_RESOLVING, PBX_BRANCH_OPEN, PBX_BRANCH_CLOSED };
+
+/* The servers of a name (RFC 3263), tried in turn. Branches that share it are tries of one and the same. */
+struct pbx_hunt {
+	handle search;
+	struct sip_found found;
+	size_t next;
+	bool heard; /* one of them answers */
+};
 
 /* One place that a request is sent to. */
 struct pbx_branch {
 	enum pbx_branch_state state;
 	handle client;
-	str uri;          /* the Request-URI it gets */
-	str next;         /* URI of the next hop; empty: uri */
-	str path;         /* Path values, to become Route */
-	struct flow flow; /* transport 0: by address */
-	struct addr addr; /* of a name, once resolved */
+	str uri;                /* the Request-URI it gets */
+	str next;               /* URI of the next hop; empty: uri */
+	str path;               /* Path values, to become Route */
+	struct flow flow;       /* transport 0: by address */
+	struct pbx_hunt *hunt;  /* of a name; NULL: an address or a flow */
+	struct sip_place place; /* which of the hunt's; transport 0: not known yet */
+	usec hedge_at;          /* when the next one is tried beside it */
 };
 
 enum pbx_job_kind { PBX_JOB_REGISTER = 1, PBX_JOB_RELAY, PBX_JOB_ACK };
@@ -52,6 +63,7 @@ struct pbx_job {
 	handle self, server;
 	enum pbx_job_kind kind;
 	struct heap_item timer; /* set while it waits for a fact */
+	struct heap_item hedge; /* the earliest hedge_at of its branches */
 	struct flow flow;       /* the way it came */
 	bool invite, cancelled, answered, forked;
 	bool outside; /* a stranger asks */
@@ -81,12 +93,6 @@ struct pbx_op {
 	enum err err;
 };
 
-struct pbx_resolve {
-	handle job;  /* 0: free */
-	uint32_t id; /* of this question alone: an answer that comes late must not be taken for another's */
-	size_t branch;
-};
-
 struct pbx_server {
 	struct pbx_config config;
 	struct sip_stack *stack;
@@ -99,9 +105,8 @@ struct pbx_server {
 	struct hmac *tokens;
 	struct slab jobs, ops;
 	struct map busy; /* ops in work, by aor */
-	struct heap timers;
-	struct pbx_resolve resolves[PBX_RESOLVES_MAX];
-	uint32_t resolve_id; /* the last one */
+	struct heap timers, hedges;
+	struct sip_locate *locate;
 	struct pbx_want *wants;
 	size_t want_at, want_n, want_cap;
 	uint32_t listener_ids[PBX_LISTENERS_MAX];
@@ -116,9 +121,6 @@ struct pbx_server {
 /* Takes the message, also on failure (it is freed then). false: there is no room. */
 bool pbx_server_ask(struct pbx_server *, struct keeper_ask *);
 void pbx_server_tell(struct pbx_server *, uint16_t worker, struct pbx_note *, usec now);
-/* RESOLVED will continue branch `branch` of the job; false: too many at once. */
-bool pbx_server_resolve(struct pbx_server *, struct pbx_job *, size_t branch, str name);
-
 struct pbx_job *pbx_job_new(struct pbx_server *, enum pbx_job_kind, const struct sip_event *);
 void pbx_job_free(struct pbx_server *, struct pbx_job *);
 /* It waits for a fact from now on; the request in hand is kept. false: it has waited too often. */
@@ -195,8 +197,18 @@ bool pbx_send_branch(struct pbx_server *, struct pbx_job *, size_t at, struct si
 
 /* An ACK of a 2xx: on its way, without an answer. */
 void pbx_send_ack(struct pbx_server *, const struct sip_event *, usec now);
-/* RESOLVED: the place that waited for it is sent to. */
-void pbx_send_resolved(struct pbx_server *, const struct host_event *, usec now);
+/* ---- server_hunt.c ---- */
+
+/* Looks for the servers of the URI's host; pbx_hunt_found goes on. false: it cannot be. */
+bool pbx_hunt_start(struct pbx_server *, struct pbx_job *, struct pbx_branch *, const struct sip_uri *, usec now);
+/* Lists that have come. */
+void pbx_hunt_pump(struct pbx_server *, usec now);
+/* Branch `b` was answered: those tried beside it are not wanted any more. */
+void pbx_hunt_heard(struct pbx_server *, struct pbx_job *, struct pbx_branch *, usec now);
+/* It failed (4.3). true: the next server is being tried, here or beside it; the branch has been seen to. */
+bool pbx_hunt_failed(struct pbx_server *, struct pbx_job *, struct pbx_branch *, usec now);
+/* Tries the next server beside those that are silent. */
+void pbx_hunt_tick(struct pbx_server *, usec now);
 
 /* ---- server_answer.c ---- */
 

@@ -182,6 +182,14 @@ static bool may_refer(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	return caller > CALLER_STRANGER;
 }
 
+static bool relays_to(const struct pbx_server *s, str host)
+{
+	for (size_t i = 0; i < s->config.relay_domain_n; i++)
+		if (str_eq_nocase(host, s->config.relay_domains[i]))
+			return true;
+	return s->config.relay_any;
+}
+
 static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
 {
 	struct contact_record rows[PBX_CONTACTS_MAX];
@@ -200,6 +208,11 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		return;
 	if (w->kind == PBX_WAY_NETWORK && s->config.trunk.n && caller == CALLER_USER) {
 		to_trunk(s, job, m, w, now);
+		return;
+	}
+	if (w->kind == PBX_WAY_FOREIGN && caller == CALLER_USER && relays_to(s, w->uri.host)) {
+		pbx_send_add(job, w->uri.text, w->next, STR_NONE, NULL);
+		pbx_send_fork(s, job, m, w, now);
 		return;
 	}
 	if (w->kind != PBX_WAY_USER) {

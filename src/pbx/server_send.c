@@ -8,22 +8,20 @@ static str keep(struct pbx_job *job, str s)
 }
 
 /* Where the next hop's URI leads (16.6 step 7). ERR_MORE: its host is a name; ERR_UNSUPPORTED: no such transport. */
-static enum err target_of(const struct sip_uri *uri, const struct addr *resolved, struct sip_target *out)
+static enum err target_of(const struct pbx_server *s, const struct sip_uri *uri, const struct sip_place *place,
+			  struct sip_target *out)
 {
-	struct sip_target t = { 0 };
+	struct sip_target t = { .name = uri->host, .tls = s->config.tls_out };
 
 	if ((uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS) || !sip_uri_transport(uri, &t.transport))
 		return ERR_UNSUPPORTED;
-	t.may_tcp = t.transport == TRANSPORT_UDP && !sip_uri_param(uri, STR("transport"), NULL);
-	if (str_ends(uri->host, STR(".invalid"))) /* RFC 7118 5.: a browser, to be reached by its flow only */
-		return ERR_UNREACHABLE;
-	t.name = uri->host;
-	if (addr_is_set(resolved)) {
-		t.addr = *resolved;
-		t.addr.port = sip_uri_port(uri);
+	if (place->transport) {
+		t.transport = place->transport;
+		t.addr = place->addr;
 	} else if (!sip_uri_addr(uri, &t.addr)) {
 		return ERR_MORE;
 	}
+	t.may_tcp = t.transport == TRANSPORT_UDP && !sip_uri_param(uri, STR("transport"), NULL);
 	*out = t;
 	return ERR_NONE;
 }
@@ -36,9 +34,9 @@ static struct flow own_flow(const struct pbx_server *s, struct flow flow)
 	return flow;
 }
 
-static enum err aim(struct pbx_server *s, struct pbx_branch *b, struct sip_target *out, str *name)
+/* *uri: where ERR_MORE leads to. */
+static enum err aim(struct pbx_server *s, struct pbx_branch *b, struct sip_target *out, struct sip_uri *uri)
 {
-	struct sip_uri uri;
 	str next = b->next.n ? b->next : b->uri;
 
 	if (b->path.n) { /* RFC 3327: the Path is the way */
@@ -47,7 +45,7 @@ static enum err aim(struct pbx_server *s, struct pbx_branch *b, struct sip_targe
 
 		if (!sip_list_next(&rest, &value) || sip_address_parse(value, &first))
 			return ERR_SYNTAX;
-		uri = first.uri;
+		*uri = first.uri;
 	} else if (b->flow.transport == TRANSPORT_UDP &&
 		   !b->flow.id) { /* of a former life: the address is still good */
 		*out = (struct sip_target){ .transport = TRANSPORT_UDP, .addr = b->flow.remote };
@@ -55,11 +53,10 @@ static enum err aim(struct pbx_server *s, struct pbx_branch *b, struct sip_targe
 	} else if (b->flow.transport) {
 		*out = (struct sip_target){ .flow = own_flow(s, b->flow) };
 		return ERR_NONE;
-	} else if (sip_uri_parse(next, &uri)) {
+	} else if (sip_uri_parse(next, uri)) {
 		return ERR_SYNTAX;
 	}
-	*name = uri.host;
-	return target_of(&uri, &b->addr, out);
+	return target_of(s, uri, &b->place, out);
 }
 
 /* What a Record-Route of ours looks like to one side. */
@@ -222,13 +219,11 @@ bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, size_t at, struc
 	struct pbx_branch *b = &job->branches[at];
 	struct sip_outgoing o = { .cookie = job->server };
 	struct letter l;
-	str name = STR_NONE;
-	enum err err = aim(s, b, &o.target, &name);
+	struct sip_uri uri;
+	enum err err = aim(s, b, &o.target, &uri);
 
-	if (err == ERR_MORE && pbx_server_resolve(s, job, at, name)) {
-		b->state = PBX_BRANCH_RESOLVING;
-		return pbx_job_wait(s, job, now);
-	}
+	if (err == ERR_MORE)
+		return pbx_hunt_start(s, job, b, &uri, now);
 	if (err)
 		return false;
 	note_edits(s, job, m, w, b, &o.target, &l);
@@ -282,7 +277,7 @@ bool pbx_send_add(struct pbx_job *job, str uri, str next, str path, const struct
 	return b->uri.n > 0;
 }
 
-/* ---- ACK of a 2xx, and names ---- */
+/* ---- ACK of a 2xx ---- */
 
 void pbx_send_ack(struct pbx_server *s, const struct sip_event *e, usec now)
 {
@@ -298,43 +293,4 @@ void pbx_send_ack(struct pbx_server *s, const struct sip_event *e, usec now)
 	if (!job->branch_n || !pbx_send_branch(s, job, 0, e->msg, &w, now) ||
 	    job->branches[0].state != PBX_BRANCH_RESOLVING || !(job->own = sip_msg_new(e->msg->text)))
 		pbx_job_free(s, job);
-}
-
-static struct pbx_resolve *find_resolve(struct pbx_server *s, uint32_t id)
-{
-	for (size_t i = 0; i < PBX_RESOLVES_MAX; i++)
-		if (s->resolves[i].job && s->resolves[i].id == id)
-			return &s->resolves[i];
-	return NULL;
-}
-
-void pbx_send_resolved(struct pbx_server *s, const struct host_event *e, usec now)
-{
-	struct pbx_resolve *r = find_resolve(s, e->id);
-	struct pbx_job *job = r ? slab_find(&s->jobs, r->job) : NULL;
-	size_t at = r ? r->branch : 0;
-	struct sip_msg *m;
-	struct pbx_way w;
-
-	if (r)
-		r->job = 0;
-	if (!job || job->branches[at].state != PBX_BRANCH_RESOLVING)
-		return;
-	heap_remove(&s->timers, &job->timer);
-	m = job->own ? job->own : sip_stack_kept(s->stack, job->server);
-	if (job->own)
-		sip_msg_stamp(job->own, &job->flow.remote);
-	if (!m || e->err || !e->addr_n || pbx_way_read(s, m, &job->flow, &w)) {
-		job->local_status = 480;
-		pbx_answer_close(s, job, &job->branches[at], now);
-		return;
-	}
-	job->branches[at].addr = e->addrs[0];
-	if (pbx_send_branch(s, job, at, m, &w, now)) {
-		if (job->kind == PBX_JOB_ACK)
-			pbx_job_free(s, job);
-		return;
-	}
-	job->local_status = 480;
-	pbx_answer_close(s, job, &job->branches[at], now);
 }

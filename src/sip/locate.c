@@ -462,6 +462,7 @@ handle sip_locate_find(struct sip_locate *l, const struct sip_locate_wish *wish,
 	if (!s)
 		return 0;
 	s->self = self;
+	s->found.search = self;
 	s->found.cookie = cookie;
 	s->wish = *wish;
 	s->wish.name = STR_NONE; /* the owner's business */

@@ -70,6 +70,7 @@ struct sip_place {
 };
 
 struct sip_found {
+	handle search; /* as sip_locate_find gave it */
 	uint64_t cookie;
 	enum err err; /* ABSENT: the name leads nowhere; TIMEOUT, IO: the name server; UNSUPPORTED: no transport of ours
 		       */

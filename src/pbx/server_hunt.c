@@ -1,0 +1,175 @@
+#include "pbx/server_parts.h"
+
+/* The next server that can be sent to, on this branch. false: none is left, or nobody waits any more. */
+static bool try_next(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m,
+		     const struct pbx_way *w, usec now)
+{
+	struct pbx_hunt *hunt = b->hunt;
+	bool sent = false;
+
+	while (!sent && !job->answered && !job->cancelled && hunt->next < hunt->found.n) {
+		b->place = hunt->found.places[hunt->next++];
+		sent = pbx_send_branch(s, job, (size_t)(b - job->branches), m, w, now);
+	}
+	b->hedge_at = USEC_NEVER;
+	if (!sent || hunt->next == hunt->found.n || job->kind == PBX_JOB_ACK)
+		return sent;
+	b->hedge_at = usec_add(now, job->invite ? PBX_HEDGE_INVITE : PBX_HEDGE_OTHER);
+	if ((!heap_has(&job->hedge) || b->hedge_at < job->hedge.due) && heap_set(&s->hedges, &job->hedge, b->hedge_at))
+		log_error(s->config.log, "pbx.server no memory", "for=hedge");
+	return true;
+}
+
+/* The request again, as it came. NULL: nobody waits for it any more. */
+static struct sip_msg *read_again(struct pbx_server *s, struct pbx_job *job, struct pbx_way *w)
+{
+	struct sip_msg *m = job->own ? job->own : sip_stack_kept(s->stack, job->server);
+
+	if (job->own)
+		sip_msg_stamp(job->own, &job->flow.remote);
+	return m && !pbx_way_read(s, m, &job->flow, w) ? m : NULL;
+}
+
+bool pbx_hunt_start(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, const struct sip_uri *uri,
+		    usec now)
+{
+	struct sip_locate_wish wish;
+
+	if (sip_locate_wish_uri(uri, &wish))
+		return false;
+	if (!b->hunt)
+		b->hunt = ARENA_NEW(&job->arena, struct pbx_hunt);
+	if (!b->hunt)
+		return false;
+	*b->hunt = (struct pbx_hunt){ .search = sip_locate_find(s->locate, &wish, job->self, now) };
+	if (!b->hunt->search)
+		return false;
+	b->state = PBX_BRANCH_RESOLVING;
+	return pbx_job_wait(s, job, now);
+}
+
+static void found(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, const struct sip_found *f, usec now)
+{
+	struct sip_msg *m;
+	struct pbx_way w;
+
+	heap_remove(&s->timers, &job->timer);
+	b->hunt->found = *f;
+	m = f->n ? read_again(s, job, &w) : NULL;
+	if (m && try_next(s, job, b, m, &w, now)) {
+		if (job->kind == PBX_JOB_ACK)
+			pbx_job_free(s, job);
+		return;
+	}
+	job->local_status = 480;
+	pbx_answer_close(s, job, b, now);
+}
+
+void pbx_hunt_pump(struct pbx_server *s, usec now)
+{
+	struct sip_found f;
+
+	while (sip_locate_next(s->locate, &f)) {
+		struct pbx_job *job = slab_find(&s->jobs, f.cookie);
+
+		for (size_t i = 0; job && i < job->branch_n; i++) {
+			struct pbx_branch *b = &job->branches[i];
+
+			if (b->state == PBX_BRANCH_RESOLVING && b->hunt && b->hunt->search == f.search) {
+				found(s, job, b, &f, now);
+				break; /* the job may be gone */
+			}
+		}
+	}
+}
+
+void pbx_hunt_heard(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, usec now)
+{
+	b->hunt->heard = true;
+	sip_locate_works(s->locate, &b->place);
+	for (size_t i = 0; i < job->branch_n; i++) {
+		struct pbx_branch *other = &job->branches[i];
+
+		if (other == b || other->hunt != b->hunt || other->state != PBX_BRANCH_OPEN)
+			continue;
+		if (job->invite)
+			sip_stack_cancel(s->stack, other->client, now);
+		other->state = PBX_BRANCH_CLOSED;
+		job->open--;
+	}
+}
+
+static bool tried_beside(const struct pbx_job *job, const struct pbx_branch *b)
+{
+	for (size_t i = 0; i < job->branch_n; i++)
+		if (&job->branches[i] != b && job->branches[i].hunt == b->hunt &&
+		    job->branches[i].state == PBX_BRANCH_OPEN)
+			return true;
+	return false;
+}
+
+bool pbx_hunt_failed(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, usec now)
+{
+	struct sip_msg *m;
+	struct pbx_way w;
+
+	if (!b->hunt)
+		return false;
+	sip_locate_failed(s->locate, &b->place, now);
+	m = read_again(s, job, &w);
+	if (m && try_next(s, job, b, m, &w, now))
+		return true;
+	if (!tried_beside(job, b))
+		return false;
+	pbx_answer_close(s, job, b, now);
+	return true;
+}
+
+static void hedge(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m,
+		  const struct pbx_way *w, usec now)
+{
+	struct pbx_branch *beside = &job->branches[job->branch_n];
+
+	b->hedge_at = USEC_NEVER;
+	sip_locate_failed(s->locate, &b->place, now);
+	if (job->branch_n == PBX_CONTACTS_MAX)
+		return;
+	*beside = *b;
+	beside->state = PBX_BRANCH_NEW;
+	beside->client = 0;
+	job->branch_n++;
+	job->open++;
+	if (try_next(s, job, beside, m, w, now))
+		return;
+	beside->state = PBX_BRANCH_CLOSED;
+	job->open--;
+}
+
+static void hedge_all(struct pbx_server *s, struct pbx_job *job, usec now)
+{
+	size_t n = job->branch_n; /* those that are added now wait from now on */
+	usec next = USEC_NEVER;
+	struct sip_msg *m;
+	struct pbx_way w;
+
+	m = read_again(s, job, &w);
+	for (size_t i = 0; m && i < n; i++) {
+		struct pbx_branch *b = &job->branches[i];
+
+		if (b->state == PBX_BRANCH_OPEN && b->hunt && !b->hunt->heard && b->hedge_at <= now)
+			hedge(s, job, b, m, &w, now);
+	}
+	for (size_t i = 0; i < job->branch_n; i++)
+		if (job->branches[i].state == PBX_BRANCH_OPEN && job->branches[i].hunt)
+			next = usec_min(next, job->branches[i].hedge_at);
+	if (m && next > now && heap_set(&s->hedges, &job->hedge, next))
+		log_error(s->config.log, "pbx.server no memory", "for=hedge");
+}
+
+void pbx_hunt_tick(struct pbx_server *s, usec now)
+{
+	struct heap_item *item;
+
+	while ((item = heap_take(&s->hedges, now)))
+		hedge_all(s, map_of(item, struct pbx_job, hedge), now);
+}
