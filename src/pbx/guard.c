@@ -26,6 +26,9 @@ struct pbx_guard {
 	struct rng *rng;
 	bool md5, sha256;
 	uint32_t tag; /* in our nonces */
+	usec since;   /* nonces of a former life are not taken: what was counted of them is forgotten. USEC_NEVER: none
+		       * given yet
+		       */
 	char realm[REALM_MAX];
 	size_t realm_n;
 	uint64_t key[2];
@@ -45,6 +48,7 @@ struct pbx_guard *pbx_guard_new(const uint8_t *key, uint32_t tag, bool md5, bool
 	}
 	g->rng = rng;
 	g->tag = tag;
+	g->since = USEC_NEVER;
 	g->md5 = md5;
 	g->sha256 = sha256;
 	rng_fill(rng, g->key, sizeof(g->key));
@@ -207,8 +211,9 @@ enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bo
 			      : c.algorithm == SIP_AUTH_SHA256 ? u->sha256
 							       : u->sha512_256;
 	}
+	usec lifetime = g->since == USEC_NEVER ? -1 : usec_min(PBX_NONCE_LIFETIME, now - g->since);
 	right = sip_auth_verify(g->auth, &c, ha1, m->method_text, m->body) == ERR_NONE && usable;
-	if (sip_auth_nonce_check(g->auth, g->tag, c.nonce, now, PBX_NONCE_LIFETIME))
+	if (sip_auth_nonce_check(g->auth, g->tag, c.nonce, now, lifetime))
 		return right ? PBX_GUARD_STALE : PBX_GUARD_CHALLENGE;
 	if (!right)
 		return PBX_GUARD_WRONG;
@@ -223,6 +228,8 @@ void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, bool
 	char text[SIP_AUTH_NONCE_MAX];
 	str nonce = sip_auth_nonce(g->auth, g->tag, now, g->rng, text);
 
+	if (g->since == USEC_NEVER)
+		g->since = now;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		if (!takes(g, order[i]) || (simple && g->md5 && order[i] != SIP_AUTH_MD5))
 			continue;

@@ -173,6 +173,27 @@ static void a_nonce_is_one_workers(void **state)
 	g = first;
 }
 
+static void a_nonce_of_a_former_life_is_not_taken(void **state)
+{
+	struct pbx_guard *first = g;
+	char lines[900];
+	struct buf b;
+
+	(void)state;
+	know("101", "pw", false);
+	request(SIP_AUTH_SHA256, "101", "pw", 1, 1000);
+	assert_int_equal(judge(1000), PBX_GUARD_GOOD);
+	g = pbx_guard_new(key, 0, true, true, &rng); /* the key is kept, the counts are not */
+	assert_int_equal(pbx_guard_set_realm(g, STR("realm")), ERR_NONE);
+	know("101", "pw", false);
+	assert_int_equal(judge(2000), PBX_GUARD_STALE);
+	buf_init(&b, lines, sizeof(lines));
+	pbx_guard_write_challenge(g, true, true, false, 2000, &b);
+	assert_int_equal(judge(2000), PBX_GUARD_STALE);
+	pbx_guard_free(g);
+	g = first;
+}
+
 /* RFC 2617 3.2.2: an old client answers without qop, cnonce and count. */
 static void an_answer_without_a_count_is_good_once(void **state)
 {
@@ -266,6 +287,7 @@ int main(void)
 		T(wrong_unknown_and_disabled_are_one),
 		T(a_count_comes_once_and_a_nonce_ages),
 		T(a_nonce_is_one_workers),
+		T(a_nonce_of_a_former_life_is_not_taken),
 		T(an_answer_without_a_count_is_good_once),
 		T(what_was_not_offered_is_not_taken),
 		T(names_are_remembered_up_to_a_bound_and_forgotten_on_demand),

@@ -76,12 +76,20 @@ void pbx_recorder_session(const struct pbx_recorder *r, str call_id, char out[32
 	memcpy(out, text, 32);
 }
 
-static struct call *find(const struct pbx_recorder *r, str call_id)
+/*
+ * The call that still lives and was answered, or not. A Call-ID alone does not name it: the same one comes again where
+ * a refused INVITE is mended and tried anew, and a caller who would not be recorded could use one for all its calls.
+ */
+static struct call *find(const struct pbx_recorder *r, struct sip_msg *m, bool answered)
 {
+	const struct sip_address *from = sip_msg_from(m), *to = sip_msg_to(m);
+	str call_id = sip_msg_call_id(m);
+
 	for (struct map_node *n = map_first(&r->calls, str_hash(call_id, r->key)); n; n = map_next(n)) {
 		struct call *c = map_of(n, struct call, node);
 
-		if (str_eq(c->record.key, call_id))
+		if (!c->over && (c->record.answer != 0) == answered && str_eq(c->record.key, call_id) &&
+		    ((from && str_eq(c->caller_tag, from->tag)) || (answered && to && str_eq(c->caller_tag, to->tag))))
 			return c;
 	}
 	return NULL;
@@ -176,7 +184,7 @@ void pbx_recorder_start(struct pbx_recorder *r, struct sip_msg *m, const struct 
 	str call_id = sip_msg_call_id(m);
 	struct call *c;
 
-	if (call_id.n > CALL_TEXT / 4 || find(r, call_id))
+	if (call_id.n > CALL_TEXT / 4 || find(r, m, false))
 		return;
 	if (r->calls.n >= PBX_RECORDER_CALLS && r->oldest && !r->oldest->dirty)
 		forget(r, r->oldest);
@@ -241,13 +249,13 @@ static void end_call(struct pbx_recorder *r, struct call *c, int status, str cau
 void pbx_recorder_answer(struct pbx_recorder *r, struct sip_msg *m, const struct flow *flow, usec now)
 {
 	const struct sip_cseq *cseq = sip_msg_cseq(m);
-	struct call *c = cseq && cseq->method == SIP_INVITE ? find(r, sip_msg_call_id(m)) : NULL;
+	struct call *c = cseq && cseq->method == SIP_INVITE ? find(r, m, false) : NULL;
 	const struct sip_address *contact;
 	char text[120];
 	struct buf b;
 	size_t n;
 
-	if (!c || c->over || c->record.answer) /* an answer to a later INVITE of the same dialog changes nothing */
+	if (!c) /* an answer to a later INVITE of the same dialog changes nothing */
 		return;
 	struct call_record *rec = &c->record;
 	if (m->status < 200) {
@@ -273,20 +281,20 @@ void pbx_recorder_answer(struct pbx_recorder *r, struct sip_msg *m, const struct
 	end_call(r, c, m->status, buf_str(&b), now);
 }
 
-void pbx_recorder_fail(struct pbx_recorder *r, str call_id, int status, str cause, usec now)
+void pbx_recorder_fail(struct pbx_recorder *r, struct sip_msg *m, int status, str cause, usec now)
 {
-	struct call *c = find(r, call_id);
+	struct call *c = find(r, m, false);
 
-	if (c && !c->record.answer)
+	if (c)
 		end_call(r, c, status, cause, now);
 }
 
 void pbx_recorder_request(struct pbx_recorder *r, struct sip_msg *m, usec now)
 {
 	const struct sip_address *from = sip_msg_from(m);
-	struct call *c = m->method == SIP_BYE && from ? find(r, sip_msg_call_id(m)) : NULL;
+	struct call *c = m->method == SIP_BYE && from ? find(r, m, true) : NULL;
 
-	if (c && c->record.answer)
+	if (c)
 		end_call(r, c, c->record.status,
 			 str_eq(from->tag, c->caller_tag) ? STR("caller hung up") : STR("callee hung up"), now);
 }

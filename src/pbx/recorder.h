@@ -32,8 +32,8 @@ void pbx_recorder_session(const struct pbx_recorder *, str call_id, char out[32]
 void pbx_recorder_start(struct pbx_recorder *, struct sip_msg *invite, const struct flow *, usec now);
 /* A 101..199 or final answer is passed back; `flow`: the way it came. Answers of other requests are ignored. */
 void pbx_recorder_answer(struct pbx_recorder *, struct sip_msg *response, const struct flow *, usec now);
-/* The INVITE ends with an answer of our own, or was given up; `cause` for people. */
-void pbx_recorder_fail(struct pbx_recorder *, str call_id, int status, str cause, usec now);
+/* The INVITE (or an answer to it) ends with an answer of our own, or was given up; `cause` for people. */
+void pbx_recorder_fail(struct pbx_recorder *, struct sip_msg *, int status, str cause, usec now);
 /* A request inside the dialog is passed on: BYE ends the call. */
 void pbx_recorder_request(struct pbx_recorder *, struct sip_msg *, usec now);
 

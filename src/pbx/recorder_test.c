@@ -95,12 +95,35 @@ static void a_refused_call_says_why(void **state)
 	start("c", 1000);
 	pbx_recorder_answer(r, parse("SIP/2.0 486 Busy Here", "INVITE", "c", "\r\n"), &flow, 2000);
 	start("d", 1000);
-	pbx_recorder_fail(r, STR("d"), 408, STR("Request Timeout"), 3000);
+	pbx_recorder_fail(r, parse("INVITE sip:102@x SIP/2.0", "INVITE", "d", "\r\n"), 408, STR("Request Timeout"),
+			  3000);
 	q = pbx_recorder_next(r, 5000, true);
 	assert_int_equal(q->n, 2);
 	assert_str(q->calls[0].cause, "486 Busy Here");
 	assert_int_equal(q->calls[0].status, 486);
 	assert_int_equal(q->calls[1].status, 408);
+	keeper_ask_free(q);
+}
+
+static void the_same_call_id_again_is_another_call(void **state)
+{
+	struct keeper_ask *q;
+
+	(void)state;
+	start("c", 1000);
+	pbx_recorder_answer(r, parse("SIP/2.0 422 Too Small", "INVITE", "c", "\r\n"), &flow, 2000);
+	start("c", 3000); /* mended, before the first was written */
+	start("c", 3500); /* the same one, to another place */
+	pbx_recorder_answer(r, parse("SIP/2.0 200 OK", "INVITE", "c", "\r\n"), &flow, 4000);
+	start("c", 5000); /* beside the one that was answered */
+	pbx_recorder_answer(r, parse("SIP/2.0 200 OK", "INVITE", "c", "\r\n"), &flow, 6000);
+	pbx_recorder_request(r, parse("BYE sip:102@x SIP/2.0", "BYE", "c", "\r\n"), 7000);
+	pbx_recorder_request(r, parse("BYE sip:102@x SIP/2.0", "BYE", "c", "\r\n"), 7000);
+	q = pbx_recorder_next(r, 8000, true);
+	assert_int_equal(q->n, 3);
+	assert_int_equal(q->calls[0].status, 422);
+	assert_true(q->calls[1].start == 3000 && q->calls[1].answer == 4000 && q->calls[1].end == 7000);
+	assert_true(q->calls[2].start == 5000 && q->calls[2].answer == 6000 && q->calls[2].end == 7000);
 	keeper_ask_free(q);
 }
 
@@ -160,8 +183,11 @@ static void many_changes_go_in_batches(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(an_answered_call_is_told_twice), T(a_refused_call_says_why),
-		T(other_requests_leave_no_record), T(the_session_is_the_callers_or_made_of_the_call_id),
+		T(an_answered_call_is_told_twice),
+		T(a_refused_call_says_why),
+		T(the_same_call_id_again_is_another_call),
+		T(other_requests_leave_no_record),
+		T(the_session_is_the_callers_or_made_of_the_call_id),
 		T(many_changes_go_in_batches),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

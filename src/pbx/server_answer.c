@@ -77,7 +77,7 @@ void pbx_answer_conclude(struct pbx_server *s, struct pbx_job *job, usec now)
 		struct sip_msg *best = job->best;
 
 		if (job->cancelled && best->status == 487)
-			pbx_recorder_fail(s->recorder, sip_msg_call_id(best), 487, gone, now);
+			pbx_recorder_fail(s->recorder, best, 487, gone, now);
 		pass_back(s, job, best, &(struct flow){ 0 }, now);
 		pbx_job_free(s, job);
 		return;
@@ -85,8 +85,7 @@ void pbx_answer_conclude(struct pbx_server *s, struct pbx_job *job, usec now)
 	status = status ? status : 408;
 	struct sip_msg *m = sip_stack_kept(s->stack, job->server);
 	if (m && job->invite)
-		pbx_recorder_fail(s->recorder, sip_msg_call_id(m), status,
-				  job->cancelled ? gone : sip_status_text(status), now);
+		pbx_recorder_fail(s->recorder, m, status, job->cancelled ? gone : sip_status_text(status), now);
 	pbx_job_reply(s, job, m, status, STR_NONE, STR_NONE, now);
 }
 
