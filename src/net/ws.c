@@ -9,7 +9,8 @@
 #define HANDSHAKE_MAX  8192
 #define HANDSHAKE_SPAN (10 * USEC_PER_SEC)
 #define CLOSE_SPAN     (5 * USEC_PER_SEC)
-#define CONTROL_MAX    125 /* RFC 6455 5.5 */
+#define CONTROL_MAX    125  /* RFC 6455 5.5 */
+#define KEEP_MAX       1024 /* of a buffer that is empty */
 #define ACCEPT_N       28
 #define KEY_N          24
 
@@ -502,14 +503,25 @@ usec ws_due(const struct ws *w)
 	return w->due;
 }
 
+/* Empties it; thousands of silent browsers should cost little, so a large buffer goes. */
+static void drop(struct buf *b)
+{
+	if (b->cap > KEEP_MAX)
+		buf_free(b);
+	else
+		buf_reset(b);
+}
+
 /* What the last ws_next pointed to has been used. */
 static void forget_given(struct ws *w)
 {
 	if (w->out_given)
-		buf_reset(&w->out);
+		drop(&w->out);
 	if (w->message_given)
-		buf_reset(&w->message);
-	if (w->in_used)
+		drop(&w->message);
+	if (w->in_used && w->in_used == w->in.n)
+		drop(&w->in);
+	else if (w->in_used)
 		buf_eat(&w->in, w->in_used);
 	w->out_given = w->message_given = false;
 	w->in_used = 0;

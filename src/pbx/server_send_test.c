@@ -154,6 +154,7 @@ static void a_browser_whose_page_was_closed_is_not_there_and_nothing_is_dialled(
 	rig_stop_servers();
 	rig_run();
 	calls_to("g2", "SIP/2.0 480 ");
+	assert_int_equal(rig_.looked_up, 0);
 	for (size_t i = 0; i < rig_.sent_n; i++)
 		assert_false(rig_.sent[i].stream);
 }

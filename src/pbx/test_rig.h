@@ -61,6 +61,7 @@ struct rig {
 	struct arena texts;
 	char text[70000]; /* of rig_take */
 	struct sip_auth *digest;
+	unsigned looked_up; /* names */
 	bool stopped[RIG_WORKERS];
 };
 
@@ -241,6 +242,7 @@ static inline void rig_want(unsigned worker, const struct host_want *w)
 		s->recv(s->self, &e, rig_.now);
 		break;
 	case HOST_RESOLVE:
+		rig_.looked_up++;
 		e.kind = HOST_RESOLVED;
 		e.err = str_eq(w->name, STR("known.example")) ? ERR_NONE : ERR_ABSENT;
 		e.addrs = &known;
