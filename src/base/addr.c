@@ -234,6 +234,23 @@ bool addr_in(const struct addr *a, const struct addr *net, unsigned bits)
 	return rest == 0 || (a->ip[whole] ^ net->ip[whole]) >> (8 - rest) == 0;
 }
 
+enum err addr_parse_net(str text, struct addr *net, unsigned *bits)
+{
+	str ip, length;
+	bool cut = str_split(text, '/', &ip, &length);
+	uint32_t number = 0;
+	struct addr a;
+
+	if (addr_parse_ip(ip, &a))
+		return ERR_SYNTAX;
+	uint32_t most = a.family == 4 ? 32 : 128;
+	if (cut && !str_u32(length, most, &number))
+		return ERR_SYNTAX;
+	*net = a;
+	*bits = cut ? number : most;
+	return ERR_NONE;
+}
+
 bool addr_is_loopback(const struct addr *a)
 {
 	static const struct addr one = { .family = 6, .ip = { [15] = 1 } };

@@ -47,5 +47,7 @@ bool addr_is_link_local(const struct addr *);
 bool addr_is_private(const struct addr *);
 /* Do the first `bits` bits agree, in the same family? */
 bool addr_in(const struct addr *, const struct addr *net, unsigned bits);
+/* "192.0.2.0/24", "2001:db8::/32"; without a length, the one address. Port 0. ERR_SYNTAX. */
+MUST_CHECK enum err addr_parse_net(str, struct addr *net, unsigned *bits);
 
 #endif

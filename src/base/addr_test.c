@@ -80,12 +80,34 @@ static void kinds_of_addresses(void **state)
 	assert_false(addr_in(&a, &net, 33));
 }
 
+static void networks_are_read_with_their_length(void **state)
+{
+	struct addr net, want = addr_v4(192, 0, 2, 0, 0);
+	unsigned bits = 77;
+
+	(void)state;
+	assert_int_equal(addr_parse_net(STR("192.0.2.0/24"), &net, &bits), ERR_NONE);
+	assert_true(addr_eq(&net, &want));
+	assert_int_equal(bits, 24);
+	assert_int_equal(addr_parse_net(STR("2001:db8::1"), &net, &bits), ERR_NONE);
+	assert_int_equal(bits, 128);
+	assert_int_equal(addr_parse_net(STR("0.0.0.0/0"), &net, &bits), ERR_NONE);
+	assert_int_equal(bits, 0);
+	bits = 77;
+	assert_int_equal(addr_parse_net(STR("192.0.2.0/33"), &net, &bits), ERR_SYNTAX);
+	assert_int_equal(addr_parse_net(STR("192.0.2.0/"), &net, &bits), ERR_SYNTAX);
+	assert_int_equal(addr_parse_net(STR("::/129"), &net, &bits), ERR_SYNTAX);
+	assert_int_equal(addr_parse_net(STR("example.com/8"), &net, &bits), ERR_SYNTAX);
+	assert_int_equal(bits, 77);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_read_and_written_as_in_rfc5952),
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(kinds_of_addresses),
+		cmocka_unit_test(networks_are_read_with_their_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

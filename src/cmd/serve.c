@@ -24,10 +24,11 @@
 
 #define WORKER_MAX  64
 #define RELAY_MAX   64
+#define TRUST_MAX   64
 #define SENT_BY_MAX (ADDR_TEXT_MAX + 8)
 
 struct serve_settings {
-	str data, domain, listen, certificate, key, trunk, relay, dns;
+	str data, domain, listen, certificate, key, trunk, relay, dns, trust;
 	int64_t workers, auth, log_level;
 	bool strangers, trace, json;
 };
@@ -56,6 +57,10 @@ static const struct conf_setting settings_table[] = {
 	  "Other domains that the users here may call, with commas between, found by DNS (RFC 3263); any: all." },
 	{ "dns", CONF_TEXT, FIELD(dns), NULL, 0, 0, NULL, "ADDR[:PORT]", false,
 	  "The name server to ask instead of the system's." },
+	{ "trust", CONF_TEXT, FIELD(trust), NULL, 0, 0, NULL, "ADDR/LEN,..", false,
+	  "Sources that need no password, with commas between: who comes from there in the name of a user here is "
+	  "believed, calling or registering. The source of a datagram can be forged: name what your routers keep "
+	  "out." },
 	{ "strangers", CONF_FLAG, FIELD(strangers), NULL, 0, 0, NULL, NULL, false,
 	  "Let callers of other domains call the users here; with --auth none they may anyway." },
 	{ "trace", CONF_FLAG, FIELD(trace), NULL, 0, 0, NULL, NULL, false,
@@ -76,6 +81,8 @@ struct serve {
 	size_t relay_n;
 	struct pbx_listener listeners[LISTEN_MAX];
 	char sent_by[LISTEN_MAX][SENT_BY_MAX];
+	struct pbx_trust trusts[TRUST_MAX];
+	size_t trust_n;
 	struct clock clock;
 	struct log_sink log;
 	struct home home;
@@ -106,6 +113,29 @@ static bool check_relay(struct serve *s)
 	return true;
 }
 
+static bool parse_trusts(struct serve *s)
+{
+	str one, rest = s->settings.trust;
+
+	while (rest.n) {
+		struct pbx_trust *trust = &s->trusts[s->trust_n];
+
+		str_split(rest, ',', &one, &rest);
+		if (s->trust_n == TRUST_MAX) {
+			command_say(s->command, "--trust: more than %d networks", TRUST_MAX);
+			return false;
+		}
+		if (addr_parse_net(str_trim(one), &trust->net, &trust->bits)) {
+			command_say(s->command,
+				    "--trust: \"" STR_FMT "\" is no network, such as 192.0.2.0/24 or 2001:db8::/32",
+				    STR_ARG(one));
+			return false;
+		}
+		s->trust_n++;
+	}
+	return true;
+}
+
 static bool check(struct serve *s)
 {
 	char text[300];
@@ -116,6 +146,8 @@ static bool check(struct serve *s)
 		command_say(s->command, "--listen: " STR_FMT, STR_ARG(buf_str(&why)));
 		return false;
 	}
+	if (!parse_trusts(s))
+		return false;
 	for (size_t i = 0; i < s->listen.n; i++) {
 		if (s->settings.workers > 1 && s->listen.at[i].addr.port == 0) {
 			command_say(s->command,
@@ -298,6 +330,8 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.trunk = s->settings.trunk;
 		c.auth = s->settings.auth == 0;
 		c.strangers = s->settings.strangers || s->settings.auth;
+		c.trusts = s->trusts;
+		c.trust_n = s->trust_n;
 		c.trace = s->settings.trace;
 		memcpy(c.key, key, sizeof(c.key));
 		c.listeners = s->listeners;

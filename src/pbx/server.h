@@ -8,6 +8,7 @@
  *  - requests to a local user: to all contacts at once (fork), best answer back (16.7).
  *  - requests from a local user are authenticated (407); strangers may call local users where
  *    `strangers` says so, and nobody else: the exchange relays for no one it does not know.
+ *  - who comes from one of `trusts` in the name of a local user is believed without a password.
  *  - names that are no local user, and the domains of `networks`, go to the account `trunk` (the edge registers
  *    as it), for authenticated local callers only; the trunk's account may call any local user.
  *  - other domains: where `relay_any` or `relay_domains` says so, for local callers only, by RFC 3263
@@ -39,6 +40,12 @@ struct pbx_listener {
 	str sent_by;  /* host[:port] that phones know us by; empty: `local` */
 };
 
+/* Addresses whose users need no password. */
+struct pbx_trust {
+	struct addr net;
+	unsigned bits;
+};
+
 struct pbx_config {
 	struct rng *rng;
 	const struct log *log; /* may be NULL */
@@ -51,8 +58,10 @@ struct pbx_config {
 	bool relay_any; /* local users may call any domain; else these: */
 	const str *relay_domains;
 	size_t relay_domain_n;
-	uint16_t tls_out; /* credential set for TLS connections that we open; 0: we open none */
-	bool auth;        /* false: everyone is believed (--auth none) */
+	uint16_t tls_out;               /* credential set for TLS connections that we open; 0: we open none */
+	bool auth;                      /* false: everyone is believed (--auth none) */
+	const struct pbx_trust *trusts; /* sources that need no password: a From of the domain is believed there */
+	size_t trust_n;
 	bool md5, sha256; /* which digests are taken (sha256: both of RFC 8760's); whom which is offered: pbx/offer.h */
 	bool strangers;   /* callers of other domains may call local users */
 	bool trace;       /* every message to the keeper */
@@ -74,7 +83,8 @@ struct pbx_config pbx_config_default(void);
 
 struct pbx_server;
 
-/* The config is copied, what it points to is not: rng, log, and the texts of listeners must stay. NULL: no memory. */
+/* The config is copied, what it points to is not: rng, log, trusts, and the texts of listeners must stay. NULL: no
+ * memory. */
 struct pbx_server *pbx_server_new(const struct pbx_config *);
 void pbx_server_free(struct pbx_server *);
 struct host_service pbx_server_service(struct pbx_server *);

@@ -164,6 +164,8 @@ struct pbx_way {
 
 /* Is this host (and port, where it is an address) us? */
 bool pbx_way_is_self(const struct pbx_server *, const struct sip_uri *, const struct flow *);
+/* Does this source need no password? */
+bool pbx_way_is_trusted(const struct pbx_server *, const struct flow *);
 /* "sip:user@domain" of a URI of ours; false: it has no user, or one that is too long. */
 bool pbx_way_aor(const struct pbx_server *, const struct sip_uri *, struct buf *aor, struct buf *name);
 /* 16.4, 16.5. 0, or what to answer: 416, 403, 404, 484. */

@@ -27,6 +27,8 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 
 	if (!s->config.auth)
 		return from_here ? CALLER_USER : CALLER_STRANGER;
+	if (from_here && pbx_way_is_trusted(s, &job->flow))
+		return CALLER_USER;
 	switch (pbx_job_judge(s, job, m, true, now, &user)) {
 	case PBX_GUARD_GOOD:
 		return judge_name(s, job, m, from_here, user, now);

@@ -54,6 +54,14 @@ bool pbx_way_is_self(const struct pbx_server *s, const struct sip_uri *uri, cons
 	return false;
 }
 
+bool pbx_way_is_trusted(const struct pbx_server *s, const struct flow *flow)
+{
+	for (size_t i = 0; i < s->config.trust_n; i++)
+		if (addr_in(&flow->remote, &s->config.trusts[i].net, s->config.trusts[i].bits))
+			return true;
+	return false;
+}
+
 bool pbx_way_aor(const struct pbx_server *s, const struct sip_uri *uri, struct buf *aor, struct buf *name)
 {
 	buf_put(aor, STR("sip:"));

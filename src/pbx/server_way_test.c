@@ -437,9 +437,32 @@ static void our_address_without_our_odd_port_is_still_us(void **state)
 	}
 }
 
+static void a_trusted_source_needs_no_password_for_names_of_ours(void **state)
+{
+	static const struct pbx_trust nets[] = { { .net = { .family = 6 }, .bits = 0 },
+						 { .net = { .family = 4, .ip = { 192, 0, 2, 8 } }, .bits = 30 } };
+
+	(void)state;
+	rig_.config.trusts = nets;
+	rig_.config.trust_n = 2; /* alice is .11; bob is .12 */
+	rig_run();
+	rig_register(bob, "102");
+	invite_from(alice, "101", "example.com", "sip:102@example.com", "t1", 1, "");
+	rig_assert_start(rig_take(bob), "INVITE ");
+	rig_register_once(alice, "101", 1, "Contact: <sip:101@192.0.2.11>\r\n");
+	rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+	/* in the name of somebody else's user it is a stranger as ever */
+	invite_from(alice, "x", "elsewhere.example", "sip:y@victim.example", "t2", 1, "");
+	rig_assert_start(rig_take(alice), "SIP/2.0 403 Not Our Domain");
+	/* and next door nothing is free */
+	invite_from(bob, "102", "example.com", "sip:101@example.com", "t3", 1, "");
+	rig_assert_start(rig_take(bob), "SIP/2.0 407 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(a_trusted_source_needs_no_password_for_names_of_ours),
 		T(our_address_without_our_odd_port_is_still_us),
 		T(strangers_reach_users_only_where_they_may),
 		T(the_exchange_relays_for_nobody),
