@@ -167,6 +167,30 @@ static void put_row(struct pbx_verdict *v, const struct contact_record *row)
 	v->put_n = at == v->put_n ? at + 1 : v->put_n;
 }
 
+static bool is_put(const struct pbx_verdict *v, str key)
+{
+	for (size_t i = 0; i < v->put_n; i++)
+		if (str_eq(v->put[i].key, key))
+			return true;
+	return false;
+}
+
+/* A phone that comes back from another port each time leaves its former contacts behind: who has not been heard of for
+ * the longest makes room, or it would be locked out until they expire. */
+static bool make_room(const struct contact_record *old, bool *gone, size_t n, struct pbx_verdict *v)
+{
+	size_t oldest = n;
+
+	for (size_t i = 0; i < n; i++)
+		if (!gone[i] && !is_put(v, old[i].key) && (oldest == n || old[i].updated < old[oldest].updated))
+			oldest = i;
+	if (oldest == n)
+		return false;
+	gone[oldest] = true;
+	v->remove[v->remove_n++] = old[oldest];
+	return true;
+}
+
 int pbx_registrar_judge(const struct pbx_location *l, const struct pbx_change *c, usec now, struct pbx_verdict *v)
 {
 	const struct pbx_contact *list[PBX_CONTACTS_MAX];
@@ -202,7 +226,10 @@ int pbx_registrar_judge(const struct pbx_location *l, const struct pbx_change *c
 			v->remove[v->remove_n++] = old[i];
 		}
 	}
-	return n + added - v->remove_n > PBX_CONTACTS_MAX ? 503 : 200;
+	while (n + added - v->remove_n > PBX_CONTACTS_MAX)
+		if (!make_room(old, gone, n, v))
+			return 503;
+	return 200;
 }
 
 void pbx_registrar_write(const struct contact_record *rows, size_t n, usec now, struct buf *out)

@@ -34,7 +34,7 @@ struct pbx_verdict {
 };
 
 /* Returns 200, or 500 where the request is older than what is bound (step 7: CSeq of the same Call-ID), or 503 where
- * the address has too many contacts already. */
+ * it has too many contacts itself; of those that are bound the one refreshed longest ago makes room. */
 int pbx_registrar_judge(const struct pbx_location *, const struct pbx_change *, usec now, struct pbx_verdict *out);
 
 /* The Contact lines (step 8) of the answer, and Path or Require lines that belong to it; CRLF between them. */

@@ -81,6 +81,24 @@ static void a_change_of_two_parts_waits_for_both(void **state)
 	assert_null(strstr(rig_.text, "192.0.2.12>"));
 }
 
+static void a_phone_that_moves_and_moves_is_never_locked_out(void **state)
+{
+	char lines[100];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	for (unsigned i = 0; i < PBX_CONTACTS_MAX + 5; i++) {
+		rig_pass(USEC_PER_SEC);
+		snprintf(lines, sizeof(lines), "Contact: <sip:102@192.0.2.12:%u>\r\n", 6000 + i);
+		rig_register_once(bob, "102", 1 + i, lines);
+		rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	}
+	rig_assert_has(rig_.text, "192.0.2.12:6014>");
+	rig_assert_has(rig_.text, "192.0.2.12:6005>");
+	assert_null(strstr(rig_.text, "192.0.2.12:6004>"));
+}
+
 static void a_registration_that_cannot_be_kept_is_503(void **state)
 {
 	(void)state;
@@ -226,6 +244,7 @@ int main(void)
 		T(who_gives_up_at_others_is_offered_md5_alone_unless_that_is_forbidden),
 		T(the_200_waits_for_the_keeper),
 		T(a_change_of_two_parts_waits_for_both),
+		T(a_phone_that_moves_and_moves_is_never_locked_out),
 		T(a_registration_that_cannot_be_kept_is_503),
 		T(wrong_passwords_and_unknown_names_look_the_same),
 		T(nobody_binds_for_another),
