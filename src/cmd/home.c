@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define CERTIFICATE_LIFE   (3650 * 86400 * USEC_PER_SEC) /* pinned by its key: age adds nothing */
@@ -25,12 +26,20 @@ static enum err start_keeper(struct home *home, const struct log *log, struct bu
 	return err;
 }
 
+static enum err lock_file(const struct home *home, const char *name, int *fd)
+{
+	char path[HOME_PATH_MAX + 128];
+	enum err err = home_path(home, name, path);
+
+	return err ? err : file_lock(path, fd);
+}
+
 enum err home_open(struct home *home, str dir, bool alone, const struct clock *clock, const struct log *log,
 		   struct buf *why)
 {
 	enum err err;
 
-	*home = (struct home){ .clock = clock, .lock = -1 };
+	*home = (struct home){ .clock = clock, .lock = -1, .claim = -1 };
 	random_os(&home->rng);
 	if (!str_copy_z(dir, home->dir, sizeof(home->dir))) {
 		buf_put_z(why, "the path of the folder is too long");
@@ -41,7 +50,7 @@ enum err home_open(struct home *home, str dir, bool alone, const struct clock *c
 		buf_printf(why, "%s: %s", home->dir, err == ERR_EXISTS ? "is there, but is no folder" : err_text(err));
 		return err;
 	}
-	err = alone ? file_lock(home->dir, &home->lock) : ERR_NONE;
+	err = alone ? lock_file(home, "lock", &home->lock) : ERR_NONE;
 	if (err) {
 		buf_printf(why, "%s: %s", home->dir,
 			   err == ERR_BUSY ? "another tandem runs on this folder" : err_text(err));
@@ -59,7 +68,25 @@ void home_close(struct home *home)
 	home->keeper = NULL;
 	if (home->lock >= 0)
 		close(home->lock);
-	home->lock = -1;
+	if (home->claim >= 0)
+		close(home->claim);
+	home->lock = home->claim = -1;
+}
+
+enum err home_claim(struct home *home, str name, struct buf *why)
+{
+	char file[128];
+	int n = snprintf(file, sizeof(file), STR_FMT ".lock", STR_ARG(name));
+	enum err err;
+
+	assert(home->claim < 0);
+	err = n >= (int)sizeof(file) || strchr(file, '/') ? ERR_SYNTAX : lock_file(home, file, &home->claim);
+	if (err == ERR_BUSY)
+		buf_printf(why, STR_FMT " is on the peer network from %s already, by another tandem", STR_ARG(name),
+			   home->dir);
+	else if (err)
+		buf_printf(why, "%s/" STR_FMT ".lock: %s", home->dir, STR_ARG(name), err_text(err));
+	return err;
 }
 
 enum err home_path(const struct home *home, const char *name, char out[HOME_PATH_MAX + 128])

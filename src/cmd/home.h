@@ -5,6 +5,7 @@
  *     DIR/network.json    the descriptor of the network served here; not secret
  *     DIR/passwords/NAME  passwords made for a person at the first start, mode 0600, to be read and removed
  *     DIR/lock            taken while a daemon runs
+ *     DIR/NAME.lock       taken while somebody is NAME on the peer network from here
  *
  * Made with mode 0700. What a service needs at start (keys, certificates) is asked of the
  * keeper here, before the loops run; what is not there yet is made and kept first, so that a second start finds
@@ -30,6 +31,7 @@ struct home {
 	const struct clock *clock;
 	struct rng rng; /* the system's */
 	int lock;       /* -1: not taken */
+	int claim;      /* likewise */
 };
 
 /* Makes the folder where it is not there, takes its lock when `alone`, starts the keeper. On failure
@@ -38,6 +40,10 @@ struct home {
 MUST_CHECK enum err home_open(struct home *, str dir, bool alone, const struct clock *, const struct log *,
 			      struct buf *why);
 void home_close(struct home *);
+/* From here on this process alone is `name` on the peer network from this folder, until home_close: two that shared a
+ * device would take each other's flow and record away. Once only. ERR_BUSY another process is; `why` holds a sentence.
+ */
+MUST_CHECK enum err home_claim(struct home *, str name, struct buf *why);
 /* DIR/name, ended with NUL. ERR_LIMIT. */
 MUST_CHECK enum err home_path(const struct home *, const char *name, char out[HOME_PATH_MAX + 128]);
 

@@ -187,7 +187,11 @@ int identity_node(struct identity_node *n, const struct identity_node_setup *s)
 			    STR_ARG(s->name));
 		return EXIT_NO_USER;
 	}
-	return make_road(n, s);
+	code = make_road(n, s);
+	if (code != EXIT_OK)
+		return code;
+	err = home_claim(&n->home, s->name, &why);
+	return err ? complain(s->command, &why, err == ERR_BUSY ? EXIT_TEMPORARY : EXIT_CANT_CREATE) : EXIT_OK;
 }
 
 static size_t add_once(struct addr *list, size_t n, size_t cap, const struct addr *a)

@@ -195,6 +195,17 @@ static void conclude(struct node_command *c, bool login)
 	}
 }
 
+static bool claim(struct node_command *c)
+{
+	char text[1200];
+	struct buf why;
+	enum err err;
+
+	buf_init(&why, text, sizeof(text));
+	err = home_claim(&c->q.home, str_from(c->name), &why);
+	return err == ERR_NONE || inquiry_fail(&c->q, inquiry_code(err), STR_FMT, STR_ARG(buf_str(&why)));
+}
+
 /* login and run: the loops, until the member or the person has had enough. */
 static void drive(struct node_command *c, bool login)
 {
@@ -211,7 +222,7 @@ static void drive(struct node_command *c, bool login)
 		inquiry_fail(&c->q, EXIT_OS, "no memory for the loop");
 		return;
 	}
-	if (!make_member(c, login))
+	if (!make_member(c, login) || (!login && !claim(c)))
 		return;
 	service = overlay_member_service(c->member);
 	(void)driver_add(c->driver, 0, &service, DRIVER_LEADS);
@@ -355,7 +366,9 @@ const struct command cmd_node = {
 		"too;\n"
 		"it is renewed without the password. run stays reachable until it is stopped, and answers callers "
 		"that\n"
-		"nobody is there. status tells who this device is; exit code 1 when the login is over.",
+		"nobody is there; a phone or an edge of the same name has to wait, or be on a folder of its own (exit "
+		"code "
+		"75). status tells who this device is; exit code 1 when the login is over.",
 	.settings = node_table,
 	.setting_n = sizeof(node_table) / sizeof(*node_table),
 	.run = node_run,

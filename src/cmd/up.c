@@ -607,8 +607,11 @@ static int open_home(struct up *up)
 	}
 	enum err err = home_open(&up->home, up->settings.data, true, &up->clock, &up->log.log, &why);
 	if (err == ERR_NONE)
+		err = home_claim(&up->home, up->settings.business, &why);
+	if (err == ERR_NONE)
 		return EXIT_OK;
 	command_say(up->command, STR_FMT, STR_ARG(buf_str(&why)));
+	home_close(&up->home);
 	log_sink_stop(&up->log);
 	return err == ERR_BUSY ? EXIT_TEMPORARY : EXIT_CANT_CREATE;
 }

@@ -156,11 +156,8 @@ enum err file_remove(const char *path)
 	return unlink(path) < 0 ? of_errno(errno) : ERR_NONE;
 }
 
-enum err file_lock(const char *dir, int *out)
+enum err file_lock(const char *path, int *out)
 {
-	char path[PATH_MAX];
-	if (snprintf(path, sizeof(path), "%s/lock", dir) >= (int)sizeof(path))
-		return ERR_LIMIT;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return of_errno(errno);

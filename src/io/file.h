@@ -24,8 +24,8 @@ MUST_CHECK enum err file_mkdir(const char *path);
 bool file_exists(const char *path);
 /* ERR_ABSENT where there is none. */
 MUST_CHECK enum err file_remove(const char *path);
-/* Takes the folder for this process: an advisory lock on DIR/lock, kept until the descriptor is
+/* Takes the file for this process, made empty where there is none: an advisory lock, kept until the descriptor is
  * closed or the process ends, however it ends. ERR_BUSY where another process holds it. */
-MUST_CHECK enum err file_lock(const char *dir, int *fd);
+MUST_CHECK enum err file_lock(const char *path, int *fd);
 
 #endif

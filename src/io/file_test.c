@@ -113,14 +113,16 @@ static void folders_are_made_with_their_parents_and_are_private(void **state)
 	assert_int_equal(file_remove(in_dir("plain")), ERR_NONE);
 }
 
-static void a_folder_has_one_owner_at_a_time(void **state)
+static void a_lock_has_one_owner_at_a_time(void **state)
 {
 	int one, two;
 	(void)state;
-	assert_int_equal(file_lock(dir, &one), ERR_NONE);
-	assert_int_equal(file_lock(dir, &two), ERR_BUSY);
+	assert_int_equal(file_lock(in_dir("lock"), &one), ERR_NONE);
+	assert_int_equal(file_lock(in_dir("lock"), &two), ERR_BUSY);
 	close(one);
-	assert_int_equal(file_lock(dir, &two), ERR_NONE);
+	assert_int_equal(file_lock(in_dir("lock"), &two), ERR_NONE);
+	assert_int_equal(file_lock(in_dir("other"), &one), ERR_NONE);
+	close(one);
 	close(two);
 }
 
@@ -132,7 +134,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_there_is_absent),
 		cmocka_unit_test(a_full_disk_leaves_the_old_file),
 		cmocka_unit_test(folders_are_made_with_their_parents_and_are_private),
-		cmocka_unit_test(a_folder_has_one_owner_at_a_time),
+		cmocka_unit_test(a_lock_has_one_owner_at_a_time),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
