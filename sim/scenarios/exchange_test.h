@@ -9,6 +9,7 @@
 #include "pbx/server.h"
 #include "sim/scenarios/disk_test.h"
 #include "sim/scenarios/phone_test.h"
+#include "sip/transport.h"
 
 #define EXCHANGE_DOMAIN  "acme.example"
 #define EXCHANGE_WORKERS 4
@@ -21,7 +22,7 @@ struct exchange {
 	str trunk;
 	const str *networks;
 	size_t network_n;
-	struct pbx_listener listeners[3];
+	struct pbx_listener listeners[5];
 	struct pbx_server *workers[EXCHANGE_WORKERS];
 };
 
@@ -39,7 +40,7 @@ static inline void exchange_run(struct exchange *x)
 		c.network_n = x->network_n;
 		memset(c.key, 5, sizeof(c.key)); /* kept over restarts, as cmd does */
 		c.listeners = x->listeners;
-		c.listener_n = 3;
+		c.listener_n = 5;
 		x->workers[i] = pbx_server_new(&c);
 		assert_non_null(x->workers[i]);
 		struct host_service s = pbx_server_service(x->workers[i]);
@@ -49,7 +50,8 @@ static inline void exchange_run(struct exchange *x)
 
 static inline void exchange_start(struct exchange *x, struct sim *world, struct addr at, unsigned worker_n)
 {
-	static const enum transport transports[] = { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS };
+	static const enum transport transports[] = { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_WS,
+						     TRANSPORT_WSS };
 	str name = STR(EXCHANGE_DOMAIN);
 	x->world = world;
 	x->worker_n = worker_n;
@@ -57,10 +59,10 @@ static inline void exchange_start(struct exchange *x, struct sim *world, struct 
 	assert_non_null(x->host);
 	assert_int_equal(sim_name_add(world, name, &at), ERR_NONE);
 	assert_int_equal(sim_host_tls(x->host, 1, &name, 1), ERR_NONE);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		x->listeners[i] = (struct pbx_listener){ .transport = transports[i], .local = at };
-		x->listeners[i].local.port = transports[i] == TRANSPORT_TLS ? 5061 : 5060;
-		x->listeners[i].tls = transports[i] == TRANSPORT_TLS;
+		x->listeners[i].local.port = sip_transport_port(transports[i]);
+		x->listeners[i].tls = transport_is_secure(transports[i]);
 	}
 	struct sim_keeper keeper = disk_start(&x->disk);
 	sim_host_keeper(x->host, &keeper);

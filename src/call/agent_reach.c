@@ -54,6 +54,8 @@ static bool write_contact(struct agent *a, const struct flow *flow)
 		buf_put(&out, STR(";transport=tcp"));
 	else if (flow->transport == TRANSPORT_TLS)
 		buf_put(&out, STR(";transport=tls"));
+	else if (transport_is_ws(flow->transport)) /* RFC 7118 5.2.2: under TLS, too */
+		buf_put(&out, STR(";transport=ws"));
 	a->contact[buf_ok(&out) ? out.n : 0] = 0;
 	return buf_ok(&out);
 }
@@ -113,7 +115,7 @@ static void proxy_known(struct agent *a, struct addr addr, usec now)
 void agent_reach_find(struct agent *a, usec now)
 {
 	str name = a->settings.proxy.n ? a->settings.proxy : a->settings.domain, host, port;
-	uint16_t number = a->settings.transport == TRANSPORT_TLS ? 5061 : 5060;
+	uint16_t number = sip_transport_port(a->settings.transport);
 	struct addr addr;
 	handle self = 0;
 
@@ -129,7 +131,7 @@ void agent_reach_find(struct agent *a, usec now)
 void agent_reach_resolved(struct agent *a, const struct host_event *event, usec now)
 {
 	str name = a->settings.proxy.n ? a->settings.proxy : a->settings.domain, host, port;
-	uint32_t number = a->settings.transport == TRANSPORT_TLS ? 5061 : 5060;
+	uint32_t number = sip_transport_port(a->settings.transport);
 	struct addr addr;
 
 	if (!event->addr_n) {

@@ -92,7 +92,7 @@ int identity_account(const struct command *command, const char *setting, str tex
 	if (sip_uri_parse(text, &uri) != ERR_NONE || !uri.user.n || !uri.host.n || uri.host.n > 255 ||
 	    (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS) ||
 	    !sip_uri_transport(&uri, &account.transport)) {
-		command_say(command, "%s: should be sip:USER@HOST, with ;transport=udp, tcp or tls", setting);
+		command_say(command, "%s: should be sip:USER@HOST, with ;transport=udp, tcp, tls, ws or wss", setting);
 		return EXIT_USAGE;
 	}
 	account.user = uri.user;

@@ -39,7 +39,7 @@ struct phone_settings {
 
 #define AT(field) offsetof(struct phone_settings, field)
 static const struct conf_setting phone_table[] = {
-	{ "account", CONF_TEXT, AT(account), .value = "sip:USER@HOST[:PORT][;transport=udp|tcp|tls]",
+	{ "account", CONF_TEXT, AT(account), .value = "sip:USER@HOST[:PORT][;transport=udp|tcp|tls|ws|wss]",
 	  .meaning = "Register this account and call through its server." },
 	{ "password-file", CONF_PATH, AT(password_file),
 	  .meaning = "File with the password of the account or the peer." },
@@ -228,7 +228,7 @@ static int be_account(struct phone *p, struct agent_settings *a)
 	a->wish.security = SDP_SDES | SDP_PLAIN;
 	a->wish.local = own;
 	a->wish.local.port = 0;
-	if (a->transport != TRANSPORT_TLS)
+	if (!transport_is_secure(a->transport))
 		return EXIT_OK;
 	a->tls = identity_trust(p->command, p->driver, p->settings.tls_ca);
 	return a->tls ? EXIT_OK : EXIT_UNAVAILABLE;
