@@ -20,6 +20,21 @@ static enum caller judge_name(struct pbx_server *s, struct pbx_job *job, struct 
 	return CALLER_REFUSED;
 }
 
+/* A From that only who proves it may bear: a number, which a phone shows as one of ours, or somebody of a network that
+ * we know by the trunk alone. */
+static bool is_claim(const struct pbx_server *s, const struct sip_uri *from)
+{
+	if (from->scheme != SIP_SCHEME_SIP && from->scheme != SIP_SCHEME_SIPS)
+		return true;
+	for (size_t i = 0; i < s->config.network_n; i++) {
+		str network = s->config.networks[i];
+
+		if (from->host.n >= network.n && str_eq_nocase(str_skip(from->host, from->host.n - network.n), network))
+			return true;
+	}
+	return false;
+}
+
 static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
 {
 	bool from_here = pbx_way_is_self(s, &sip_msg_from(m)->uri, &job->flow);
@@ -33,7 +48,7 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	case PBX_GUARD_GOOD:
 		return judge_name(s, job, m, from_here, user, now);
 	case PBX_GUARD_CHALLENGE:
-		if (!from_here && s->config.strangers)
+		if (!from_here && s->config.strangers && !is_claim(s, &sip_msg_from(m)->uri))
 			return CALLER_STRANGER;
 		pbx_job_challenge(s, job, m, true, false, now);
 		return CALLER_REFUSED;

@@ -95,6 +95,25 @@ static void strangers_may_call_and_nothing_else(void **state)
 	rig_assert_start(rig_take(bob), "OPTIONS ");
 }
 
+static void names_that_only_the_trunk_proves_are_no_strangers(void **state)
+{
+	static const char *const froms[] = { "tel:101", "sip:alice@network.example", "sip:7@Acme.Network.example" };
+	char text[1000];
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102");
+	for (size_t i = 0; i < sizeof(froms) / sizeof(froms[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "INVITE sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKn%zu\r\n"
+			 "From: <%s>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: n%zu\r\nCSeq: 1 INVITE\r\n\r\n",
+			 i, froms[i], i);
+		rig_say(stranger, text);
+		rig_assert_start(rig_take(stranger), "SIP/2.0 407 ");
+		assert_string_equal(rig_take(bob), "");
+	}
+}
+
 static void what_steers_a_phone_does_not_come_from_outside(void **state)
 {
 	static const char *const names[] = { "Alert-Info",       "Call-Info", "P-Asserted-Identity", "Remote-Party-ID",
@@ -468,6 +487,7 @@ int main(void)
 		T(the_exchange_relays_for_nobody),
 		T(a_route_of_ours_is_good_inside_its_dialog_only),
 		T(strangers_may_call_and_nothing_else),
+		T(names_that_only_the_trunk_proves_are_no_strangers),
 		T(what_steers_a_phone_does_not_come_from_outside),
 		T(a_stranger_on_the_line_does_not_pass_us_on),
 		T(inside_a_call_names_and_passwords_stay_here_too),
