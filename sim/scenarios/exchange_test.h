@@ -19,6 +19,8 @@ struct exchange {
 	struct sim_host *host;
 	struct disk disk;
 	unsigned worker_n;
+	str domain;     /* empty: EXCHANGE_DOMAIN */
+	bool relay_any; /* its users may call other domains */
 	str trunk;
 	const str *networks;
 	size_t network_n;
@@ -34,7 +36,8 @@ static inline void exchange_run(struct exchange *x)
 		c.rng = sim_host_rng(x->host);
 		c.worker = (uint16_t)i;
 		c.worker_n = (uint16_t)x->worker_n;
-		c.domain = STR(EXCHANGE_DOMAIN);
+		c.domain = x->domain;
+		c.relay_any = x->relay_any;
 		c.trunk = x->trunk;
 		c.networks = x->networks;
 		c.network_n = x->network_n;
@@ -52,7 +55,8 @@ static inline void exchange_start(struct exchange *x, struct sim *world, struct 
 {
 	static const enum transport transports[] = { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_WS,
 						     TRANSPORT_WSS };
-	str name = STR(EXCHANGE_DOMAIN);
+	str name = x->domain.n ? x->domain : STR(EXCHANGE_DOMAIN);
+	x->domain = name;
 	x->world = world;
 	x->worker_n = worker_n;
 	x->host = sim_host_new(world, "pbx", &at, 1);
@@ -94,9 +98,7 @@ static inline void exchange_free(struct exchange *x)
 
 static inline void exchange_account(struct exchange *x, const char *name, const char *password)
 {
-	struct user_record user = { .name = str_from(name),
-				    .domain = STR(EXCHANGE_DOMAIN),
-				    .password = str_from(password) };
+	struct user_record user = { .name = str_from(name), .domain = x->domain, .password = str_from(password) };
 	disk_do(&x->disk,
 		&(struct keeper_ask){ .kind = KEEPER_USER_ADD, .users = &user, .n = 1, .now = sim_now(x->world) });
 }
@@ -110,7 +112,7 @@ static inline void exchange_phone(struct exchange *x, struct phone *p, const cha
 	assert_int_equal(sim_host_tls(host, 2, NULL, 0), ERR_NONE);
 	struct agent_settings s = phone_settings(host);
 	s.user = str_from(user);
-	s.domain = STR(EXCHANGE_DOMAIN);
+	s.domain = x->domain;
 	s.password = str_from(password);
 	s.transport = transport;
 	s.tls = 2;

@@ -97,7 +97,10 @@ int identity_account(const struct command *command, const char *setting, str tex
 	}
 	account.user = uri.user;
 	account.domain = uri.host;
-	snprintf(account.proxy, sizeof(account.proxy), STR_FMT ":%u", STR_ARG(uri.host), (unsigned)sip_uri_port(&uri));
+	if (uri.port) /* without it, DNS says (RFC 3263) */
+		snprintf(account.proxy, sizeof(account.proxy), STR_FMT ":%u", STR_ARG(uri.host), (unsigned)uri.port);
+	else
+		(void)str_copy_z(uri.host, account.proxy, sizeof(account.proxy));
 	if (str_eq_nocase(uri.host, STR("localhost")))
 		account.server = addr_v4(127, 0, 0, 1, sip_uri_port(&uri));
 	else

@@ -29,7 +29,7 @@ struct identity_account {
 	str user, domain; /* in the text that was read */
 	enum transport transport;
 	struct addr server; /* family 0: the host is a name */
-	char proxy[300];    /* "host:port" */
+	char proxy[300];    /* "host[:port]" */
 };
 int identity_account(const struct command *, const char *setting, str text, struct identity_account *out);
 

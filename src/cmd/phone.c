@@ -28,7 +28,7 @@
 struct phone_settings {
 	str account, password_file, tls_ca, tls_name;
 	str peer, data, network;
-	struct addr listen;
+	struct addr listen, dns;
 	str call;
 	bool answer;
 	str codec, play, record, device, clock, stats;
@@ -52,6 +52,8 @@ static const struct conf_setting phone_table[] = {
 	{ "network", CONF_PATH, AT(network), .meaning = "Descriptor of the peer network (default DIR/network.json)." },
 	{ "listen", CONF_ADDR, AT(listen), .min = 5060,
 	  .meaning = "Signalling address; without an identity, calls by address come here." },
+	{ "dns", CONF_ADDR, AT(dns), .value = "ADDR[:PORT]", .min = 53,
+	  .meaning = "The name server to ask instead of the system's." },
 	{ "call", CONF_TEXT, AT(call), .value = "TARGET", .meaning = "Call this person, number or address." },
 	{ "answer", CONF_FLAG, AT(answer), .meaning = "Answer the first call that comes." },
 	{ "codec", CONF_TEXT, AT(codec), .value = "opus|pcma|pcmu", .meaning = "Speak only this codec." },
@@ -430,7 +432,9 @@ static bool is_sane(const struct command *self, const struct phone_settings *s)
 
 static struct driver *make_driver(struct phone *p)
 {
-	struct driver_setup setup = { .clock = &p->clock, .log = &p->sink.log, .thread_n = 2, .signals = true };
+	struct driver_setup setup = {
+		.clock = &p->clock, .log = &p->sink.log, .thread_n = 2, .signals = true, .dns = p->settings.dns
+	};
 
 	if (p->settings.peer.n)
 		setup.keeper = keeper_line(&p->line_to_keeper);

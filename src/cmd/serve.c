@@ -28,7 +28,8 @@
 #define SENT_BY_MAX (ADDR_TEXT_MAX + 8)
 
 struct serve_settings {
-	str data, domain, listen, certificate, key, trunk, relay, dns, trust;
+	str data, domain, listen, certificate, key, trunk, relay, trust;
+	struct addr dns;
 	int64_t workers, auth, log_level;
 	bool strangers, trace, json;
 };
@@ -55,7 +56,7 @@ static const struct conf_setting settings_table[] = {
 	  "The account that calls to names which are not users here are handed to." },
 	{ "relay-domains", CONF_TEXT, FIELD(relay), NULL, 0, 0, NULL, "LIST|any", false,
 	  "Other domains that the users here may call, with commas between, found by DNS (RFC 3263); any: all." },
-	{ "dns", CONF_TEXT, FIELD(dns), NULL, 0, 0, NULL, "ADDR[:PORT]", false,
+	{ "dns", CONF_ADDR, FIELD(dns), NULL, 53, 0, NULL, "ADDR[:PORT]", false,
 	  "The name server to ask instead of the system's." },
 	{ "trust", CONF_TEXT, FIELD(trust), NULL, 0, 0, NULL, "ADDR/LEN,..", false,
 	  "Sources that need no password, with commas between: who comes from there in the name of a user here is "
@@ -76,7 +77,6 @@ struct serve {
 	const struct command *command;
 	struct serve_settings settings;
 	struct listen_list listen;
-	struct addr dns;
 	str relay[RELAY_MAX];
 	size_t relay_n;
 	struct pbx_listener listeners[LISTEN_MAX];
@@ -154,10 +154,6 @@ static bool check(struct serve *s)
 				    "--listen: port 0 works with one worker only, for workers share a port");
 			return false;
 		}
-	}
-	if (s->settings.dns.n && addr_parse(s->settings.dns, 53, &s->dns)) {
-		command_say(s->command, "--dns: an address, as 192.0.2.53 or 127.0.0.1:5353");
-		return false;
 	}
 	if (!check_relay(s))
 		return false;
@@ -391,7 +387,7 @@ static int open_and_run(struct serve *s)
 							    .log = &s->log.log,
 							    .thread_n = (unsigned)s->settings.workers,
 							    .keeper = keeper_line(&s->line),
-							    .dns = s->dns,
+							    .dns = s->settings.dns,
 							    .signals = true });
 	code = s->line.driver ? run(s) : EXIT_OS;
 	home_close(&s->home); /* the keeper first: it may still answer */
