@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #define STACK_N          (AGENT_ROAD_BASE - 1)
-#define RESOLVE_PROXY    1u /* what we resolve: the proxy; from 2 on for calls */
 #define STOP_CALLS       (2 * USEC_PER_SEC)
 #define STOP_ALL         (4500 * USEC_PER_MS)
 #define RING_MAX         (180 * USEC_PER_SEC)
@@ -38,6 +37,10 @@ static bool keep_settings(struct agent *a)
 static bool make_stack(struct agent *a)
 {
 	struct sip_stack_config config = sip_stack_config_default();
+	struct sip_locate_config locate = { .rng = a->settings.rng,
+					    .transports = { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_WS,
+							    TRANSPORT_WSS },
+					    .id_first = 1 };
 
 	config.rng = a->settings.rng;
 	config.log = a->settings.log;
@@ -46,7 +49,8 @@ static bool make_stack(struct agent *a)
 	config.id_n = STACK_N;
 	config.transaction_max = a->settings.call_max * 8 + 64;
 	a->stack = sip_stack_new(&config);
-	return a->stack != NULL;
+	a->locate = sip_locate_new(&locate);
+	return a->stack && a->locate;
 }
 
 struct agent *agent_new(const struct agent_settings *settings)
@@ -68,10 +72,8 @@ struct agent *agent_new(const struct agent_settings *settings)
 	heap_init(&a->dues);
 	queue_init(&a->events, sizeof(struct agent_event), WAITING_PER_CALL * (settings->call_max + 1));
 	queue_init(&a->asks, sizeof(struct media_ask *), WAITING_PER_CALL * (settings->call_max + 1));
-	queue_init(&a->resolves, sizeof(handle), settings->call_max + 1);
 	a->next_stream = settings->first_stream ? settings->first_stream : 1;
-	a->next_resolve = RESOLVE_PROXY + 1;
-	a->resolve_at = a->stop_calls_at = a->stop_at = USEC_NEVER;
+	a->resolve_at = a->server_hedge_at = a->stop_calls_at = a->stop_at = USEC_NEVER;
 	if (!a->settings.ring_max)
 		a->settings.ring_max = RING_MAX;
 	rng_fill(settings->rng, a->key, sizeof(a->key));
@@ -106,7 +108,7 @@ void agent_free(struct agent *a)
 		media_ask_free(message);
 	queue_free(&a->asks);
 	queue_free(&a->events);
-	queue_free(&a->resolves);
+	sip_locate_free(a->locate);
 	registration_free(&a->registration);
 	sip_stack_free(a->stack);
 	slab_free(&a->calls);
@@ -265,7 +267,7 @@ static void leave(struct agent *a, usec now)
 static void stopped(struct agent *a)
 {
 	a->stopped = true;
-	a->stop_at = a->stop_calls_at = a->resolve_at = USEC_NEVER;
+	a->stop_at = a->stop_calls_at = a->resolve_at = a->server_hedge_at = USEC_NEVER;
 	agent_reach_say(a, AGENT_STOPPED, CALL_CAUSE_NONE, 0, true, STR_NONE);
 }
 
@@ -323,6 +325,18 @@ static void told(struct agent *a, const struct host_event *event, usec now)
 	media_answer_free(message);
 }
 
+static void take_found(struct agent *a, usec now)
+{
+	struct sip_found found;
+
+	while (sip_locate_next(a->locate, &found)) {
+		if (found.cookie == 0)
+			agent_reach_found(a, &found, now);
+		else
+			agent_route_located(a, &found, now);
+	}
+}
+
 void agent_recv(struct agent *a, const struct host_event *event, usec now)
 {
 	const struct road *road = a->settings.road;
@@ -341,13 +355,10 @@ void agent_recv(struct agent *a, const struct host_event *event, usec now)
 			sip_stack_recv(a->stack, &mine, now);
 		if (road && (place == PLACE_ROAD || place == SHARE_ALL))
 			road->recv(road->self, &mine, now);
-		if (place == PLACE_SELF && mine.kind == HOST_RESOLVED) {
-			if (mine.id == RESOLVE_PROXY)
-				agent_reach_resolved(a, &mine, now);
-			else
-				agent_route_resolved(a, &mine, now);
-		}
+		if (place == PLACE_SELF)
+			sip_locate_recv(a->locate, &mine, now);
 	}
+	take_found(a, now);
 	agent_pump(a, STR_NONE, now);
 	agent_road_pump(a, now);
 	agent_calls_settle(a);
@@ -368,6 +379,9 @@ void agent_tick(struct agent *a, usec now)
 	agent_road_pump(a, now);
 	if (now >= a->resolve_at)
 		agent_reach_find(a, now);
+	sip_locate_tick(a->locate, now);
+	take_found(a, now);
+	agent_reach_tick(a, now);
 	if (a->settings.registers && registration_tick(&a->registration, now))
 		agent_reach_news(a);
 	while ((item = heap_take(&a->dues, now))) {
@@ -387,34 +401,12 @@ usec agent_due(const struct agent *a)
 
 	if (a->touched)
 		return 0;
+	due = usec_min(due, usec_min(sip_locate_due(a->locate), a->server_hedge_at));
 	if (a->settings.road)
 		due = usec_min(due, a->settings.road->due(a->settings.road->self));
 	if (a->settings.registers && a->registration.settings.stack)
 		due = usec_min(due, registration_due(&a->registration));
 	return usec_min(due, usec_min(sip_stack_due(a->stack), heap_due(&a->dues)));
-}
-
-static bool resolve_want(struct agent *a, struct host_want *out)
-{
-	str name = a->settings.proxy.n ? a->settings.proxy : a->settings.domain, host, port;
-	struct agent_call *ac;
-	struct sip_uri uri;
-	handle h;
-
-	while (queue_take(&a->resolves, &h)) {
-		*out = (struct host_want){ .kind = HOST_RESOLVE, .id = RESOLVE_PROXY };
-		if (h == 0) {
-			out->name = str_split(name, ':', &host, &port) ? host : name;
-			return true;
-		}
-		ac = slab_find(&a->calls, h);
-		if (!ac || sip_uri_parse(ac->target, &uri) != ERR_NONE)
-			continue; /* it ended meanwhile */
-		out->id = ac->resolving;
-		out->name = uri.host;
-		return true;
-	}
-	return false;
 }
 
 bool agent_next(struct agent *a, struct host_want *out)
@@ -436,7 +428,7 @@ bool agent_next(struct agent *a, struct host_want *out)
 		*out = (struct host_want){ .kind = HOST_TELL, .to = a->settings.media, .message = message };
 		return true;
 	}
-	if (resolve_want(a, out)) {
+	if (sip_locate_want(a->locate, out)) {
 		share_want(SHARE_INNER, PLACE_SELF, out);
 		return true;
 	}

@@ -18,6 +18,7 @@
 #include "call/registration.h"
 #include "call/share.h"
 #include "sip/edit.h"
+#include "sip/locate.h"
 
 #define AGENT_REGISTRATION_COOKIE UINT64_MAX
 #define AGENT_ROAD_BASE           (1u << 26) /* number of the road's flow, as the stack sees it */
@@ -31,7 +32,7 @@ struct agent_call {
 	struct map_node by_id, by_stream;
 	struct heap_item due;
 	uint32_t stream, max_forwards;
-	uint32_t resolving;        /* number of a HOST_RESOLVE, 0: none */
+	handle resolving;          /* search of its target's name, 0: none */
 	str target, from, display; /* kept until the call is routed */
 	char room[CALL_TARGET_N + 2 * CALL_NAME_N];
 };
@@ -44,6 +45,10 @@ struct agent {
 	struct leg_house house;
 	struct registration registration;
 	struct sip_target proxy; /* transport 0: not known yet */
+	struct sip_locate *locate;
+	struct sip_found servers; /* of the proxy's name; n = 0: it is an address, or not known */
+	size_t server_next;
+	usec server_hedge_at; /* until then the server that was tried last may take to say something */
 	struct flow proxy_flow;
 	struct flow road_flow;     /* as the stack sees it; transport 0: down */
 	struct flow road_own_flow; /* as the road does */
@@ -53,8 +58,8 @@ struct agent {
 	uint64_t key[2];
 	struct heap dues;
 	struct agent_call *touched;
-	struct queue events, asks, resolves;
-	uint32_t next_stream, next_resolve;
+	struct queue events, asks;
+	uint32_t next_stream;
 	handle dying;
 	bool listening, ready, stopping, stopped, road_left;
 	unsigned connect_failures; /* in a row */
@@ -90,7 +95,9 @@ bool agent_calls_is_merged(const struct agent *, struct sip_msg *request);
 bool agent_needs_proxy(const struct agent *);
 /* Looks for the server, by address or by name. Then its addresses are known. */
 void agent_reach_find(struct agent *, usec now);
-void agent_reach_resolved(struct agent *, const struct host_event *, usec now);
+void agent_reach_found(struct agent *, const struct sip_found *, usec now);
+/* The server that was tried last is silent for too long. */
+void agent_reach_tick(struct agent *, usec now);
 /* What the stack says of the listener and of the stream to the server; the registration has changed. */
 void agent_reach_listening(struct agent *, const struct sip_event *, usec now);
 void agent_reach_flow_up(struct agent *, const struct sip_event *, usec now);
@@ -103,8 +110,8 @@ void agent_reach_say(struct agent *, enum agent_event_kind, enum call_cause, int
 
 /* ---- agent_route.c ---- */
 
-/* A name of a call's target, or of a person on the road, was looked up. */
-void agent_route_resolved(struct agent *, const struct host_event *, usec now);
+/* The servers of a call's target, or of a person on the road, was looked up. */
+void agent_route_located(struct agent *, const struct sip_found *, usec now);
 void agent_route_found(struct agent *, const struct road_event *, usec now);
 
 /* ---- agent_road.c ---- */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #define RESOLVE_AGAIN (10 * USEC_PER_SEC)
+#define HEDGE         (2 * USEC_PER_SEC) /* no answer to three datagrams, no connection: on to the next server */
 
 void agent_reach_say(struct agent *a, enum agent_event_kind kind, enum call_cause cause, int status, bool final,
 		     str text)
@@ -19,6 +20,7 @@ void agent_reach_say(struct agent *a, enum agent_event_kind kind, enum call_caus
 void agent_reach_ready(struct agent *a)
 {
 	a->connect_failures = 0;
+	a->server_hedge_at = USEC_NEVER;
 	if (a->ready || a->stopping)
 		return;
 	a->ready = true;
@@ -112,38 +114,80 @@ static void proxy_known(struct agent *a, struct addr addr, usec now)
 		agent_reach_down(a, CALL_NO_ROUTE, 0, false, STR_NONE);
 }
 
+/* "host[:port]" of the settings. */
+static str server_host(const struct agent *a, uint16_t *port)
+{
+	str name = a->settings.proxy.n ? a->settings.proxy : a->settings.domain, host, tail;
+	uint32_t number = 0;
+
+	if (!str_split(name, ':', &host, &tail) || !str_u32(tail, 65535, &number))
+		number = 0;
+	*port = (uint16_t)number;
+	return host;
+}
+
 void agent_reach_find(struct agent *a, usec now)
 {
-	str name = a->settings.proxy.n ? a->settings.proxy : a->settings.domain, host, port;
+	str name = a->settings.proxy.n ? a->settings.proxy : a->settings.domain;
 	uint16_t number = sip_transport_port(a->settings.transport);
+	struct sip_locate_wish wish = { .transport = a->settings.transport };
 	struct addr addr;
-	handle self = 0;
 
 	a->resolve_at = USEC_NEVER;
+	wish.host = server_host(a, &wish.port);
 	if (!a->settings.tls_name.n)
-		a->settings.tls_name = str_split(name, ':', &host, &port) ? host : name;
+		a->settings.tls_name = wish.host;
 	if (addr_parse(name, number, &addr) == ERR_NONE)
 		proxy_known(a, addr, now);
-	else if (queue_put(&a->resolves, &self) != ERR_NONE)
+	else if (!sip_locate_find(a->locate, &wish, 0, now))
 		a->resolve_at = usec_add(now, RESOLVE_AGAIN);
 }
 
-void agent_reach_resolved(struct agent *a, const struct host_event *event, usec now)
+/* The next server of the proxy's name. false: all have been tried. */
+static bool next_server(struct agent *a, usec now)
 {
-	str name = a->settings.proxy.n ? a->settings.proxy : a->settings.domain, host, port;
-	uint32_t number = sip_transport_port(a->settings.transport);
-	struct addr addr;
+	if (a->stopping || a->server_next >= a->servers.n)
+		return false;
+	a->server_hedge_at = a->server_next + 1 < a->servers.n ? usec_add(now, HEDGE) : USEC_NEVER;
+	proxy_known(a, a->servers.places[a->server_next++].addr, now);
+	return true;
+}
 
-	if (!event->addr_n) {
+void agent_reach_found(struct agent *a, const struct sip_found *found, usec now)
+{
+	if (!found->n) {
 		agent_reach_down(a, CALL_NO_ROUTE, 0, false, STR("the server's name leads to no address"));
 		a->resolve_at = usec_add(now, RESOLVE_AGAIN);
 		return;
 	}
-	if (str_split(name, ':', &host, &port) && !str_u32(port, 65535, &number))
-		number = 5060;
-	addr = event->addrs[0];
-	addr.port = (uint16_t)number;
-	proxy_known(a, addr, now);
+	a->servers = *found;
+	a->server_next = 0;
+	(void)next_server(a, now);
+}
+
+/* RFC 3263 4.3: the one in use does not answer, refuses, or says 503. true: the next is being tried. */
+static bool server_failed(struct agent *a, usec now)
+{
+	if (!a->server_next)
+		return false;
+	a->server_hedge_at = USEC_NEVER;
+	sip_locate_failed(a->locate, &a->servers.places[a->server_next - 1], now);
+	return next_server(a, now);
+}
+
+void agent_reach_tick(struct agent *a, usec now)
+{
+	struct flow flow = a->proxy_flow;
+
+	if (now < a->server_hedge_at)
+		return;
+	a->server_hedge_at = USEC_NEVER;
+	if (a->ready || a->registration.state == REGISTRATION_UP || a->registration.answered)
+		return;
+	a->proxy_flow = (struct flow){ 0 };
+	if (flow.transport)
+		sip_stack_close(a->stack, &flow);
+	(void)server_failed(a, now);
 }
 
 bool agent_needs_proxy(const struct agent *a)
@@ -220,14 +264,30 @@ static str registration_text(enum call_cause cause)
 void agent_reach_news(struct agent *a)
 {
 	const struct registration *r = &a->registration;
+	usec again_at = USEC_NEVER;
 
 	switch (r->state) {
 	case REGISTRATION_UP:
 		agent_reach_ready(a);
 		break;
 	case REGISTRATION_DOWN:
+		if ((r->status == 0 || r->status == 503) && a->server_next && !a->stopping) {
+			bool streams = transport_is_reliable(a->settings.transport);
+
+			/* RFC 3263 4.3; after the last of them the name is looked up anew, when the registration
+			 * would have tried again. */
+			if (!streams || r->status)
+				again_at = r->refresh_at;
+			if (again_at != USEC_NEVER)
+				a->registration.refresh_at = USEC_NEVER;
+			if (server_failed(a, a->now))
+				return;
+			a->resolve_at = usec_min(a->resolve_at, again_at);
+		}
+		agent_reach_down(a, r->cause, r->status, false, registration_text(r->cause));
+		break;
 	case REGISTRATION_REFUSED:
-		agent_reach_down(a, r->cause, r->status, r->state == REGISTRATION_REFUSED, registration_text(r->cause));
+		agent_reach_down(a, r->cause, r->status, true, registration_text(r->cause));
 		break;
 	default:
 		break;
@@ -257,6 +317,8 @@ void agent_reach_flow_gone(struct agent *a, const struct sip_event *event, usec 
 	if (!a->proxy_flow.transport || event->flow.id != a->proxy_flow.id)
 		return;
 	a->proxy_flow = (struct flow){ 0 };
+	if (server_failed(a, now))
+		return;
 	if (registration_recv(&a->registration, event, now))
 		agent_reach_news(a);
 	else if (a->ready || a->registration.state == REGISTRATION_OFF)

@@ -38,9 +38,14 @@ static void route_direct(struct agent *a, struct agent_call *ac, usec now)
 	} else if (sip_uri_addr(&uri, &addr)) {
 		route_to(a, ac, &uri, addr, now);
 	} else {
-		ac->resolving = a->next_resolve++;
-		if (queue_put(&a->resolves, &ac->self) != ERR_NONE)
-			no_route(a, ac, CALL_NO_ROUTE, 0, STR("no memory"), now);
+		struct sip_locate_wish wish;
+		enum err err = sip_locate_wish_uri(&uri, &wish);
+
+		if (!err && !wish.transport)
+			wish.transport = a->settings.transport; /* what we are called back on */
+		ac->resolving = err ? 0 : sip_locate_find(a->locate, &wish, ac->self, now);
+		if (!ac->resolving)
+			no_route(a, ac, CALL_NO_ROUTE, 0, err ? STR("no such transport") : STR("no memory"), now);
 	}
 }
 
@@ -129,28 +134,19 @@ handle agent_dial(struct agent *a, const struct agent_dialling *d, usec now)
 	return ac->self;
 }
 
-void agent_route_resolved(struct agent *a, const struct host_event *event, usec now)
+void agent_route_located(struct agent *a, const struct sip_found *found, usec now)
 {
-	struct agent_call *ac;
+	struct agent_call *ac = slab_find(&a->calls, found->cookie);
 	struct sip_uri uri;
-	struct addr addr;
-	uint32_t slot = 0;
-	handle h;
 
-	while ((ac = slab_walk(&a->calls, &slot, &h)))
-		if (ac->resolving == event->id)
-			break;
-	if (!ac)
+	if (!ac || ac->resolving != found->search)
 		return;
 	ac->resolving = 0;
 	agent_calls_touch(a, ac);
-	if (!event->addr_n || sip_uri_parse(ac->target, &uri) != ERR_NONE) {
+	if (!found->n || sip_uri_parse(ac->target, &uri) != ERR_NONE)
 		no_route(a, ac, CALL_NO_ROUTE, 0, STR("the name leads to no address"), now);
-		return;
-	}
-	addr = event->addrs[0];
-	addr.port = sip_uri_port(&uri);
-	route_to(a, ac, &uri, addr, now);
+	else
+		route_to(a, ac, &uri, found->places[0].addr, now);
 }
 
 void agent_route_found(struct agent *a, const struct road_event *event, usec now)

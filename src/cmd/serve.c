@@ -326,6 +326,9 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.trunk = s->settings.trunk;
 		c.auth = s->settings.auth == 0;
 		c.strangers = s->settings.strangers || s->settings.auth;
+		c.relay_any = str_eq(s->settings.relay, STR("any"));
+		c.relay_domains = s->relay;
+		c.relay_domain_n = s->relay_n;
 		c.trusts = s->trusts;
 		c.trust_n = s->trust_n;
 		c.trace = s->settings.trace;

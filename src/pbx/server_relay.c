@@ -228,6 +228,7 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		return;
 	}
 	if (w->kind == PBX_WAY_FOREIGN && caller == CALLER_USER && relays_to(s, w->uri.host)) {
+		job->outside = true; /* who answers there is no user of ours */
 		pbx_send_add(job, w->uri.text, w->next, STR_NONE, NULL);
 		pbx_send_fork(s, job, m, w, now);
 		return;
