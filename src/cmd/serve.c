@@ -81,6 +81,7 @@ struct serve {
 	size_t relay_n;
 	struct pbx_listener listeners[LISTEN_MAX];
 	char sent_by[LISTEN_MAX][SENT_BY_MAX];
+	char pin[TLS_PIN_N + 1]; /* of the certificate shown */
 	struct pbx_trust trusts[TRUST_MAX];
 	size_t trust_n;
 	struct clock clock;
@@ -223,13 +224,15 @@ static int start_tls(struct serve *s, uint16_t *number)
 		struct tls_settings t = { .certificate_pem = buf_str(&certificate), .key_pem = buf_str(&key) };
 		struct tls_credentials *c = tls_credentials_new(&t, NULL, &err);
 
-		if (c)
+		if (c) {
 			*number = driver_tls_add(s->line.driver, c);
-		else
+			(void)tls_credentials_pin(c, s->pin);
+		} else {
 			command_say(s->command, "--tls-cert, --tls-key: %s",
 				    err == ERR_SYNTAX    ? "no certificate and key in PEM"
 				    : err == ERR_REFUSED ? "certificate and key do not belong together, or are too weak"
 							 : err_text(err));
+		}
 		code = c ? EXIT_OK : EXIT_DATA;
 		tls_credentials_unref(c);
 	}
@@ -276,14 +279,16 @@ static void describe_listeners(struct serve *s, uint16_t tls)
 
 static void say_listening(struct serve *s, enum transport transport, const struct addr *at)
 {
+	const char *pin = transport_is_secure(transport) ? s->pin : "";
 	char text[ADDR_TEXT_MAX];
 
 	pthread_mutex_lock(&s->printing);
 	if (s->settings.json)
-		printf("{\"listening\":\"" STR_FMT "\",\"address\":\"%s\"}\n", STR_ARG(transport_name(transport)),
-		       addr_text(at, text));
+		printf("{\"listening\":\"" STR_FMT "\",\"address\":\"%s\"%s%s%s}\n", STR_ARG(transport_name(transport)),
+		       addr_text(at, text), *pin ? ",\"pin\":\"" : "", pin, *pin ? "\"" : "");
 	else
-		printf("listening on " STR_FMT " %s\n", STR_ARG(transport_name(transport)), addr_text(at, text));
+		printf("listening on " STR_FMT " %s%s%s\n", STR_ARG(transport_name(transport)), addr_text(at, text),
+		       *pin ? ", key " : "", pin);
 	fflush(stdout);
 	pthread_mutex_unlock(&s->printing);
 }

@@ -464,28 +464,45 @@ static bool add_edge(struct up *up, uint32_t media, str node_state)
 
 /* ---- running ---- */
 
+/* What a phone is told (--tls-name) to know the PBX by. */
+static void write_pbx_pin(const struct up *up, char out[TLS_PIN_N + 1])
+{
+	uint8_t pin[CERTIFICATE_PIN_N];
+	struct buf text;
+
+	certificate_pin(up->pbx_certificate, pin);
+	buf_init(&text, out, TLS_PIN_N);
+	certificate_write_pin(pin, &text);
+	out[TLS_PIN_N] = '\0';
+}
+
 static void announce_json(const struct up *up)
 {
 	char sip[ADDR_TEXT_MAX], sips[ADDR_TEXT_MAX], ws[ADDR_TEXT_MAX], wss[ADDR_TEXT_MAX], login[ADDR_TEXT_MAX],
-		node[ADDR_TEXT_MAX], stun[ADDR_TEXT_MAX];
+		node[ADDR_TEXT_MAX], stun[ADDR_TEXT_MAX], pin[TLS_PIN_N + 1];
 
-	printf("{\"event\":\"ready\",\"sip\":\"%s\",\"sips\":\"%s\",\"ws\":\"%s\",\"wss\":\"%s\",\"login\":\"%s\","
+	write_pbx_pin(up, pin);
+
+	printf("{\"event\":\"ready\",\"sip\":\"%s\",\"sips\":\"%s\",\"sips_pin\":\"%s\",\"ws\":\"%s\",\"wss\":\"%s\","
+	       "\"login\":\"%s\","
 	       "\"supernode\":\"%s\",\"stun\":\"%"
 	       "s\","
 	       "\"domain\":\"%s\",\"network\":\"" STR_FMT "\",\"business\":\"" STR_FMT "\"}\n",
-	       addr_text(&up->sip, sip), addr_text(&up->sips, sips), addr_text(&up->ws, ws), addr_text(&up->wss, wss),
-	       addr_text(&up->login, login), addr_text(&up->node, node), addr_text(&up->stun, stun), up->domain,
-	       STR_ARG(up->settings.network), STR_ARG(up->settings.business));
+	       addr_text(&up->sip, sip), addr_text(&up->sips, sips), pin, addr_text(&up->ws, ws),
+	       addr_text(&up->wss, wss), addr_text(&up->login, login), addr_text(&up->node, node),
+	       addr_text(&up->stun, stun), up->domain, STR_ARG(up->settings.network), STR_ARG(up->settings.business));
 	fflush(stdout);
 }
 
 static void announce(const struct up *up)
 {
-	char text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], pin[TLS_PIN_N + 1];
 
 	printf("\ntandem is up, in %s\n\n", up->home.dir);
 	printf("  SIP, UDP and TCP  %-22s domain %s\n", addr_text(&up->sip, text), up->domain);
-	printf("  SIP over TLS      %s\n", addr_text(&up->sips, text));
+	printf("  SIP over TLS      %-22s key ", addr_text(&up->sips, text));
+	write_pbx_pin(up, pin);
+	printf("%s\n", pin);
 	printf("  for browsers      wss://%s/", addr_text(&up->wss, text));
 	printf(" or ws://%s/\n", addr_text(&up->ws, text));
 	printf("  login service     %s\n", addr_text(&up->login, text));
