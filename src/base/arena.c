@@ -18,6 +18,11 @@ void arena_init(struct arena *a, void *first, size_t first_n, size_t limit)
 	a->end = a->first ? a->first + first_n : NULL;
 }
 
+void arena_set_block(struct arena *a, size_t n)
+{
+	a->block_n = a->block_min = n;
+}
+
 static bool add_block(struct arena *a, size_t n)
 {
 	size_t size = n > a->block_n ? n : a->block_n;
@@ -90,7 +95,7 @@ void arena_reset(struct arena *a)
 		free(a->blocks);
 		a->blocks = next;
 	}
-	a->block_n = BLOCK_MIN;
+	a->block_n = a->block_min ? a->block_min : BLOCK_MIN;
 	a->at = a->first;
 	a->end = a->first ? a->first + a->first_n : NULL;
 }

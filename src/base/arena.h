@@ -19,12 +19,15 @@ struct arena {
 	char *first;
 	size_t first_n;
 	size_t left; /* bytes that may still be taken from the heap */
-	size_t block_n;
+	size_t block_n, block_min;
 };
 
 /* `first` (may be NULL with first_n 0) is storage of the caller's used before the heap; `limit`
  * bounds the bytes taken from the heap besides it (0: none). */
 void arena_init(struct arena *, void *first, size_t first_n, size_t limit);
+/* Before anything is taken: the first block from the heap has n bytes, each further one twice as many. Without it,
+ * 2048. For arenas that are many, and hold little. */
+void arena_set_block(struct arena *, size_t n);
 /* n bytes aligned for any type, not cleared; NULL when the limit or the heap is exhausted. */
 void *arena_alloc(struct arena *, size_t n);
 /* The same, cleared. */

@@ -38,6 +38,24 @@ static void the_limit_holds_and_reset_gives_it_back(void **state)
 	arena_free(&a);
 }
 
+static void the_first_block_is_as_large_as_was_asked_for(void **state)
+{
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, NULL, 0, 5000);
+	arena_set_block(&a, 100);
+	for (int i = 0; i < 2; i++) {
+		assert_non_null(arena_alloc(&a, 1));
+		assert_int_equal(a.left, 4900);
+		assert_non_null(arena_alloc(&a, 100));
+		assert_int_equal(a.left, 4700);
+		arena_reset(&a);
+		assert_int_equal(a.left, 5000);
+	}
+	arena_free(&a);
+}
+
 static void copies_live_on_their_own(void **state)
 {
 	char text[] = "abc";
@@ -59,6 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_given_out_does_not_overlap_and_is_aligned),
 		cmocka_unit_test(the_limit_holds_and_reset_gives_it_back),
+		cmocka_unit_test(the_first_block_is_as_large_as_was_asked_for),
 		cmocka_unit_test(copies_live_on_their_own),
 	};
 

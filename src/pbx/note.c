@@ -4,15 +4,26 @@
 
 #define NOTE_MAX (256u * 1024u)
 
+static void begin(struct pbx_note *n, enum pbx_note_kind kind)
+{
+	memset(n, 0, offsetof(struct pbx_note, first));
+	n->kind = kind;
+	arena_init(&n->arena, n->first, sizeof(n->first), NOTE_MAX);
+}
+
 struct pbx_note *pbx_note_new(enum pbx_note_kind kind)
 {
-	struct pbx_note *n = calloc(1, sizeof(*n));
+	struct pbx_note *n = malloc(sizeof(*n));
 
-	if (!n)
-		return NULL;
-	n->kind = kind;
-	arena_init(&n->arena, NULL, 0, NOTE_MAX);
+	if (n)
+		begin(n, kind);
 	return n;
+}
+
+void pbx_note_renew(struct pbx_note *n, enum pbx_note_kind kind)
+{
+	arena_free(&n->arena);
+	begin(n, kind);
 }
 
 void pbx_note_free(void *note)

@@ -16,6 +16,8 @@
 #include "base/slab.h"
 #include "pbx/location.h"
 
+#include <stddef.h>
+
 enum pbx_note_kind {
 	PBX_NOTE_FOREIGN = 1, /* `bytes`, a message that came by `flow`: sip_stack_take */
 	PBX_NOTE_CARRY,       /* `bytes` leave by `flow`: sip_stack_write */
@@ -24,6 +26,8 @@ enum pbx_note_kind {
 	PBX_NOTE_FIND,        /* `aor`: answer FOUND */
 	PBX_NOTE_FOUND,       /* `rows` */
 };
+
+#define PBX_NOTE_FIRST 2048 /* bytes: a change of one contact and what is bound after, most often */
 
 /* A REGISTER, as the shard must judge it (10.3). */
 struct pbx_change {
@@ -46,11 +50,14 @@ struct pbx_note {
 	int status;
 	struct contact_record *rows;
 	size_t n;
-	struct arena arena; /* of all the above */
+	struct arena arena;                                      /* of all the above */
+	max_align_t first[PBX_NOTE_FIRST / sizeof(max_align_t)]; /* where it begins; not cleared */
 };
 
 /* NULL: no memory. */
 struct pbx_note *pbx_note_new(enum pbx_note_kind);
+/* One that has been read becomes a new one. */
+void pbx_note_renew(struct pbx_note *, enum pbx_note_kind);
 /* The drop of a host_service too. */
 void pbx_note_free(void *note);
 /* Copies of contacts into the note's rows. ERR_MEMORY. */

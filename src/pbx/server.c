@@ -5,6 +5,7 @@
 #define OPS_MAX   50000
 #define RETRY     USEC_PER_SEC
 #define PAGE_SIZE 500
+#define JOB_BLOCK 384 /* one branch and its texts */
 
 struct pbx_config pbx_config_default(void)
 {
@@ -71,7 +72,7 @@ void pbx_server_tell(struct pbx_server *s, uint16_t worker, struct pbx_note *not
 	}
 	w = add_want(s);
 	if (!w) {
-		pbx_note_free(note);
+		pbx_server_drop_note(s, note);
 		return;
 	}
 	w->want.kind = HOST_TELL;
@@ -90,6 +91,27 @@ static void drop_wants(struct pbx_server *s)
 	free(s->wants);
 }
 
+/* ---- notes that have been read ---- */
+
+struct pbx_note *pbx_server_note(struct pbx_server *s, enum pbx_note_kind kind)
+{
+	if (!s->spare_n)
+		return pbx_note_new(kind);
+	struct pbx_note *note = s->spare[--s->spare_n];
+	pbx_note_renew(note, kind);
+	return note;
+}
+
+void pbx_server_drop_note(struct pbx_server *s, struct pbx_note *note)
+{
+	if (!note || s->spare_n == PBX_SPARE_MAX) {
+		pbx_note_free(note);
+		return;
+	}
+	arena_reset(&note->arena);
+	s->spare[s->spare_n++] = note;
+}
+
 /* ---- jobs ---- */
 
 struct pbx_job *pbx_job_new(struct pbx_server *s, enum pbx_job_kind kind, const struct sip_event *e)
@@ -105,6 +127,7 @@ struct pbx_job *pbx_job_new(struct pbx_server *s, enum pbx_job_kind kind, const 
 	job->flow = e->flow;
 	job->invite = e->msg->method == SIP_INVITE;
 	arena_init(&job->arena, NULL, 0, SIP_MSG_HEAP_MAX);
+	arena_set_block(&job->arena, JOB_BLOCK);
 	if (e->server)
 		sip_stack_set_cookie(s->stack, e->server, self);
 	return job;
@@ -117,7 +140,7 @@ void pbx_job_free(struct pbx_server *s, struct pbx_job *job)
 	heap_remove(&s->timers, &job->timer);
 	heap_remove(&s->hedges, &job->hedge);
 	for (int i = 0; i < 2; i++)
-		pbx_note_free(job->places[i]);
+		pbx_server_drop_note(s, job->places[i]);
 	sip_msg_free(job->own);
 	sip_msg_free(job->best);
 	arena_free(&job->arena);
@@ -140,13 +163,10 @@ void pbx_job_ask_user(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 		.kind = KEEPER_USER_FIND, .token = job->self, .now = now, .users = &user, .n = 1
 	};
 
-	if (name.n > sizeof(job->asked) || !pbx_job_wait(s, job, now) ||
+	if (name.n > USER_NAME_MAX || !arena_copy(&job->arena, name, &job->asked) || !pbx_job_wait(s, job, now) ||
 	    !pbx_server_ask(s, keeper_ask_new(&question))) {
 		pbx_job_reply(s, job, m, 503, STR_NONE, STR("Retry-After: 5"), now);
-		return;
 	}
-	memcpy(job->asked, name.p, name.n);
-	job->asked_n = name.n;
 }
 
 void pbx_job_reply(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, int status, str reason, str lines,
@@ -164,17 +184,16 @@ enum pbx_guard_answer pbx_job_judge(struct pbx_server *s, struct pbx_job *job, s
 {
 	enum pbx_guard_answer answer;
 
-	if (job->proved_n) {
-		*name = str_of(job->proved, job->proved_n);
+	if (job->proved.n) {
+		*name = job->proved;
 		return PBX_GUARD_GOOD;
 	}
 	answer = pbx_guard_judge(s->guard, m, proxy, now, name);
 	if (answer == PBX_GUARD_GOOD || answer == PBX_GUARD_STALE)
 		pbx_offers_answered(&s->offers, m, &job->flow.remote, now);
-	if (answer == PBX_GUARD_GOOD) {
-		job->proved_n = name->n; /* a name that the guard knows fits */
-		memcpy(job->proved, name->p, name->n);
-	}
+	/* Without memory it is judged again, and its count found used: challenged anew. */
+	if (answer == PBX_GUARD_GOOD && !arena_copy(&job->arena, *name, &job->proved))
+		job->proved = STR_NONE;
 	return answer;
 }
 
@@ -239,16 +258,16 @@ static void on_request(struct pbx_server *s, const struct sip_event *e, usec now
 static void pass_bytes(struct pbx_server *s, enum pbx_note_kind kind, uint16_t worker, const struct sip_event *e,
 		       usec now)
 {
-	struct pbx_note *note = pbx_note_new(kind);
+	struct pbx_note *note = pbx_server_note(s, kind);
 
 	if (!note || !arena_copy(&note->arena, e->bytes, &note->bytes)) {
-		pbx_note_free(note);
+		pbx_server_drop_note(s, note);
 		return;
 	}
 	note->from = s->config.worker;
 	note->flow = e->flow;
 	if (worker == s->config.worker || worker >= s->config.worker_n) /* of a life with more workers */
-		pbx_note_free(note);
+		pbx_server_drop_note(s, note);
 	else
 		pbx_server_tell(s, worker, note, now);
 }
@@ -332,7 +351,7 @@ static void found(struct pbx_server *s, struct pbx_note *note, usec now)
 	int which = note->status;
 
 	if (!job || job->places[which]) {
-		pbx_note_free(note);
+		pbx_server_drop_note(s, note);
 		return;
 	}
 	job->places[which] = note;
@@ -371,7 +390,7 @@ static void told(struct pbx_server *s, struct pbx_note *note, usec now)
 		found(s, note, now);
 		return;
 	}
-	pbx_note_free(note);
+	pbx_server_drop_note(s, note);
 }
 
 /* ---- the keeper ---- */
@@ -447,7 +466,7 @@ static void on_contacts(struct pbx_server *s, const struct keeper_answer *a, use
 static void on_user(struct pbx_server *s, const struct keeper_answer *a, usec now)
 {
 	struct pbx_job *job = slab_find(&s->jobs, a->token);
-	str name = job ? str_of(job->asked, job->asked_n) : STR_NONE;
+	str name = job ? job->asked : STR_NONE;
 
 	if (!a->err && a->n)
 		name = a->users[0].name;
@@ -671,6 +690,8 @@ void pbx_server_free(struct pbx_server *s)
 	for (uint32_t at = 0; (op = slab_walk(&s->ops, &at, &(handle){ 0 }));)
 		pbx_note_free(op->note);
 	drop_wants(s);
+	while (s->spare_n)
+		pbx_note_free(s->spare[--s->spare_n]);
 	slab_free(&s->jobs);
 	slab_free(&s->ops);
 	map_free(&s->busy);

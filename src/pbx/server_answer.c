@@ -52,7 +52,7 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 static void cancel_others(struct pbx_server *s, struct pbx_job *job, str reason, usec now)
 {
 	for (size_t i = 0; i < job->branch_n; i++) {
-		struct pbx_branch *b = &job->branches[i];
+		struct pbx_branch *b = job->branches[i];
 
 		if (b->state == PBX_BRANCH_OPEN && job->invite)
 			sip_stack_cancel_with(s->stack, b->client, reason, now);
@@ -99,8 +99,8 @@ void pbx_answer_close(struct pbx_server *s, struct pbx_job *job, struct pbx_bran
 static struct pbx_branch *branch_of(struct pbx_job *job, handle client)
 {
 	for (size_t i = 0; job && i < job->branch_n; i++)
-		if (job->branches[i].client == client && job->branches[i].state == PBX_BRANCH_OPEN)
-			return &job->branches[i];
+		if (job->branches[i]->client == client && job->branches[i]->state == PBX_BRANCH_OPEN)
+			return job->branches[i];
 	return NULL;
 }
 

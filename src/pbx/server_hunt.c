@@ -9,7 +9,7 @@ static bool try_next(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 
 	while (!sent && !job->answered && !job->cancelled && hunt->next < hunt->found.n) {
 		b->place = hunt->found.places[hunt->next++];
-		sent = pbx_send_branch(s, job, (size_t)(b - job->branches), m, w, now);
+		sent = pbx_send_branch(s, job, b, m, w, now);
 	}
 	b->hedge_at = USEC_NEVER;
 	if (!sent || hunt->next == hunt->found.n || job->kind == PBX_JOB_ACK)
@@ -73,7 +73,7 @@ void pbx_hunt_pump(struct pbx_server *s, usec now)
 		struct pbx_job *job = slab_find(&s->jobs, f.cookie);
 
 		for (size_t i = 0; job && i < job->branch_n; i++) {
-			struct pbx_branch *b = &job->branches[i];
+			struct pbx_branch *b = job->branches[i];
 
 			if (b->state == PBX_BRANCH_RESOLVING && b->hunt && b->hunt->search == f.search) {
 				found(s, job, b, &f, now);
@@ -88,7 +88,7 @@ void pbx_hunt_heard(struct pbx_server *s, struct pbx_job *job, struct pbx_branch
 	b->hunt->heard = true;
 	sip_locate_works(s->locate, &b->place);
 	for (size_t i = 0; i < job->branch_n; i++) {
-		struct pbx_branch *other = &job->branches[i];
+		struct pbx_branch *other = job->branches[i];
 
 		if (other == b || other->hunt != b->hunt || other->state != PBX_BRANCH_OPEN)
 			continue;
@@ -102,8 +102,8 @@ void pbx_hunt_heard(struct pbx_server *s, struct pbx_job *job, struct pbx_branch
 static bool tried_beside(const struct pbx_job *job, const struct pbx_branch *b)
 {
 	for (size_t i = 0; i < job->branch_n; i++)
-		if (&job->branches[i] != b && job->branches[i].hunt == b->hunt &&
-		    job->branches[i].state == PBX_BRANCH_OPEN)
+		if (job->branches[i] != b && job->branches[i]->hunt == b->hunt &&
+		    job->branches[i]->state == PBX_BRANCH_OPEN)
 			return true;
 	return false;
 }
@@ -128,16 +128,16 @@ bool pbx_hunt_failed(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 static void hedge(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m,
 		  const struct pbx_way *w, usec now)
 {
-	struct pbx_branch *beside = &job->branches[job->branch_n];
+	struct pbx_branch *beside = job->branch_n < PBX_CONTACTS_MAX ? arena_alloc(&job->arena, sizeof(*beside)) : NULL;
 
 	b->hedge_at = USEC_NEVER;
 	sip_locate_failed(s->locate, &b->place, now);
-	if (job->branch_n == PBX_CONTACTS_MAX)
+	if (!beside)
 		return;
 	*beside = *b;
 	beside->state = PBX_BRANCH_NEW;
 	beside->client = 0;
-	job->branch_n++;
+	job->branches[job->branch_n++] = beside;
 	job->open++;
 	if (try_next(s, job, beside, m, w, now))
 		return;
@@ -154,14 +154,14 @@ static void hedge_all(struct pbx_server *s, struct pbx_job *job, usec now)
 
 	m = read_again(s, job, &w);
 	for (size_t i = 0; m && i < n; i++) {
-		struct pbx_branch *b = &job->branches[i];
+		struct pbx_branch *b = job->branches[i];
 
 		if (b->state == PBX_BRANCH_OPEN && b->hunt && !b->hunt->heard && b->hedge_at <= now)
 			hedge(s, job, b, m, &w, now);
 	}
 	for (size_t i = 0; i < job->branch_n; i++)
-		if (job->branches[i].state == PBX_BRANCH_OPEN && job->branches[i].hunt)
-			next = usec_min(next, job->branches[i].hedge_at);
+		if (job->branches[i]->state == PBX_BRANCH_OPEN && job->branches[i]->hunt)
+			next = usec_min(next, job->branches[i]->hedge_at);
 	if (m && next > now && heap_set(&s->hedges, &job->hedge, next))
 		log_error(s->config.log, "pbx.server no memory", "for=hedge");
 }

@@ -27,7 +27,8 @@
 #define PBX_TRIES        24                  /* facts that one request may have to wait for */
 #define PBX_HEDGE_INVITE (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
 #define PBX_HEDGE_OTHER  (2 * USEC_PER_SEC)  /* no answer to three datagrams */
-#define PBX_CHALLENGE    1300                /* bytes of our challenge lines */
+#define PBX_SPARE_MAX    32
+#define PBX_CHALLENGE    1300 /* bytes of our challenge lines */
 
 struct pbx_want {
 	struct host_want want;
@@ -68,16 +69,14 @@ struct pbx_job {
 	bool invite, cancelled, answered, forked;
 	bool outside; /* a stranger asks */
 	uint8_t tries;
-	char asked[USER_NAME_MAX]; /* the account that the keeper is asked for */
-	size_t asked_n;
-	char proved[USER_NAME_MAX]; /* whose password was right: judged once, as a nonce count comes only once */
-	size_t proved_n;
+	str asked;                  /* the account that the keeper is asked for */
+	str proved;                 /* whose password was right: judged once, as a nonce count comes only once */
 	struct pbx_note *places[2]; /* what another shard found: target, trunk */
 	struct sip_msg *own;        /* ACK: its copy while a name is looked up */
 	struct sip_msg *best;       /* the best final answer so far */
 	int local_status;           /* ours, where nobody answered: 408, 480; 0: none */
 	struct arena arena;
-	struct pbx_branch branches[PBX_CONTACTS_MAX];
+	struct pbx_branch *branches[PBX_CONTACTS_MAX]; /* in the arena */
 	size_t branch_n, open;
 };
 
@@ -107,6 +106,8 @@ struct pbx_server {
 	struct map busy; /* ops in work, by aor */
 	struct heap timers, hedges;
 	struct sip_locate *locate;
+	struct pbx_note *spare[PBX_SPARE_MAX]; /* notes to be used again */
+	size_t spare_n;
 	struct pbx_want *wants;
 	size_t want_at, want_n, want_cap;
 	uint32_t listener_ids[PBX_LISTENERS_MAX];
@@ -121,6 +122,9 @@ struct pbx_server {
 /* Takes the message, also on failure (it is freed then). false: there is no room. */
 bool pbx_server_ask(struct pbx_server *, struct keeper_ask *);
 void pbx_server_tell(struct pbx_server *, uint16_t worker, struct pbx_note *, usec now);
+/* pbx_note_new and pbx_note_free, out of and into a small stock. */
+struct pbx_note *pbx_server_note(struct pbx_server *, enum pbx_note_kind);
+void pbx_server_drop_note(struct pbx_server *, struct pbx_note *);
 struct pbx_job *pbx_job_new(struct pbx_server *, enum pbx_job_kind, const struct sip_event *);
 void pbx_job_free(struct pbx_server *, struct pbx_job *);
 /* It waits for a fact from now on; the request in hand is kept. false: it has waited too often. */
@@ -194,8 +198,8 @@ bool pbx_send_add(struct pbx_job *, str uri, str next, str path, const struct fl
 /* To all its places at once (16.6 allows any order; a person expects all phones to ring). */
 void pbx_send_fork(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *, usec now);
 /* To one of them, or asks for the address of its name first. false: it cannot be sent. */
-bool pbx_send_branch(struct pbx_server *, struct pbx_job *, size_t at, struct sip_msg *, const struct pbx_way *,
-		     usec now);
+bool pbx_send_branch(struct pbx_server *, struct pbx_job *, struct pbx_branch *, struct sip_msg *,
+		     const struct pbx_way *, usec now);
 
 /* An ACK of a 2xx: on its way, without an answer. */
 void pbx_send_ack(struct pbx_server *, const struct sip_event *, usec now);

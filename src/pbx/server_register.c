@@ -91,12 +91,12 @@ void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_m
 	}
 	if (!may(s, job, m, buf_str(&name), now))
 		return;
-	note = pbx_note_new(PBX_NOTE_REGISTER);
+	note = pbx_server_note(s, PBX_NOTE_REGISTER);
 	status = note ? pbx_registrar_read(m, buf_str(&aor), &job->flow, &setting, now, note) : 500;
 	if (!status && !pbx_job_wait(s, job, now))
 		status = 503;
 	if (status) {
-		pbx_note_free(note);
+		pbx_server_drop_note(s, note);
 		refuse(s, job, m, status, now);
 		return;
 	}

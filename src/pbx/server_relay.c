@@ -89,7 +89,7 @@ static int find_places(struct pbx_server *s, struct pbx_job *job, int which, str
 			pbx_contact_record(list[i], &rows[i]);
 		return (int)n;
 	}
-	note = pbx_note_new(PBX_NOTE_FIND);
+	note = pbx_server_note(s, PBX_NOTE_FIND);
 	if (!note || !arena_copy(&note->arena, aor, &note->aor) || !pbx_job_wait(s, job, now)) {
 		pbx_note_free(note);
 		return 0;

@@ -213,10 +213,9 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 }
 
 /* Sends, or asks for the address of its name first. false: it cannot be sent. */
-bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, size_t at, struct sip_msg *m, const struct pbx_way *w,
-		     usec now)
+bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m,
+		     const struct pbx_way *w, usec now)
 {
-	struct pbx_branch *b = &job->branches[at];
 	struct sip_outgoing o = { .cookie = job->server };
 	struct letter l;
 	struct sip_uri uri;
@@ -245,6 +244,10 @@ bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, size_t at, struc
 void pbx_send_fork(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w, usec now)
 {
 	job->forked = true;
+	for (int i = 0; i < 2; i++) { /* the branches have what they need of it */
+		pbx_server_drop_note(s, job->places[i]);
+		job->places[i] = NULL;
+	}
 	s->stats.relayed++;
 	if (w->kind == PBX_WAY_DIALOG) {
 		pbx_recorder_request(s->recorder, m, now);
@@ -254,9 +257,9 @@ void pbx_send_fork(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 	}
 	job->open = job->branch_n;
 	for (size_t i = 0; i < job->branch_n; i++) {
-		if (pbx_send_branch(s, job, i, m, w, now))
+		if (pbx_send_branch(s, job, job->branches[i], m, w, now))
 			continue;
-		job->branches[i].state = PBX_BRANCH_CLOSED;
+		job->branches[i]->state = PBX_BRANCH_CLOSED;
 		job->local_status = 480;
 		job->open--;
 	}
@@ -266,15 +269,17 @@ void pbx_send_fork(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 
 bool pbx_send_add(struct pbx_job *job, str uri, str next, str path, const struct flow *flow)
 {
-	struct pbx_branch *b = &job->branches[job->branch_n];
+	struct pbx_branch *b = job->branch_n < PBX_CONTACTS_MAX ? arena_alloc(&job->arena, sizeof(*b)) : NULL;
 
-	if (job->branch_n == PBX_CONTACTS_MAX)
+	if (!b)
 		return false;
 	*b = (struct pbx_branch){ .uri = keep(job, uri), .next = keep(job, next), .path = keep(job, path) };
 	if (flow)
 		b->flow = *flow;
-	job->branch_n += b->uri.n > 0;
-	return b->uri.n > 0;
+	if (b->uri.n == 0)
+		return false;
+	job->branches[job->branch_n++] = b;
+	return true;
 }
 
 /* ---- ACK of a 2xx ---- */
@@ -290,7 +295,7 @@ void pbx_send_ack(struct pbx_server *s, const struct sip_event *e, usec now)
 	if (!job)
 		return;
 	pbx_send_add(job, w.uri.text, w.next, STR_NONE, &w.flow);
-	if (!job->branch_n || !pbx_send_branch(s, job, 0, e->msg, &w, now) ||
-	    job->branches[0].state != PBX_BRANCH_RESOLVING || !(job->own = sip_msg_new(e->msg->text)))
+	if (!job->branch_n || !pbx_send_branch(s, job, job->branches[0], e->msg, &w, now) ||
+	    job->branches[0]->state != PBX_BRANCH_RESOLVING || !(job->own = sip_msg_new(e->msg->text)))
 		pbx_job_free(s, job);
 }
