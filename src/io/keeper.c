@@ -9,6 +9,8 @@
 
 #define BATCH_MAX        512
 #define HASH_THREADS_MAX 16
+#define CROWD            16     /* questions of a batch; with fewer nobody waits for company */
+#define GATHER_NS        500000 /* of patience: less than a commit takes */
 
 /* A question on its way. */
 struct item {
@@ -37,6 +39,7 @@ struct keeper {
 	struct watcher watchers[KEEPER_WATCH_MAX];
 	size_t watcher_n;
 	enum err last_failure; /* of COMMIT; said once */
+	size_t last_n;         /* questions of the last batch */
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t asked; /* the keeper thread waits here */
@@ -322,6 +325,20 @@ static void wait_for_more(struct keeper *k)
 	pthread_cond_timedwait(&k->asked, &k->lock, &until);
 }
 
+/*
+ * Whoever was answered by the last commit asks again soon, and the first of them must not start a commit alone: a sync
+ * costs as much as a hundred rows. So where there was a crowd, it is given a moment; not by the condition, which would
+ * wake this thread for each that comes. Under the lock.
+ */
+static void gather(struct keeper *k)
+{
+	if (k->last_n < CROWD || k->asks.n == 0)
+		return;
+	pthread_mutex_unlock(&k->lock);
+	nanosleep(&(struct timespec){ .tv_nsec = GATHER_NS }, NULL);
+	pthread_mutex_lock(&k->lock);
+}
+
 /* The next batch, perhaps empty; false: it is over. */
 static bool take_batch(struct keeper *k, struct batch *b)
 {
@@ -333,9 +350,12 @@ static bool take_batch(struct keeper *k, struct batch *b)
 	bool over = k->stopping && k->asks.n == 0 && k->hash_n == 0;
 	if (!over && k->asks.n == 0)
 		wait_for_more(k);
+	if (!over && k->asks.n < k->last_n / 2)
+		gather(k);
 	while (b->n < BATCH_MAX && (item = queue_take(&k->asks)))
 		b->items[b->n++] = item;
 	pthread_mutex_unlock(&k->lock);
+	k->last_n = b->n;
 	return !over;
 }
 
