@@ -1,5 +1,7 @@
 #include "pbx/test_rig.h"
 
+#include "pbx/server_parts.h"
+
 static void a_call_goes_through_and_leaves_a_record(void **state)
 {
 	char invite[4000], route[400], text[2000];
@@ -228,6 +230,69 @@ static void names_are_looked_up(void **state)
 	rig_assert_start(ask("OPTIONS", "sip:103@example.com", ""), "SIP/2.0 480 ");
 }
 
+static const str relayed[] = { STR_INIT("two.example") };
+static const struct addr server_one = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 77 } };
+static const struct addr server_two = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 78 } };
+
+static void run_relaying(void)
+{
+	rig_.config.relay_domains = relayed;
+	rig_.config.relay_domain_n = 1;
+	rig_run();
+}
+
+static void users_may_call_the_domains_that_are_named_and_strangers_none(void **state)
+{
+	(void)state;
+	run_relaying();
+	call("sip:y@TWO.example", "d1");
+	rig_assert_start(rig_take(server_one), "INVITE sip:y@TWO.example SIP/2.0");
+	rig_forget_sent();
+	call("sip:y@known.example", "d2");
+	rig_assert_start(rig_take(alice), "SIP/2.0 403 Not Our Domain");
+	invite_from(stranger, "x", "elsewhere.example", "sip:y@two.example", "d3", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 403 Not Our Domain");
+}
+
+static void after_503_the_next_server_is_tried_and_the_first_avoided(void **state)
+{
+	char invite[4000];
+
+	(void)state;
+	run_relaying();
+	call("sip:y@two.example", "e1");
+	rig_copy(rig_take(server_one), invite, sizeof(invite));
+	rig_answer_request(server_one, invite, 503, "t1", "", "");
+	rig_copy(rig_take(server_two), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE sip:y@two.example SIP/2.0");
+	rig_answer_request(server_two, invite, 503, "t2", "", "");
+	rig_forget_sent();
+	call("sip:y@two.example", "e2");
+	/* both have failed, so both are as good; a third would have been better */
+	rig_assert_start(rig_take(server_one), "INVITE ");
+}
+
+static void beside_a_silent_server_the_next_is_tried_and_the_first_to_answer_wins(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run_relaying();
+	call("sip:y@two.example", "f1");
+	rig_copy(rig_take(server_one), one, sizeof(one));
+	rig_pass(PBX_HEDGE_INVITE - USEC_PER_MS);
+	assert_string_equal(rig_take(server_two), "");
+	rig_pass(2 * USEC_PER_MS);
+	rig_copy(rig_take(server_two), two, sizeof(two));
+	rig_assert_start(two, "INVITE ");
+	rig_answer_request(server_two, two, 180, "t2", "", "");
+	rig_answer_request(server_one, one, 180, "t1", "", "");
+	rig_forget_sent();
+	rig_answer_request(server_one, one, 180, "t1", "", ""); /* too late: it has been told CANCEL */
+	rig_answer_request(server_two, two, 486, "t2", "", "");
+	rig_assert_start(rig_take(alice), "SIP/2.0 486 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +305,9 @@ int main(void)
 		T(users_who_are_not_there_or_not_at_all),
 		T(an_account_that_was_just_made_is_known),
 		T(names_are_looked_up),
+		T(users_may_call_the_domains_that_are_named_and_strangers_none),
+		T(after_503_the_next_server_is_tried_and_the_first_avoided),
+		T(beside_a_silent_server_the_next_is_tried_and_the_first_to_answer_wins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

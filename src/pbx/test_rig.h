@@ -206,7 +206,9 @@ static inline void rig_note_sent(bool stream, uint32_t id, const struct addr *to
 
 static inline void rig_want(unsigned worker, const struct host_want *w)
 {
-	static const struct addr known = { .family = 4, .ip = { 192, 0, 2, 77 } };
+	static const struct addr known[2] = { { .family = 4, .ip = { 192, 0, 2, 77 } },
+					      { .family = 4, .ip = { 192, 0, 2, 78 } } };
+	size_t known_n;
 	struct host_event e = { .id = w->id, .transport = w->transport, .local = w->local, .remote = w->remote };
 	struct host_service *s = &rig_.services[worker];
 
@@ -244,9 +246,12 @@ static inline void rig_want(unsigned worker, const struct host_want *w)
 	case HOST_RESOLVE:
 		rig_.looked_up++;
 		e.kind = HOST_RESOLVED;
-		e.err = str_eq(w->name, STR("known.example")) ? ERR_NONE : ERR_ABSENT;
-		e.addrs = &known;
-		e.addr_n = !e.err;
+		known_n = str_eq(w->name, STR("known.example"))        ? 1
+			  : str_eq_nocase(w->name, STR("two.example")) ? 2
+								       : 0;
+		e.err = known_n && w->question == HOST_ADDRESSES ? ERR_NONE : ERR_ABSENT;
+		e.addrs = known;
+		e.addr_n = e.err ? 0 : known_n;
 		s->recv(s->self, &e, rig_.now);
 		break;
 	case HOST_STOP:
