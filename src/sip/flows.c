@@ -15,6 +15,7 @@ struct sip_stream {
 	struct flow flow;
 	enum stream_state state;
 	bool ours;      /* we opened it */
+	bool deaf;      /* what comes in cannot be read any more; answers may still go out */
 	bool adopted;   /* its owner watches it: no times */
 	bool gone_said; /* GONE was said ahead of CLOSED */
 	uint16_t tls;
@@ -358,7 +359,7 @@ static void on_bytes(struct sip_flows *f, const struct host_event *e)
 {
 	struct sip_stream *s = stream_find(f, e->id);
 
-	if (!s || s->state == CLOSING)
+	if (!s || s->state == CLOSING || s->deaf)
 		return;
 	f->input_flow = s->flow;
 	f->input_stream = e->id;
@@ -563,7 +564,7 @@ usec sip_flows_due(const struct sip_flows *f)
  * we opened, and that proved the same name: where an accepted one leads, nobody has proved. */
 static bool serves(const struct sip_stream *s, const struct sip_target *t)
 {
-	if (s->state == CLOSING || s->flow.transport != t->transport || !addr_eq(&s->flow.remote, &t->addr))
+	if (s->state == CLOSING || s->deaf || s->flow.transport != t->transport || !addr_eq(&s->flow.remote, &t->addr))
 		return false;
 	return !transport_is_secure(t->transport) ||
 	       (s->ours && s->tls == t->tls && str_eq(str_of(s->name, s->name_n), t->name));
@@ -676,4 +677,21 @@ void sip_flows_close(struct sip_flows *f, const struct flow *flow)
 
 	if (s)
 		stream_close(f, s);
+}
+
+void sip_flows_deafen(struct sip_flows *f, const struct flow *flow, usec now)
+{
+	struct sip_stream *s = flow->transport == TRANSPORT_UDP ? NULL : stream_find(f, flow->id);
+
+	if (!s || s->state == CLOSING || s->deaf)
+		return;
+	if (s->adopted) { /* it has no times */
+		stream_close(f, s);
+		return;
+	}
+	s->deaf = true;
+	buf_free(&s->kept);
+	buf_init_grow(&s->kept, PIECE_MAX);
+	s->partial_at = usec_add(now, SIP_FLOWS_LAST_WORDS);
+	arm(f, s);
 }

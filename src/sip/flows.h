@@ -22,9 +22,10 @@
 #include "sip/outbox.h"
 #include "sip/transport.h"
 
-#define SIP_FLOWS_LISTENERS 64
-#define SIP_FLOWS_SENT_BY   256                 /* bytes of host[:port] */
-#define SIP_FLOWS_PONG_WAIT (10 * USEC_PER_SEC) /* RFC 5626 4.4.1 */
+#define SIP_FLOWS_LISTENERS  64
+#define SIP_FLOWS_SENT_BY    256 /* bytes of host[:port] */
+#define SIP_FLOWS_LAST_WORDS (2 * USEC_PER_SEC)
+#define SIP_FLOWS_PONG_WAIT  (10 * USEC_PER_SEC) /* RFC 5626 4.4.1 */
 
 struct sip_flows_listener {
 	enum transport transport; /* 0: free */
@@ -102,6 +103,9 @@ struct flow sip_flows_find(struct sip_flows *, const struct sip_target *, usec n
 /* ERR_CLOSED: the stream is gone. ERR_FULL, ERR_MEMORY. */
 MUST_CHECK enum err sip_flows_send(struct sip_flows *, const struct flow *, struct sip_blob *);
 void sip_flows_ping(struct sip_flows *, const struct flow *, usec now);
+/* The far side cannot be understood any more: nothing more is heard, answers to what was understood still go for
+ * SIP_FLOWS_LAST_WORDS, then it is closed. */
+void sip_flows_deafen(struct sip_flows *, const struct flow *, usec now);
 void sip_flows_close(struct sip_flows *, const struct flow *);
 /* Is the stream there and not being closed? A datagram flow always is. */
 bool sip_flows_alive(const struct sip_flows *, const struct flow *);

@@ -339,5 +339,5 @@ void sip_stack_in_broken(struct sip_stack *s, const struct flow *flow, str head,
 	if (head.n && parse(s, flow, head) && s->msg.is_request)
 		refuse(s, &s->msg, s->msg.fault.status ? s->msg.fault.status : 400,
 		       s->msg.fault.why ? s->msg.fault.why : "Bad Request - No usable Content-Length", STR_NONE, now);
-	sip_flows_close(&s->flows, flow);
+	sip_flows_deafen(&s->flows, flow, now);
 }

@@ -988,6 +988,14 @@ static void a_message_without_a_known_end_is_refused_and_its_stream_closed(void 
 		  "-9\r\n\r\n"));
 	settle(r);
 	assert_memory_equal(r->last[B], "SIP/2.0 400 ", 12);
+	/* answers to what came before it may still be on their way; nothing more is heard */
+	assert_int_equal(count(r, B, SIP_EVENT_FLOW_GONE), 0);
+	bytes(r, HOST_OWN_MAX + 1,
+	      STR("OPTIONS sip:b@c SIP/2.0\r\nVia: SIP/2.0/TLS h;branch=z9hG4bKy\r\nMax-Forwards: 7\r\n"
+		  "From: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\nCall-ID: y\r\nCSeq: 1 OPTIONS\r\nContent-Length: "
+		  "0\r\n\r\n"));
+	settle(r);
+	run_until(r, r->now + 2000 * MS);
 	assert_int_equal(count(r, B, SIP_EVENT_FLOW_GONE), 1);
 	assert_int_equal(count(r, B, SIP_EVENT_REQUEST), 0);
 	rig_free(r);
