@@ -3,6 +3,7 @@
 
 #include "io/file.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -55,7 +56,9 @@ bool inquiry_open(struct inquiry *q, const struct command *command, str dir, boo
 	if (n >= (int)sizeof(path))
 		return inquiry_fail(q, EXIT_USAGE, "--data: the path is too long");
 	if (!make && !file_exists(path))
-		return inquiry_fail(q, EXIT_NO_INPUT, "there is no store in " STR_FMT, STR_ARG(dir));
+		return errno == EACCES ? inquiry_fail(q, inquiry_code(ERR_REFUSED),
+						      STR_FMT ": you may not look into it", STR_ARG(dir))
+				       : inquiry_fail(q, EXIT_NO_INPUT, "there is no store in " STR_FMT, STR_ARG(dir));
 	buf_init(&why, text, sizeof(text));
 	enum err err = home_open(&q->home, dir, false, &q->clock, NULL, &why);
 	return err == ERR_NONE ? true : inquiry_fail(q, inquiry_code(err), STR_FMT, STR_ARG(buf_str(&why)));
