@@ -104,6 +104,8 @@ handle agent_dial(struct agent *, const struct agent_dialling *, usec now);
 /* The call itself, for its verbs (call_answer, call_hang_up, call_hold, ...) and its facts; NULL:
  * gone. Drain agent_event() and agent_next() after using a verb. */
 struct call *agent_call(struct agent *, handle);
+/* The call whose media is this stream; NULL: none. For an owner that answers some of MEDIA_ASK itself. */
+struct call *agent_call_of_stream(struct agent *, uint32_t stream);
 /* Hangs up all, unregisters, then AGENT_STOPPED. Within 5 s, come what may. */
 void agent_stop(struct agent *, usec now);
 

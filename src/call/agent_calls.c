@@ -128,6 +128,13 @@ struct call *agent_call(struct agent *a, handle h)
 	return ac->call;
 }
 
+struct call *agent_call_of_stream(struct agent *a, uint32_t stream)
+{
+	struct agent_call *ac = agent_calls_by_stream(a, stream);
+
+	return ac ? agent_call(a, ac->self) : NULL;
+}
+
 uint32_t agent_call_n(const struct agent *a)
 {
 	return a->calls.n;

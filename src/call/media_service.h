@@ -28,7 +28,7 @@
 #include "net/dtls.h"
 
 #define MEDIA_SERVICE_ADDR_MAX   8
-#define MEDIA_SERVICE_DEVICE_MAX 16
+#define MEDIA_SERVICE_DEVICE_MAX 64
 
 /* Where the sound of a stream comes from and goes to. Called on the service's thread, every 20 ms; must not block. */
 struct media_device {

@@ -7,6 +7,7 @@
 #include "cmd/command.h"
 #include "cmd/home.h"
 #include "cmd/listen.h"
+#include "connect/extensions.h"
 #include "crypt/random.h"
 #include "crypt/secret.h"
 #include "io/driver.h"
@@ -22,7 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WORKER_MAX  64
+#define WORKER_MAX  62 /* of the 64 threads of a driver: two are the demo extensions' */
 #define RELAY_MAX   64
 #define TRUST_MAX   64
 #define SENT_BY_MAX (ADDR_TEXT_MAX + 8)
@@ -31,7 +32,7 @@ struct serve_settings {
 	str data, domain, listen, certificate, key, trunk, relay, trust;
 	struct addr dns;
 	int64_t workers, auth, log_level;
-	bool strangers, trace, json;
+	bool strangers, extensions, trace, json;
 };
 
 #define FIELD(name) offsetof(struct serve_settings, name)
@@ -60,10 +61,17 @@ static const struct conf_setting settings_table[] = {
 	  "The name server to ask instead of the system's." },
 	{ "trust", CONF_TEXT, FIELD(trust), NULL, 0, 0, NULL, "ADDR/LEN,..", false,
 	  "Sources that need no password, with commas between: who comes from there in the name of a user here is "
-	  "believed, calling or registering. The source of a datagram can be forged: name what your routers keep "
+	  "believed, calling or registering; in another's, they may call users here. The source of a datagram can be "
+	  "forged: name what your routers keep "
 	  "out." },
 	{ "strangers", CONF_FLAG, FIELD(strangers), NULL, 0, 0, NULL, NULL, false,
 	  "Let callers of other domains call the users here; with --auth none they may anyway." },
+	{ "demo-extensions", CONF_FLAG, FIELD(extensions), NULL, 0, 0, NULL, NULL, false,
+	  "Answer these names, unless they are accounts: echo (returns the audio), answer (answers, hangs up), "
+	  "playback "
+	  "(answers, a second of tone, hangs up), ring (rings 15 s), busy, early (tone before the answer), wait "
+	  "(answers "
+	  "after 0.3 s, holds 20 s)." },
 	{ "trace", CONF_FLAG, FIELD(trace), NULL, 0, 0, NULL, NULL, false,
 	  "Keep every SIP message for `tandem trace`." },
 	{ "json", CONF_FLAG, FIELD(json), NULL, 0, 0, NULL, NULL, false,
@@ -90,6 +98,9 @@ struct serve {
 	struct keeper_line line;
 	struct rng rng[WORKER_MAX];
 	struct pbx_server *pbx[WORKER_MAX];
+	struct rng extensions_rng, media_rng;
+	struct extensions *extensions;
+	struct media_service *media;
 	pthread_mutex_t printing;
 	atomic_uint up[LISTEN_MAX]; /* workers that have their share of a listener */
 	atomic_bool failed;
@@ -336,6 +347,8 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.relay_domain_n = s->relay_n;
 		c.trusts = s->trusts;
 		c.trust_n = s->trust_n;
+		c.extension = s->extensions ? extensions_contact : NULL;
+		c.extension_self = s->extensions;
 		c.trace = s->settings.trace;
 		memcpy(c.key, key, sizeof(c.key));
 		c.listeners = s->listeners;
@@ -350,6 +363,58 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		driver_add(s->line.driver, i, &service, flags);
 	}
 	return true;
+}
+
+/* Where the workers talk to the extensions: as one of their own listeners does, for a way back. */
+static void place_extensions(const struct serve *s, struct extensions_settings *out)
+{
+	const struct listen *best = &s->listen.at[0];
+	struct addr found[16];
+	size_t n = interface_list(found, 16);
+
+	for (size_t i = 0; i < s->listen.n && best->transport != TRANSPORT_UDP; i++)
+		if (s->listen.at[i].transport == TRANSPORT_UDP || s->listen.at[i].transport == TRANSPORT_TCP)
+			best = &s->listen.at[i];
+	out->transport = best->transport == TRANSPORT_UDP ? TRANSPORT_UDP : TRANSPORT_TCP;
+	out->media = best->addr;
+	for (size_t i = 0; i < n && addr_is_any(&out->media); i++)
+		if (found[i].family == out->media.family)
+			out->media = found[i];
+	out->media.port = 0;
+	out->listen =
+		best->addr.family == 4 ? addr_v4(127, 0, 0, 1, 0) : (struct addr){ .family = 6, .ip = { [15] = 1 } };
+}
+
+/* The services behind the workers': signalling, then sound, each on a thread of its own. */
+static bool make_extensions(struct serve *s)
+{
+	struct extensions_settings x = { .rng = &s->extensions_rng, .log = &s->log.log };
+	struct media_service_setup m = { .rng = &s->media_rng, .log = &s->log.log };
+
+	if (!s->settings.extensions)
+		return true;
+	random_stream(&s->extensions_rng);
+	random_stream(&s->media_rng);
+	place_extensions(s, &x);
+	x.media_service = (uint32_t)s->settings.workers + 1;
+	s->extensions = extensions_new(&x);
+	if (!s->extensions)
+		return false;
+	m.addrs[m.addr_n++] = x.media;
+	m.device_n = extensions_devices(s->extensions, m.devices);
+	s->media = media_service_new(&m, clock_now(&s->clock));
+	return s->media != NULL;
+}
+
+static void add_extensions(struct serve *s)
+{
+	if (!s->extensions)
+		return;
+	unsigned thread = (unsigned)s->settings.workers;
+	struct host_service x = extensions_service(s->extensions), m = media_service_host(s->media);
+
+	driver_add(s->line.driver, thread, &x, 0);
+	driver_add(s->line.driver, thread + 1, &m, 0);
 }
 
 static int run(struct serve *s)
@@ -368,7 +433,9 @@ static int run(struct serve *s)
 		return EXIT_UNAVAILABLE;
 	}
 	describe_listeners(s, tls);
-	bool good = add_workers(s, key);
+	bool good = make_extensions(s) && add_workers(s, key);
+	if (good)
+		add_extensions(s);
 	secret_wipe(key, sizeof(key));
 	enum err err = good ? driver_run(s->line.driver) : ERR_MEMORY;
 	if (err) {
@@ -391,17 +458,20 @@ static int open_and_run(struct serve *s)
 		return err == ERR_BUSY ? EXIT_TEMPORARY : err == ERR_REFUSED ? EXIT_NO_PERMISSION : EXIT_UNAVAILABLE;
 	}
 	s->line.keeper = s->home.keeper;
-	s->line.driver = driver_new(&(struct driver_setup){ .clock = &s->clock,
-							    .log = &s->log.log,
-							    .thread_n = (unsigned)s->settings.workers,
-							    .keeper = keeper_line(&s->line),
-							    .dns = s->settings.dns,
-							    .signals = true });
+	s->line.driver = driver_new(
+		&(struct driver_setup){ .clock = &s->clock,
+					.log = &s->log.log,
+					.thread_n = (unsigned)s->settings.workers + (s->settings.extensions ? 2 : 0),
+					.keeper = keeper_line(&s->line),
+					.dns = s->settings.dns,
+					.signals = true });
 	code = s->line.driver ? run(s) : EXIT_OS;
 	home_close(&s->home); /* the keeper first: it may still answer */
 	driver_free(s->line.driver);
 	for (int i = 0; i < s->settings.workers; i++)
 		pbx_server_free(s->pbx[i]);
+	extensions_free(s->extensions);
+	media_service_free(s->media);
 	return code;
 }
 

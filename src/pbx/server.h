@@ -8,7 +8,8 @@
  *  - requests to a local user: to all contacts at once (fork), best answer back (16.7).
  *  - requests from a local user are authenticated (407); strangers may call local users where
  *    `strangers` says so, and nobody else: the exchange relays for no one it does not know.
- *  - who comes from one of `trusts` in the name of a local user is believed without a password.
+ *  - who comes from one of `trusts` in the name of a local user is believed without a password; in
+ *    another's, he may call local users.
  *  - names that are no local user, and the domains of `networks`, go to the account `trunk` (the edge registers
  *    as it), for authenticated local callers only; the trunk's account may call any local user.
  *  - other domains: where `relay_any` or `relay_domains` says so, for local callers only, by RFC 3263
@@ -64,7 +65,12 @@ struct pbx_config {
 	size_t trust_n;
 	bool md5, sha256; /* which digests are taken (sha256: both of RFC 8760's); whom which is offered: pbx/offer.h */
 	bool strangers;   /* callers of other domains may call local users */
-	bool trace;       /* every message to the keeper */
+	/* Names that are answered inside this process, where no account and no registration has them (for test drives):
+	 * false: none of these; else where it is reached, empty: not up yet. On the worker's thread. NULL: there are
+	 * none. */
+	bool (*extension)(void *self, str name, struct buf *uri);
+	void *extension_self;
+	bool trace;                                         /* every message to the keeper */
 	uint8_t key[PBX_KEY_N];                             /* secret, of all workers: nonces and route tokens */
 	uint32_t contact_max;                               /* of a shard */
 	uint32_t expires_min, expires_default, expires_max; /* seconds */

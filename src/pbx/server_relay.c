@@ -42,8 +42,8 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 
 	if (!s->config.auth)
 		return from_here ? CALLER_USER : CALLER_STRANGER;
-	if (from_here && pbx_way_is_trusted(s, &job->flow))
-		return CALLER_USER;
+	if (pbx_way_is_trusted(s, &job->flow))
+		return from_here ? CALLER_USER : CALLER_STRANGER;
 	switch (pbx_job_judge(s, job, m, true, now, &user)) {
 	case PBX_GUARD_GOOD:
 		return judge_name(s, job, m, from_here, user, now);
@@ -162,6 +162,23 @@ static void to_trunk(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 	pbx_send_fork(s, job, m, w, now);
 }
 
+static bool to_extension(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
+{
+	char text[PBX_AOR_MAX];
+	struct buf uri;
+
+	buf_init(&uri, text, sizeof(text));
+	if (!s->config.extension || !s->config.extension(s->config.extension_self, w->name, &uri))
+		return false;
+	if (!uri.n || !buf_ok(&uri)) {
+		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
+		return true;
+	}
+	pbx_send_add(job, buf_str(&uri), STR_NONE, STR_NONE, NULL);
+	pbx_send_fork(s, job, m, w, now);
+	return true;
+}
+
 static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w,
 			enum caller caller, usec now)
 {
@@ -173,6 +190,8 @@ static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
 		return;
 	default:
+		if (to_extension(s, job, m, w, now))
+			return;
 		if (s->config.trunk.n && caller == CALLER_USER && !str_eq(w->name, s->config.trunk))
 			to_trunk(s, job, m, w, now);
 		else
@@ -239,7 +258,8 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	}
 	job->outside = caller == CALLER_STRANGER;
 	/* Where nobody is asked for a password, strangers are as good as users: a closed network, or a test. */
-	if (job->outside && !(s->config.strangers && (!s->config.auth || stranger_may(m)))) {
+	if (job->outside && !pbx_way_is_trusted(s, &job->flow) &&
+	    !(s->config.strangers && (!s->config.auth || stranger_may(m)))) {
 		pbx_job_reply(s, job, m, 403, STR_NONE, STR_NONE, now);
 		return;
 	}

@@ -473,15 +473,51 @@ static void a_trusted_source_needs_no_password_for_names_of_ours(void **state)
 	/* in the name of somebody else's user it is a stranger as ever */
 	invite_from(alice, "x", "elsewhere.example", "sip:y@victim.example", "t2", 1, "");
 	rig_assert_start(rig_take(alice), "SIP/2.0 403 Not Our Domain");
+	/* .. who reaches users here */
+	invite_from(alice, "x", "elsewhere.example", "sip:102@example.com", "t4", 1, "");
+	rig_assert_start(rig_take(bob), "INVITE ");
 	/* and next door nothing is free */
 	invite_from(bob, "102", "example.com", "sip:101@example.com", "t3", 1, "");
 	rig_assert_start(rig_take(bob), "SIP/2.0 407 ");
+}
+
+static bool extension(void *self, str name, struct buf *uri)
+{
+	if (!str_eq(name, STR("echo")) && !str_eq(name, STR("101")))
+		return false;
+	buf_put(uri, str_from(self));
+	return true;
+}
+
+static void an_extension_is_who_is_no_account_and_not_registered(void **state)
+{
+	char contact[] = "sip:echo@192.0.2.77:5060;transport=udp", none[] = "";
+
+	(void)state;
+	rig_.config.extension = extension;
+	rig_.config.extension_self = contact;
+	rig_run();
+	rig_register(bob, "102");
+	invite_from(stranger, "x", "elsewhere.example", "sip:echo@example.com", "e1", 1, "");
+	rig_assert_start(rig_take(rig_addr(77, 5060)), "INVITE sip:echo@192.0.2.77:5060;transport=udp SIP/2.0");
+	rig_forget_sent();
+	invite_from(stranger, "x", "elsewhere.example", "sip:101@example.com", "e2", 1, ""); /* an account */
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
+	rig_forget_sent();
+	invite_from(stranger, "x", "elsewhere.example", "sip:nobody@example.com", "e3", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+	rig_stop_servers();
+	rig_.config.extension_self = none; /* not up yet */
+	rig_run();
+	invite_from(stranger, "x", "elsewhere.example", "sip:echo@example.com", "e4", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_trusted_source_needs_no_password_for_names_of_ours),
+		T(an_extension_is_who_is_no_account_and_not_registered),
 		T(our_address_without_our_odd_port_is_still_us),
 		T(strangers_reach_users_only_where_they_may),
 		T(the_exchange_relays_for_nobody),
