@@ -51,7 +51,8 @@ static bool load(struct library *pa)
 {
 	bool whole = true;
 
-	pa->handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	/* Once there it stays: ALSA keeps things of its own for the next time. */
+	pa->handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!pa->handle)
 		return false;
 #define LOAD(name)                                                                                                     \
