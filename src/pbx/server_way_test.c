@@ -95,6 +95,18 @@ static void strangers_may_call_and_nothing_else(void **state)
 	rig_assert_start(rig_take(bob), "OPTIONS ");
 }
 
+static void where_nobody_is_asked_for_a_password_strangers_are_as_good_as_users(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12:5060>\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
+	(void)ask("MESSAGE", "sip:102@example.com", "");
+	rig_assert_start(rig_take(bob), "MESSAGE ");
+	rig_assert_start(ask("MESSAGE", "sip:102@victim.example", ""), "SIP/2.0 403 ");
+}
+
 static void names_that_only_the_trunk_proves_are_no_strangers(void **state)
 {
 	static const char *const froms[] = { "tel:101", "sip:alice@network.example", "sip:7@Acme.Network.example" };
@@ -523,6 +535,7 @@ int main(void)
 		T(the_exchange_relays_for_nobody),
 		T(a_route_of_ours_is_good_inside_its_dialog_only),
 		T(strangers_may_call_and_nothing_else),
+		T(where_nobody_is_asked_for_a_password_strangers_are_as_good_as_users),
 		T(names_that_only_the_trunk_proves_are_no_strangers),
 		T(what_steers_a_phone_does_not_come_from_outside),
 		T(a_stranger_on_the_line_does_not_pass_us_on),
