@@ -66,6 +66,8 @@ struct flow {
 	uint16_t worker;          /* which of several equal services (pbx workers) holds socket or stream */
 	uint32_t id;              /* UDP: the socket; else the stream */
 	struct addr local, remote;
+	uint16_t peer; /* 0, or whom of those that its owner knows the far side proved to be (sip_stack_know);
+			  a note of the owner's, no part of the way */
 };
 
 bool flow_eq(const struct flow *, const struct flow *);
@@ -151,6 +153,9 @@ struct host_event {
 	/* ACCEPTED, OPENED over TLS: RFC 9266 tls-exporter channel binding, the same at both ends of
 	 * the stream and nowhere else; zero without TLS. */
 	uint8_t binding[HOST_BINDING_N];
+	/* ACCEPTED, OPENED over TLS: the domains that the far side's certificate speaks for (RFC 5922 7.1), blanks
+	 * between, where its chain leads to an anchor of ours; empty: it proved none. */
+	str proved;
 };
 
 /* A service as its host sees it. */

@@ -7,15 +7,14 @@
 #include "cmd/command.h"
 #include "cmd/home.h"
 #include "cmd/listen.h"
+#include "cmd/serve_tls.h"
 #include "connect/extensions.h"
 #include "crypt/random.h"
 #include "crypt/secret.h"
 #include "io/driver.h"
-#include "io/file.h"
 #include "io/interface.h"
 #include "io/keeper_line.h"
 #include "io/log_sink.h"
-#include "net/tls.h"
 #include "pbx/server.h"
 
 #include <pthread.h>
@@ -29,7 +28,7 @@
 #define SENT_BY_MAX (ADDR_TEXT_MAX + 8)
 
 struct serve_settings {
-	str data, domain, listen, certificate, key, trunk, relay, trust;
+	str data, domain, listen, certificate, key, ca, trunk, relay, trust;
 	struct addr dns;
 	int64_t workers, auth, log_level;
 	bool strangers, extensions, trace, json;
@@ -49,6 +48,10 @@ static const struct conf_setting settings_table[] = {
 	  "Certificate and chain in PEM for tls: and wss: addresses; without it a self-signed one is made and kept." },
 	{ "tls-key", CONF_PATH, FIELD(key), NULL, 0, 0, NULL, "FILE", false,
 	  "Private key in PEM; needed with --tls-cert unless both are in one file." },
+	{ "tls-ca", CONF_PATH, FIELD(ca), NULL, 0, 0, NULL, "FILE", false,
+	  "Certificates in PEM of those whom to believe over TLS, instead of the system's: the servers of other "
+	  "domains "
+	  "that are called, and those that call here and show a certificate." },
 	{ "workers", CONF_NUMBER, FIELD(workers), "1", 1, WORKER_MAX, NULL, "N", false,
 	  "Threads that share the calls; as many as the machine has cores is enough." },
 	{ "auth", CONF_CHOICE, FIELD(auth), "digest", 0, 0, "digest|none", NULL, false,
@@ -89,13 +92,13 @@ struct serve {
 	size_t relay_n;
 	struct pbx_listener listeners[LISTEN_MAX];
 	char sent_by[LISTEN_MAX][SENT_BY_MAX];
-	char pin[TLS_PIN_N + 1]; /* of the certificate shown */
 	struct pbx_trust trusts[TRUST_MAX];
 	size_t trust_n;
 	struct clock clock;
 	struct log_sink log;
 	struct home home;
 	struct keeper_line line;
+	struct serve_tls tls;
 	struct rng rng[WORKER_MAX];
 	struct pbx_server *pbx[WORKER_MAX];
 	struct rng extensions_rng, media_rng;
@@ -183,75 +186,18 @@ static bool check(struct serve *s)
 
 /* ---- TLS ---- */
 
-static int read_pem(struct serve *s, const char *option, str path, struct buf *out)
+static int start_tls(struct serve *s)
 {
-	char z[HOME_PATH_MAX];
-	enum err err = str_copy_z(path, z, sizeof(z)) ? file_read(z, out) : ERR_LIMIT;
-
-	if (err)
-		command_say(s->command, "%s: " STR_FMT ": %s", option, STR_ARG(path), err_text(err));
-	return err == ERR_NONE ? EXIT_OK : err == ERR_REFUSED ? EXIT_NO_PERMISSION : EXIT_NO_INPUT;
-}
-
-static int given_pems(struct serve *s, struct buf *certificate, struct buf *key)
-{
-	str key_path = s->settings.key.n ? s->settings.key : s->settings.certificate;
-	int code = read_pem(s, "--tls-cert", s->settings.certificate, certificate);
-
-	return code ? code : read_pem(s, "--tls-key", key_path, key);
-}
-
-static int own_pems(struct serve *s, struct buf *certificate, struct buf *key)
-{
-	struct certificate *made = NULL;
-	char text[300];
-	struct buf why;
-
-	buf_init(&why, text, sizeof(text));
-	if (home_certificate(&s->home, "pbx", s->settings.domain, &s->settings.domain, 1, &made, &why)) {
-		command_say(s->command, STR_FMT, STR_ARG(buf_str(&why)));
-		return EXIT_UNAVAILABLE;
-	}
-	certificate_write_pem(made, certificate);
-	certificate_write_key_pem(made, key);
-	certificate_free(made);
-	return EXIT_OK;
-}
-
-/* The credential set of the tls: and wss: addresses. */
-static int start_tls(struct serve *s, uint16_t *number)
-{
-	struct buf certificate, key;
-	enum err err = ERR_NONE;
-	int code;
-
-	*number = 0;
-	if (!listen_has_secure(&s->listen))
-		return EXIT_OK;
-	buf_init_grow(&certificate, CERTIFICATE_PEM_MAX);
-	buf_init_grow(&key, CERTIFICATE_PEM_MAX);
-	code = s->settings.certificate.n ? given_pems(s, &certificate, &key) : own_pems(s, &certificate, &key);
-	if (code == EXIT_OK) {
-		struct tls_settings t = { .certificate_pem = buf_str(&certificate), .key_pem = buf_str(&key) };
-		struct tls_credentials *c = tls_credentials_new(&t, NULL, &err);
-
-		if (c) {
-			*number = driver_tls_add(s->line.driver, c);
-			(void)tls_credentials_pin(c, s->pin);
-		} else {
-			command_say(s->command, "--tls-cert, --tls-key: %s",
-				    err == ERR_SYNTAX    ? "no certificate and key in PEM"
-				    : err == ERR_REFUSED ? "certificate and key do not belong together, or are too weak"
-							 : err_text(err));
-		}
-		code = c ? EXIT_OK : EXIT_DATA;
-		tls_credentials_unref(c);
-	}
-	if (key.n)
-		secret_wipe(key.p, key.n);
-	buf_free(&key);
-	buf_free(&certificate);
-	return code;
+	s->tls = (struct serve_tls){ .command = s->command,
+				     .driver = s->line.driver,
+				     .home = &s->home,
+				     .domain = s->settings.domain,
+				     .certificate = s->settings.certificate,
+				     .key = s->settings.key,
+				     .ca = s->settings.ca,
+				     .listens = listen_has_secure(&s->listen),
+				     .calls = s->settings.relay.n > 0 };
+	return serve_tls_start(&s->tls);
 }
 
 /* ---- listening ---- */
@@ -276,13 +222,17 @@ static void name_listener(struct serve *s, size_t i)
 	}
 }
 
-static void describe_listeners(struct serve *s, uint16_t tls)
+static void describe_listeners(struct serve *s)
 {
 	for (size_t i = 0; i < s->listen.n; i++) {
+		enum transport t = s->listen.at[i].transport;
+
 		s->listeners[i] = (struct pbx_listener){
-			.transport = s->listen.at[i].transport,
+			.transport = t,
 			.local = s->listen.at[i].addr,
-			.tls = transport_is_secure(s->listen.at[i].transport) ? tls : 0,
+			.tls = t == TRANSPORT_TLS   ? s->tls.tls
+			       : t == TRANSPORT_WSS ? s->tls.wss
+						    : 0,
 		};
 		name_listener(s, i);
 	}
@@ -290,7 +240,7 @@ static void describe_listeners(struct serve *s, uint16_t tls)
 
 static void say_listening(struct serve *s, enum transport transport, const struct addr *at)
 {
-	const char *pin = transport_is_secure(transport) ? s->pin : "";
+	const char *pin = transport_is_secure(transport) ? s->tls.pin : "";
 	char text[ADDR_TEXT_MAX];
 
 	pthread_mutex_lock(&s->printing);
@@ -345,6 +295,7 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.relay_any = str_eq(s->settings.relay, STR("any"));
 		c.relay_domains = s->relay;
 		c.relay_domain_n = s->relay_n;
+		c.tls_out = s->tls.out;
 		c.trusts = s->trusts;
 		c.trust_n = s->trust_n;
 		c.extension = s->extensions ? extensions_contact : NULL;
@@ -422,8 +373,7 @@ static int run(struct serve *s)
 	uint8_t key[PBX_KEY_N];
 	char text[300];
 	struct buf why;
-	uint16_t tls;
-	int code = start_tls(s, &tls);
+	int code = start_tls(s);
 
 	if (code)
 		return code;
@@ -432,7 +382,7 @@ static int run(struct serve *s)
 		command_say(s->command, STR_FMT, STR_ARG(buf_str(&why)));
 		return EXIT_UNAVAILABLE;
 	}
-	describe_listeners(s, tls);
+	describe_listeners(s);
 	bool good = make_extensions(s) && add_workers(s, key);
 	if (good)
 		add_extensions(s);
@@ -468,6 +418,7 @@ static int open_and_run(struct serve *s)
 	code = s->line.driver ? run(s) : EXIT_OS;
 	home_close(&s->home); /* the keeper first: it may still answer */
 	driver_free(s->line.driver);
+	serve_tls_free(&s->tls);
 	for (int i = 0; i < s->settings.workers; i++)
 		pbx_server_free(s->pbx[i]);
 	extensions_free(s->extensions);

@@ -83,6 +83,19 @@ uint16_t driver_tls_add(struct driver *d, struct tls_credentials *c)
 	return number;
 }
 
+void driver_tls_replace(struct driver *d, uint16_t number, struct tls_credentials *c)
+{
+	struct tls_credentials *goes = tls_credentials_ref(c); /* the new one, where there is no such number */
+	pthread_mutex_lock(&d->lock);
+	if (number >= 1 && number <= d->tls_n) {
+		struct tls_credentials *before = d->tls[number];
+		d->tls[number] = goes;
+		goes = before;
+	}
+	pthread_mutex_unlock(&d->lock);
+	tls_credentials_unref(goes);
+}
+
 struct tls_credentials *driver_tls_ref(struct driver *d, uint16_t number)
 {
 	struct tls_credentials *c = NULL;

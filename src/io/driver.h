@@ -65,6 +65,9 @@ uint32_t driver_add(struct driver *, unsigned thread, const struct host_service 
 /* A credential set (net/tls.h), shared; returns its number, 1 .., for `tls` in wants; 0 when 255 are there.
  * Any thread, also while running. */
 uint16_t driver_tls_add(struct driver *, struct tls_credentials *);
+/* New credentials under an old number: streams opened or accepted from now on use them, those that are up keep
+ * theirs. Any thread. */
+void driver_tls_replace(struct driver *, uint16_t number, struct tls_credentials *);
 /* Runs thread 0 on the caller's thread until the end. ERR_FULL (threads, descriptors), ERR_MEMORY. */
 MUST_CHECK enum err driver_run(struct driver *);
 /* Every service hears HOST_STOPPING; the driver ends when all want HOST_STOP, or after 5 s. A second

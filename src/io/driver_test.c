@@ -449,6 +449,76 @@ static void tls_to_another_key_is_closed_as_refused_and_never_accepted(void **st
 	tls_credentials_unref(client);
 }
 
+/* The keys that are asked for, one stream each; between the first and the second the driver gets new credentials. */
+static struct {
+	struct tls_credentials *next;
+	char pins[2][TLS_PIN_N + 1];
+	struct addr server;
+	unsigned opened, echoes;
+	bool first_lives;
+} renewal;
+
+static void open_by(struct test_service *s, uint32_t id, const char *pin)
+{
+	want(s, (struct host_want){ .kind = HOST_OPEN,
+				    .id = id,
+				    .transport = TRANSPORT_TLS,
+				    .remote = renewal.server,
+				    .tls = 2,
+				    .name = str_from(pin) });
+}
+
+/* 7 by the old key; 8 by the old one again: refused; 9 by the new one; then 7 must still carry. */
+static void open_across_a_renewal(struct test_service *s, const struct host_event *e, usec now)
+{
+	struct house *h = s->data;
+	(void)now;
+	if (e->kind == HOST_TOLD) {
+		renewal.server = LOCAL;
+		renewal.server.port = (uint16_t)take_message(e);
+		open_by(s, 7, renewal.pins[0]);
+	}
+	if (e->kind == HOST_OPENED && e->id == 7) {
+		driver_tls_replace(h->driver, 1, renewal.next);
+		open_by(s, 8, renewal.pins[0]);
+	}
+	if (e->kind == HOST_OPENED)
+		renewal.opened++;
+	if (e->kind == HOST_CLOSED && e->id == 8) {
+		assert_int_equal(e->err, ERR_REFUSED);
+		open_by(s, 9, renewal.pins[1]);
+	}
+	if (e->kind == HOST_OPENED && e->id == 9)
+		want(s, (struct host_want){ .kind = HOST_WRITE, .id = 7, .bytes = STR("still here") });
+	if (e->kind == HOST_BYTES) {
+		renewal.first_lives = e->id == 7 && str_eq(e->bytes, STR("still here"));
+		test_service_stop(s);
+	}
+}
+
+static void new_credentials_serve_new_streams_and_those_that_are_up_keep_theirs(void **state)
+{
+	struct house h;
+	struct tls_credentials *old = credentials(true, renewal.pins[0]), *client = credentials(false, NULL);
+	(void)state;
+	renewal.next = credentials(true, renewal.pins[1]);
+	setup_house(&h, (struct driver_setup){ 0 });
+	assert_int_equal(driver_tls_add(h.driver, old), 1);
+	assert_int_equal(driver_tls_add(h.driver, client), 2);
+	driver_tls_replace(h.driver, 3, renewal.next); /* no such number: nothing happens */
+	add(&h, 0, 0, 0, echo_streams);
+	add(&h, 1, 1, DRIVER_LEADS, open_across_a_renewal);
+	want(&h.s[0],
+	     (struct host_want){ .kind = HOST_LISTEN, .id = 1, .transport = TRANSPORT_TLS, .tls = 1, .local = LOCAL });
+	run(&h);
+	assert_int_equal(renewal.opened, 2);
+	assert_true(renewal.first_lives);
+	free_house(&h);
+	tls_credentials_unref(old);
+	tls_credentials_unref(renewal.next);
+	tls_credentials_unref(client);
+}
+
 static void tls_to_nobody_in_particular_is_refused(void **state)
 {
 	struct house h;
@@ -923,6 +993,7 @@ int main(void)
 		cmocka_unit_test(bytes_written_right_after_open_come_back_and_each_stream_closes_once),
 		cmocka_unit_test(tls_to_a_pinned_key_carries_bytes_and_binds_both_ends),
 		cmocka_unit_test(tls_to_another_key_is_closed_as_refused_and_never_accepted),
+		cmocka_unit_test(new_credentials_serve_new_streams_and_those_that_are_up_keep_theirs),
 		cmocka_unit_test(tls_to_nobody_in_particular_is_refused),
 		cmocka_unit_test(a_refused_stream_closes_once_and_its_number_is_free_again),
 		cmocka_unit_test(a_stream_whose_reader_sleeps_is_closed_as_full),

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define PROVED_MAX 2048 /* bytes of domain names that one certificate bears */
+
 static struct lane_stream *find(struct lane *l, const struct lane_service *service, uint32_t id)
 {
 	struct map_node *n = map_first(&l->streams, lane_hash(l, service, id));
@@ -50,8 +52,14 @@ static void tell(struct lane_stream *s, enum host_event_kind kind, str bytes, en
 				.err = err,
 				.local = s->is.tcp.local,
 				.remote = s->is.tcp.remote };
-	if (kind == HOST_OPENED || kind == HOST_ACCEPTED)
+	char proved[PROVED_MAX];
+	struct buf b;
+	buf_init(&b, proved, sizeof(proved));
+	if (kind == HOST_OPENED || kind == HOST_ACCEPTED) {
 		tls_stream_binding(&s->is, e.binding);
+		tls_stream_proved(&s->is, &b);
+		e.proved = buf_str(&b);
+	}
 	if (kind == HOST_CLOSED)
 		leave(s);
 	lane_deliver(s->service, &e);

@@ -264,3 +264,9 @@ void tls_stream_binding(const struct tls_stream *s, uint8_t out[TLS_BINDING_N])
 		memset(binding, 0, sizeof(binding));
 	memcpy(out, binding, sizeof(binding));
 }
+
+void tls_stream_proved(const struct tls_stream *s, struct buf *out)
+{
+	if (s->tls)
+		tls_proved(s->tls, out);
+}

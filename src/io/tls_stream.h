@@ -71,5 +71,7 @@ struct tls_stream_do {
 bool tls_stream_next(struct tls_stream *, void *scratch, usec now, struct tls_stream_do *out);
 /* RFC 9266; zero in the clear. */
 void tls_stream_binding(const struct tls_stream *, uint8_t out[TLS_BINDING_N]);
+/* As tls_proved(); nothing in the clear. */
+void tls_stream_proved(const struct tls_stream *, struct buf *out);
 
 #endif

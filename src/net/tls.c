@@ -110,23 +110,47 @@ static bool is_pin(const char *name)
 	return strncmp(name, "sha256:", 7) == 0;
 }
 
-/* RFC 5922 7.1: a SAN URI "sip:NAME" without user part speaks for the domain. */
-static bool bears_sip_uri(X509 *certificate, str name)
+/* RFC 5922 7.1: a SAN URI "sip:NAME" without user part speaks for the domain. Empty: this one does not. */
+static str sip_domain(const GENERAL_NAME *g)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-	bool found = false;
+	if (g->type != GEN_URI)
+		return STR_NONE;
+	str uri = { (const char *)ASN1_STRING_get0_data(g->d.uniformResourceIdentifier),
+		    (size_t)ASN1_STRING_length(g->d.uniformResourceIdentifier) };
+	if (!str_starts_nocase(uri, STR("sip:")))
+		return STR_NONE;
+	uri = str_skip(uri, 4);
+	return str_find_char(uri, '@') < uri.n ? STR_NONE : uri;
+}
 
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++) {
+static str dns_domain(const GENERAL_NAME *g)
+{
+	if (g->type != GEN_DNS)
+		return STR_NONE;
+	return str_of((const char *)ASN1_STRING_get0_data(g->d.dNSName), (size_t)ASN1_STRING_length(g->d.dNSName));
+}
+
+enum identity { IDENTITY_NONE, IDENTITY_SIP, IDENTITY_DNS };
+
+/* Which kind of name counts in this certificate: DNS names "if and only if" there is no SIP one (7.1). */
+static enum identity counts(const GENERAL_NAMES *names)
+{
+	enum identity kind = IDENTITY_NONE;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
 
-		if (g->type != GEN_URI)
-			continue;
-		str uri = { (const char *)ASN1_STRING_get0_data(g->d.uniformResourceIdentifier),
-			    (size_t)ASN1_STRING_length(g->d.uniformResourceIdentifier) };
-		found = str_starts_nocase(uri, STR("sip:")) && str_eq_nocase(str_skip(uri, 4), name);
+		if (sip_domain(g).n)
+			return IDENTITY_SIP;
+		if (dns_domain(g).n)
+			kind = IDENTITY_DNS;
 	}
-	GENERAL_NAMES_free(names);
-	return found;
+	return kind;
+}
+
+static bool bears_ip(X509 *certificate, const struct addr *ip)
+{
+	return X509_check_ip(certificate, ip->ip, ip->family == 4 ? 4 : 16, 0) == 1;
 }
 
 static bool bears_name(const struct tls *t, X509 *certificate)
@@ -134,12 +158,60 @@ static bool bears_name(const struct tls *t, X509 *certificate)
 	struct addr ip;
 	str name = str_from(t->name);
 	unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+	GENERAL_NAMES *names;
+	enum identity kind;
+	bool found = false;
 
 	if (addr_parse_ip(name, &ip) == ERR_NONE)
-		return X509_check_ip(certificate, ip.ip, ip.family == 4 ? 4 : 16, 0) == 1;
+		return bears_ip(certificate, &ip);
 	if (!t->credentials->wildcards)
 		flags |= X509_CHECK_FLAG_NO_WILDCARDS;
-	return X509_check_host(certificate, name.p, name.n, flags, NULL) == 1 || bears_sip_uri(certificate, name);
+	names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	kind = counts(names);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && kind == IDENTITY_SIP && !found; i++)
+		found = str_eq_nocase(sip_domain(sk_GENERAL_NAME_value(names, i)), name);
+	GENERAL_NAMES_free(names);
+	return kind == IDENTITY_DNS ? X509_check_host(certificate, name.p, name.n, flags, NULL) == 1 : found;
+}
+
+/* What may stand in a list with blanks between; the rest is no name of a host, or a trap (a NUL inside). */
+static bool is_plain(str domain)
+{
+	for (size_t i = 0; i < domain.n; i++) {
+		char c = str_lower(domain.p[i]);
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '-' && c != '_')
+			return false;
+	}
+	return domain.n > 0 && domain.n <= NAME_MAX_N;
+}
+
+static void put_domain(str domain, struct buf *out)
+{
+	if (!is_plain(domain) || out->cap - out->n < domain.n + 1)
+		return;
+	if (out->n)
+		buf_put_char(out, ' ');
+	for (size_t i = 0; i < domain.n; i++)
+		buf_put_char(out, str_lower(domain.p[i]));
+}
+
+void tls_proved(const struct tls *t, struct buf *out)
+{
+	X509 *certificate = t->state == HANDSHAKE ? NULL : SSL_get0_peer_certificate(t->ssl);
+	GENERAL_NAMES *names;
+	enum identity kind;
+
+	if (!certificate || SSL_get_verify_result(t->ssl) != X509_V_OK)
+		return;
+	names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	kind = counts(names);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
+
+		put_domain(kind == IDENTITY_SIP ? sip_domain(g) : dns_domain(g), out);
+	}
+	GENERAL_NAMES_free(names);
 }
 
 static bool refuse(struct tls *t, enum err err, const char *why)
@@ -256,7 +328,7 @@ static enum err add_key(SSL_CTX *ctx, str pem)
 	return err;
 }
 
-static enum err add_anchors(SSL_CTX *ctx, str pem)
+static enum err add_anchors(SSL_CTX *ctx, str pem, bool hide)
 {
 	BIO *bio = pem_bio(pem);
 	X509 *anchor;
@@ -264,7 +336,8 @@ static enum err add_anchors(SSL_CTX *ctx, str pem)
 
 	while (bio && (anchor = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL) {
 		n += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), anchor) == 1;
-		SSL_CTX_add_client_CA(ctx, anchor);
+		if (!hide)
+			SSL_CTX_add_client_CA(ctx, anchor);
 		X509_free(anchor);
 	}
 	BIO_free(bio);
@@ -365,7 +438,7 @@ static enum err credentials_fill(struct tls_credentials *c, const struct tls_set
 	SSL_CTX_set_cert_verify_callback(c->ctx, verify, c);
 	if ((err = add_own(c->ctx, s)) || (err = set_alpn(c, s)))
 		return err;
-	return s->trust_pem.n ? add_anchors(c->ctx, s->trust_pem) : ERR_NONE;
+	return s->trust_pem.n ? add_anchors(c->ctx, s->trust_pem, s->hide_trust) : ERR_NONE;
 }
 
 struct tls_credentials *tls_credentials_new(const struct tls_settings *s, const struct tls_credentials *before,

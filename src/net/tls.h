@@ -10,9 +10,10 @@
  *
  * A client that was given a name goes on only if the certificate chains to a trust anchor and bears
  * that name; given a pin "sha256:HEX" (SHA-256 of the SubjectPublicKeyInfo, 64 hex digits) it asks
- * for exactly that key, and no anchor is needed. Names match as in RFC 9525 and RFC 5922: dNSName,
- * iPAddress, or uniformResourceIdentifier "sip:NAME"; never the common name. Certificates are judged
- * by `now`; OpenSSL's own clock decides only how long a session ticket lasts.
+ * for exactly that key, and no anchor is needed. Names match as in RFC 5922 7.1: uniformResourceIdentifier
+ * "sip:NAME", and only where there is none of those dNSName; for an address iPAddress; never the common name
+ * (which 7.1 merely allows, for certificates that nobody makes any more). Certificates are judged by `now`; OpenSSL's
+ * own clock decides only how long a session ticket lasts.
  *
  * Memory: an idle connection holds no record buffers (tls_bench.c prints the bytes). Threads:
  * struct tls_credentials is immutable and counted, and may be shared by all threads; struct tls
@@ -21,6 +22,7 @@
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -46,6 +48,7 @@ struct tls_settings {
 	struct x509_st *certificate; /* instead of PEM; counted, so the caller keeps and frees its own */
 	struct evp_pkey_st *key;
 	str trust_pem;            /* anchors; empty: nobody is trusted but by a pin */
+	bool hide_trust;          /* server: clients are not told the names of the anchors (RFC 8446 4.2.4) */
 	const str *alpn;          /* protocol names in order of preference; NULL: no ALPN */
 	size_t alpn_n;            /* at most TLS_ALPN_MAX */
 	enum tls_version minimum; /* 0: TLS_1_2 */
@@ -122,6 +125,9 @@ struct tls_peer {
 	bool verified; /* its chain led to an anchor (never so by pin alone) */
 };
 MUST_CHECK enum err tls_peer(struct tls *, struct tls_peer *out); /* ERR_STATE, ERR_MEMORY */
+/* The SIP domains that the peer's certificate speaks for (RFC 5922 7.1), in lower case, with blanks between; as many as
+ * fit. Nothing where its chain did not lead to an anchor, or before READY. */
+void tls_proved(const struct tls *, struct buf *out);
 
 /* Client: the newest ticket, for tls_connect() to the same name; NULL: none came yet. It is taken out. */
 struct tls_session *tls_session_take(struct tls *);

@@ -56,7 +56,7 @@ static void make(struct pair *out, const struct pair *issuer, const char *san, u
 }
 
 struct fixture {
-	struct pair anchor, leaf, user;
+	struct pair anchor, leaf, user, both;
 	struct tls_credentials *server, *client;
 };
 
@@ -82,9 +82,12 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	make(&f->anchor, NULL, NULL, NOW - DAY, NOW + 30 * DAY);
-	make(&f->leaf, &f->anchor, "DNS:sip.example.org,DNS:*.wild.example,URI:sip:domain.example,IP:192.0.2.7",
+	make(&f->leaf, &f->anchor, "DNS:sip.example.org,DNS:*.wild.example,IP:192.0.2.7", NOW - DAY, NOW + DAY);
+	make(&f->user, &f->anchor, "DNS:alice.example,DNS:*.alice.example,DNS:Second.example", NOW - DAY, NOW + DAY);
+	make(&f->both, &f->anchor,
+	     "DNS:host.example,URI:sip:domain.example,URI:sip:bob@user.example,URI:https://"
+	     "web.example,URI:sips:s.example",
 	     NOW - DAY, NOW + DAY);
-	make(&f->user, &f->anchor, "DNS:alice.example", NOW - DAY, NOW + DAY);
 	struct tls_settings server = server_settings(f);
 	struct tls_settings client = { .trust_pem = str_from(f->anchor.pem) };
 	f->server = credentials(&server, NULL);
@@ -108,6 +111,7 @@ static int teardown(void **state)
 	pair_free(&f->anchor);
 	pair_free(&f->leaf);
 	pair_free(&f->user);
+	pair_free(&f->both);
 	free(f);
 	return 0;
 }
@@ -251,12 +255,79 @@ static void only_the_name_in_the_certificate_will_do(void **state)
 
 	assert_int_equal(outcome(f, "sip.example.org", NOW), ERR_NONE);
 	assert_int_equal(outcome(f, "SIP.Example.ORG", NOW), ERR_NONE);
-	assert_int_equal(outcome(f, "domain.example", NOW), ERR_NONE); /* RFC 5922 7.1 */
 	assert_int_equal(outcome(f, "192.0.2.7", NOW), ERR_NONE);
 	assert_int_equal(outcome(f, "", NOW), ERR_NONE);
 	assert_int_equal(outcome(f, "example.org", NOW), ERR_REFUSED);
 	assert_int_equal(outcome(f, "192.0.2.8", NOW), ERR_REFUSED);
 	assert_int_equal(outcome(f, "leaf", NOW), ERR_REFUSED); /* the common name says nothing */
+}
+
+static void names_of_hosts_count_only_where_the_certificate_names_no_sip_domain(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_settings s = { .certificate_pem = str_from(f->both.pem), .key_pem = str_from(f->both.key_pem) };
+	struct tls_credentials *plain = f->server;
+
+	f->server = credentials(&s, NULL); /* RFC 5922 7.1 */
+	assert_int_equal(outcome(f, "domain.example", NOW), ERR_NONE);
+	assert_int_equal(outcome(f, "Domain.EXAMPLE", NOW), ERR_NONE);
+	assert_int_equal(outcome(f, "host.example", NOW), ERR_REFUSED);
+	assert_int_equal(outcome(f, "user.example", NOW), ERR_REFUSED);
+	assert_int_equal(outcome(f, "web.example", NOW), ERR_REFUSED);
+	assert_int_equal(outcome(f, "s.example", NOW), ERR_REFUSED); /* "sips" is no identity */
+	assert_int_equal(outcome(f, "sub.domain.example", NOW), ERR_REFUSED);
+	tls_credentials_unref(f->server);
+	f->server = plain;
+}
+
+/* What `client` proves to a server that trusts `anchor`. */
+static void proved(struct fixture *f, const struct pair *client, const struct pair *anchor, char *out, size_t cap)
+{
+	struct tls_settings shows = { .certificate_pem = str_from(client ? client->pem : ""),
+				      .key_pem = str_from(client ? client->key_pem : ""),
+				      .trust_pem = str_from(f->anchor.pem) };
+	struct tls_settings asks = server_settings(f);
+	struct tls_credentials *one, *two;
+	struct link l;
+	struct buf b;
+
+	asks.ask = TLS_ASK_CERTIFICATE;
+	asks.any_client = asks.hide_trust = true;
+	asks.trust_pem = str_from(anchor->pem);
+	one = credentials(&shows, NULL);
+	two = credentials(&asks, NULL);
+	link_start(&l, one, two, "sip.example.org", NULL);
+	buf_init(&b, out, cap - 1);
+	tls_proved(l.b.t, &b);
+	assert_int_equal(b.n, 0); /* not before it is READY */
+	run(&l);
+	assert_true(l.a.ready && l.b.ready);
+	tls_proved(l.b.t, &b);
+	assert_true(buf_ok(&b));
+	out[b.n] = 0;
+	link_free(&l);
+	tls_credentials_unref(one);
+	tls_credentials_unref(two);
+}
+
+static void a_client_proves_the_domains_of_a_certificate_that_an_anchor_signed(void **state)
+{
+	struct fixture *f = *state;
+	struct pair own;
+	char text[64];
+
+	proved(f, &f->user, &f->anchor, text, sizeof(text));
+	assert_string_equal(text, "alice.example second.example"); /* "*" speaks for nobody */
+	proved(f, &f->both, &f->anchor, text, sizeof(text));
+	assert_string_equal(text, "domain.example");
+	proved(f, &f->user, &f->anchor, text, 20);
+	assert_string_equal(text, "alice.example"); /* as many as fit */
+	proved(f, NULL, &f->anchor, text, sizeof(text));
+	assert_string_equal(text, "");
+	make(&own, NULL, "DNS:alice.example", NOW - DAY, NOW + DAY);
+	proved(f, &own, &f->anchor, text, sizeof(text));
+	assert_string_equal(text, ""); /* signed by itself: let in, but nobody */
+	pair_free(&own);
 }
 
 static void wildcards_only_where_they_are_allowed(void **state)
@@ -555,6 +626,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(text_crosses_in_any_pieces),
 		TEST(only_the_name_in_the_certificate_will_do),
+		TEST(names_of_hosts_count_only_where_the_certificate_names_no_sip_domain),
+		TEST(a_client_proves_the_domains_of_a_certificate_that_an_anchor_signed),
 		TEST(wildcards_only_where_they_are_allowed),
 		TEST(certificates_are_judged_by_the_time_given),
 		TEST(strangers_certificates_are_refused),

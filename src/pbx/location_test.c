@@ -58,7 +58,11 @@ static void everything_of_a_binding_comes_back(void **state)
 	r.path = STR("<sip:p;lr>");
 	r.user_agent = STR("ua");
 	r.machine = STR("m");
-	struct flow flow = { TRANSPORT_TCP, 3, 99, addr_v4(1, 2, 3, 4, 5), addr_v4(6, 7, 8, 9, 10) };
+	struct flow flow = { .transport = TRANSPORT_TCP,
+			     .worker = 3,
+			     .id = 99,
+			     .local = addr_v4(1, 2, 3, 4, 5),
+			     .remote = addr_v4(6, 7, 8, 9, 10) };
 	contact_set_flow(&r, &flow);
 	assert_int_equal(pbx_location_put(l, &r, t0), ERR_NONE);
 	assert_int_equal(pbx_location_find(l, STR("sip:a@x"), t0, list), 1);

@@ -132,6 +132,13 @@ static bool want(struct sip_flows *f, const struct host_want *w, struct sip_blob
 	return err == ERR_NONE;
 }
 
+static struct flow flow_of(const struct sip_flows *f, const struct host_event *e, enum transport transport)
+{
+	return (struct flow){
+		.transport = transport, .worker = f->worker, .id = e->id, .local = e->local, .remote = e->remote
+	};
+}
+
 /* ---- listeners ---- */
 
 uint32_t sip_flows_listen(struct sip_flows *f, enum transport transport, const struct addr *local, uint16_t tls,
@@ -184,7 +191,10 @@ static void on_bound(struct sip_flows *f, const struct host_event *e)
 
 	if (!l)
 		return;
-	struct flow flow = { l->transport, f->worker, e->id, e->kind == HOST_BOUND ? e->local : l->local, { 0 } };
+	struct flow flow = { .transport = l->transport,
+			     .worker = f->worker,
+			     .id = e->id,
+			     .local = e->kind == HOST_BOUND ? e->local : l->local };
 	if (e->kind == HOST_BOUND) {
 		l->up = true;
 		l->local = e->local;
@@ -305,7 +315,7 @@ static void stream_close(struct sip_flows *f, struct sip_stream *s)
 
 static void on_accepted(struct sip_flows *f, const struct host_event *e, usec now)
 {
-	struct flow flow = { e->transport, f->worker, e->id, e->local, e->remote };
+	struct flow flow = flow_of(f, e, e->transport);
 	struct sip_stream *s;
 
 	if (stream_find(f, e->id))
@@ -387,12 +397,14 @@ void sip_flows_recv(struct sip_flows *f, const struct host_event *e, usec now)
 			break;
 		f->input = e->bytes;
 		f->input_stream = 0;
-		f->input_flow = (struct flow){ TRANSPORT_UDP, f->worker, e->id, e->local, e->remote };
+		f->input_flow = flow_of(f, e, TRANSPORT_UDP);
 		break;
 	case HOST_UNREACHABLE:
-		if (listener_of(f, e->id))
-			say(f, SIP_FLOWS_UNREACHABLE,
-			    &(struct flow){ TRANSPORT_UDP, f->worker, e->id, e->local, e->remote }, ERR_UNREACHABLE);
+		if (listener_of(f, e->id)) {
+			struct flow flow = flow_of(f, e, TRANSPORT_UDP);
+
+			say(f, SIP_FLOWS_UNREACHABLE, &flow, ERR_UNREACHABLE);
+		}
 		break;
 	case HOST_ACCEPTED:
 		on_accepted(f, e, now);
@@ -619,8 +631,11 @@ struct flow sip_flows_find(struct sip_flows *f, const struct sip_target *t, usec
 
 		if (!l)
 			return (struct flow){ 0 };
-		return (struct flow){ TRANSPORT_UDP, f->worker, f->id_first + (uint32_t)(l - f->listeners), l->local,
-				      t->addr };
+		return (struct flow){ .transport = TRANSPORT_UDP,
+				      .worker = f->worker,
+				      .id = f->id_first + (uint32_t)(l - f->listeners),
+				      .local = l->local,
+				      .remote = t->addr };
 	}
 	for (struct map_node *n = map_first(&f->by_remote, remote_hash(f, t->transport, &t->addr)); n;
 	     n = map_next(n)) {
