@@ -30,7 +30,8 @@
 struct serve_settings {
 	str data, domain, listen, certificate, key, ca, trunk, relay, trust;
 	struct addr dns;
-	int64_t workers, auth, log_level;
+	int64_t workers, auth, log_level, identity;
+	usec session_expires;
 	bool strangers, extensions, trace, json;
 };
 
@@ -69,6 +70,12 @@ static const struct conf_setting settings_table[] = {
 	  "out." },
 	{ "strangers", CONF_FLAG, FIELD(strangers), NULL, 0, 0, NULL, NULL, false,
 	  "Let callers of other domains call the users here; with --auth none they may anyway." },
+	{ "identity", CONF_CHOICE, FIELD(identity), "trusted", 0, 0, "trusted|all|off", NULL, false,
+	  "Whom callers' proven addresses are told to (P-Asserted-Identity): neighbours of --trust, all phones as well "
+	  "unless the caller wants privacy, or nobody." },
+	{ "session-expires", CONF_SPAN, FIELD(session_expires), "0", 0, 86400 * USEC_PER_SEC, NULL, "SPAN", false,
+	  "Ask both ends of a call to show this often that they are still there (session timers); 0: leave that to "
+	  "them, otherwise at least 90 s." },
 	{ "demo-extensions", CONF_FLAG, FIELD(extensions), NULL, 0, 0, NULL, NULL, false,
 	  "Answer these names, unless they are accounts: echo (returns the audio), answer (answers, hangs up), "
 	  "playback "
@@ -292,6 +299,8 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.trunk = s->settings.trunk;
 		c.auth = s->settings.auth == 0;
 		c.strangers = s->settings.strangers || s->settings.auth;
+		c.identity = (enum pbx_identity_mode)s->settings.identity;
+		c.session_expires = (uint32_t)(s->settings.session_expires / USEC_PER_SEC);
 		c.relay_any = str_eq(s->settings.relay, STR("any"));
 		c.relay_domains = s->relay;
 		c.relay_domain_n = s->relay_n;

@@ -28,6 +28,7 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "pbx/identity.h"
 #include "sip/timing.h"
 
 #define PBX_LISTENERS_MAX 32
@@ -65,6 +66,8 @@ struct pbx_config {
 	size_t trust_n;
 	bool md5, sha256; /* which digests are taken (sha256: both of RFC 8760's); whom which is offered: pbx/offer.h */
 	bool strangers;   /* callers of other domains may call local users */
+	enum pbx_identity_mode identity; /* to whom the exchange says who its callers are */
+	uint32_t session_expires;        /* seconds: session timers are asked for (RFC 4028 8.); 0: not by us */
 	/* Names that are answered inside this process, where no account and no registration has them (for test drives):
 	 * false: none of these; else where it is reached, empty: not up yet. On the worker's thread. NULL: there are
 	 * none. */

@@ -36,6 +36,7 @@ static void keep_best(struct pbx_job *job, const struct sip_msg *m)
 
 static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct flow *flow, usec now)
 {
+	struct pbx_session_timer_letter letter;
 	struct sip_edits edits;
 	struct sip_draft draft = { .msg = m, .edits = &edits };
 
@@ -43,6 +44,11 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	sip_edits_note(&edits, SIP_EDIT_REMOVE_TOP, SIP_VIA, STR_NONE);
 	if (m->status == 503) /* 16.7 step 6: the 503 of one next hop is not ours */
 		sip_edits_note(&edits, SIP_EDIT_START, SIP_OTHER, STR("SIP/2.0 500 Server Internal Error"));
+	if (job->from.n)
+		sip_edits_note(&edits, SIP_EDIT_SET, SIP_FROM, job->from);
+	if (sip_msg_has(m, SIP_P_ASSERTED_IDENTITY) && !(flow && pbx_way_is_trusted(s, flow)))
+		sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);
+	pbx_session_timer_note_answer(&job->session, m, &letter, &edits);
 	if (job->invite && flow)
 		pbx_recorder_answer(s->recorder, m, flow, now);
 	if (sip_stack_respond(s->stack, job->server, &draft, false, now))

@@ -10,12 +10,14 @@
 
 #include "crypt/hmac.h"
 #include "pbx/guard.h"
+#include "pbx/identity.h"
 #include "pbx/location.h"
 #include "pbx/note.h"
 #include "pbx/offer.h"
 #include "pbx/recorder.h"
 #include "pbx/registrar.h"
 #include "pbx/server.h"
+#include "pbx/session_timer.h"
 #include "pbx/token.h"
 #include "pbx/tracer.h"
 #include "sip/locate.h"
@@ -68,13 +70,16 @@ struct pbx_job {
 	struct flow flow;       /* the way it came */
 	bool invite, cancelled, answered, forked;
 	bool outside; /* a stranger asks */
+	bool local;   /* a user asks: `proved`, or who From says where he is believed */
 	uint8_t tries;
 	str asked;                  /* the account that the keeper is asked for */
 	str proved;                 /* whose password was right: judged once, as a nonce count comes only once */
 	struct pbx_note *places[2]; /* what another shard found: target, trunk */
 	struct sip_msg *own;        /* ACK: its copy while a name is looked up */
 	struct sip_msg *best;       /* the best final answer so far */
-	int local_status;           /* ours, where nobody answered: 408, 480; 0: none */
+	str from;                   /* the From of who is anonymous beyond here; empty: as it is */
+	struct pbx_session_timer session;
+	int local_status; /* ours, where nobody answered: 408, 480; 0: none */
 	struct arena arena;
 	struct pbx_branch *branches[PBX_CONTACTS_MAX]; /* in the arena */
 	size_t branch_n, open;

@@ -14,6 +14,8 @@ static enum caller judge_name(struct pbx_server *s, struct pbx_job *job, struct 
 		return CALLER_TRUNK; /* the edge speaks for whoever calls through it */
 	buf_init(&aor, aor_text, sizeof(aor_text));
 	buf_init(&name, name_text, sizeof(name_text));
+	if (pbx_identity_is_anonymous(&sip_msg_from(m)->uri)) /* he has said who he is, to us alone (RFC 3325 9.1) */
+		return CALLER_USER;
 	if (from_here && pbx_way_aor(s, &sip_msg_from(m)->uri, &aor, &name) && str_eq(buf_str(&name), user))
 		return CALLER_USER;
 	pbx_job_reply(s, job, m, 403, STR("From Is Not Your Address"), STR_NONE, now);
@@ -35,8 +37,10 @@ static bool is_claim(const struct pbx_server *s, const struct sip_uri *from)
 	return false;
 }
 
-static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+/* `inward`: to a user of ours, which strangers may call. */
+static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, bool inward, usec now)
 {
+	const struct sip_uri *from = &sip_msg_from(m)->uri;
 	bool from_here = pbx_way_is_self(s, &sip_msg_from(m)->uri, &job->flow);
 	str user = STR_NONE;
 
@@ -48,7 +52,8 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	case PBX_GUARD_GOOD:
 		return judge_name(s, job, m, from_here, user, now);
 	case PBX_GUARD_CHALLENGE:
-		if (!from_here && s->config.strangers && !is_claim(s, &sip_msg_from(m)->uri))
+		if (!from_here && s->config.strangers && !is_claim(s, from) &&
+		    (inward || !pbx_identity_is_anonymous(from)))
 			return CALLER_STRANGER;
 		pbx_job_challenge(s, job, m, true, false, now);
 		return CALLER_REFUSED;
@@ -211,7 +216,7 @@ static bool stranger_may(const struct sip_msg *m)
 /* A stranger on the line would call on at the cost of who answered him; who answered may pass him on. */
 static bool may_refer(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
 {
-	enum caller caller = who(s, job, m, now);
+	enum caller caller = who(s, job, m, false, now);
 
 	if (caller == CALLER_STRANGER)
 		pbx_job_reply(s, job, m, 403, STR_NONE, STR_NONE, now);
@@ -239,9 +244,10 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		pbx_send_fork(s, job, m, w, now);
 		return;
 	}
-	caller = who(s, job, m, now);
+	caller = who(s, job, m, w->kind == PBX_WAY_USER, now);
 	if (caller <= CALLER_REFUSED)
 		return;
+	job->local = caller == CALLER_USER;
 	if (w->kind == PBX_WAY_NETWORK && s->config.trunk.n && caller == CALLER_USER) {
 		to_trunk(s, job, m, w, now);
 		return;
@@ -270,6 +276,13 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		nobody_home(s, job, m, w, caller, now);
 }
 
+/* What is published of a user is kept here and not sent to his phones (RFC 3903 4.), so it is answered here; there is
+ * no state of any kind that we keep. */
+static void no_such_event(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	pbx_job_reply(s, job, m, 489, STR_NONE, STR("Allow-Events: reg"), now);
+}
+
 /* To the exchange itself (8.2.1, 11.2). */
 static void answer_self(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
 {
@@ -282,6 +295,8 @@ static void answer_self(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 		pbx_job_reply(s, job, m, 200, STR_NONE, abilities, now);
 	else if (m->method == SIP_INVITE)
 		pbx_job_reply(s, job, m, 484, STR_NONE, STR_NONE, now);
+	else if (m->method == SIP_PUBLISH)
+		no_such_event(s, job, m, now);
 	else if (m->method == SIP_METHOD_OTHER)
 		pbx_job_reply(s, job, m, 501, STR_NONE, STR_NONE, now);
 	else
@@ -317,6 +332,8 @@ void pbx_relay_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 		pbx_job_reply(s, job, m, 420, STR_NONE, buf_str(&line), now);
 	} else if (w.kind == PBX_WAY_SELF) {
 		answer_self(s, job, m, now);
+	} else if (m->method == SIP_PUBLISH && w.kind == PBX_WAY_USER) {
+		no_such_event(s, job, m, now);
 	} else if (sip_msg_max_forwards(m, &forwards) && forwards == 0) {
 		pbx_job_reply(s, job, m, 483, STR_NONE, STR_NONE, now);
 	} else if (pbx_way_loops(s, m)) {

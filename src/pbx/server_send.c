@@ -97,7 +97,9 @@ static struct flow way_back(const struct pbx_job *job, struct sip_msg *m)
 
 struct letter { /* the texts of the edits, until they are written */
 	struct sip_edits edits;
-	char forwards[12], record[2][400], session[120], mark[40], asserted[PBX_AOR_MAX + 30], route[2][1200];
+	char forwards[12], record[2][400], session[120], mark[40], route[2][1200];
+	struct pbx_identity_letter identity;
+	struct pbx_session_timer_letter timer;
 };
 
 /* RFC 5658: two Record-Routes where the sides speak different transports, so each finds its own on its end. */
@@ -179,13 +181,31 @@ static void note_common(struct sip_msg *m, const struct pbx_way *w, const struct
 /* Phones answer by themselves, take over calls or fetch what they ring with where one of these says so. */
 static void note_insiders_only(struct letter *l)
 {
-	static const enum sip_kind kinds[] = { SIP_ALERT_INFO, SIP_CALL_INFO, SIP_P_PREFERRED_IDENTITY, SIP_REPLACES,
-					       SIP_JOIN };
+	static const enum sip_kind kinds[] = { SIP_ALERT_INFO, SIP_CALL_INFO, SIP_REPLACES, SIP_JOIN };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		sip_edits_note(&l->edits, SIP_EDIT_REMOVE, kinds[i], STR_NONE);
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Answer-Mode"));
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Priv-Answer-Mode"));
+}
+
+/* Whom we vouch for is ours to say (RFC 3325 5.), inside a dialog too. */
+static void note_identity(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
+			  const struct sip_target *to, struct letter *l)
+{
+	const struct sip_address *from = sip_msg_from(m);
+	struct flow next = to->flow;
+	struct pbx_identity id = { .mode = s->config.identity, .domain = s->config.domain };
+
+	if (!next.transport)
+		next.remote = to->addr;
+	id.believed = s->config.trust_n && pbx_way_is_trusted(s, &job->flow);
+	id.to_trusted = s->config.trust_n && pbx_way_is_trusted(s, &next);
+	id.served = job->local || (w->kind == PBX_WAY_DIALOG && !w->outside);
+	if (job->local && from)
+		id.user = job->proved.n ? job->proved : from->uri.user;
+	if (pbx_identity_note(&id, m, &l->identity, &l->edits) && !job->from.n)
+		job->from = keep(job, from->text);
 }
 
 static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
@@ -199,9 +219,10 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	buf_init(&out, l->mark, sizeof(l->mark));
 	pbx_way_mark(s, m, mark);
 	buf_printf(&out, ";mark=%.16s", mark);
-	/* What was for us stays here; whom we vouch for is ours to say (RFC 3325 5.), also inside a dialog. */
+	/* What was for us stays here. */
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE, SIP_PROXY_AUTHORIZATION, STR_NONE);
-	sip_edits_note(&l->edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);
+	note_identity(s, job, m, w, to, l);
+	pbx_session_timer_note(&job->session, m, &l->timer, &l->edits);
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Remote-Party-ID"));
 	if (w->kind == PBX_WAY_DIALOG)
 		return;
@@ -240,9 +261,25 @@ bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 	return b->client != 0;
 }
 
+/* What is asked for that cannot be had: RFC 4028 8.1, RFC 3323 5. true: it has been answered. */
+static bool refuses(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	if (s->config.session_expires && pbx_session_timer_read(&job->session, m, s->config.session_expires)) {
+		pbx_job_reply(s, job, m, 422, STR_NONE, STR(PBX_SESSION_REFUSAL), now);
+		return true;
+	}
+	if (job->local && sip_msg_has(m, SIP_PRIVACY) && pbx_identity_refuses(pbx_identity_privacy(m))) {
+		pbx_job_reply(s, job, m, 500, STR("This Privacy Is Not Possible Here"), STR_NONE, now);
+		return true;
+	}
+	return false;
+}
+
 /* All branches at once (16.6 allows any order; parallel is what a person expects of several phones). */
 void pbx_send_fork(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w, usec now)
 {
+	if (refuses(s, job, m, now))
+		return;
 	job->forked = true;
 	for (int i = 0; i < 2; i++) { /* the branches have what they need of it */
 		pbx_server_drop_note(s, job->places[i]);
