@@ -204,6 +204,13 @@ static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 	}
 }
 
+/* What is published of a user is kept here and not sent to his phones (RFC 3903 4.), so it is answered here; there is
+ * no state of any kind that we keep. */
+static void no_such_event(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	pbx_job_reply(s, job, m, 489, STR_NONE, STR("Allow-Events: reg"), now);
+}
+
 static const str foreign_why = STR_INIT("Warning: 399 tandem \"This exchange serves its own users only\"");
 
 /* Strangers may call, and ask whether they could. What makes a phone call others, start anew or show things (REFER,
@@ -269,18 +276,15 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		pbx_job_reply(s, job, m, 403, STR_NONE, STR_NONE, now);
 		return;
 	}
+	if (m->method == SIP_PUBLISH) {
+		no_such_event(s, job, m, now);
+		return;
+	}
 	n = find_places(s, job, 0, w->aor, rows, now);
 	if (n > 0)
 		to_user(s, job, m, w, rows, n, now);
 	else if (n == 0)
 		nobody_home(s, job, m, w, caller, now);
-}
-
-/* What is published of a user is kept here and not sent to his phones (RFC 3903 4.), so it is answered here; there is
- * no state of any kind that we keep. */
-static void no_such_event(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
-{
-	pbx_job_reply(s, job, m, 489, STR_NONE, STR("Allow-Events: reg"), now);
 }
 
 /* To the exchange itself (8.2.1, 11.2). */
@@ -332,8 +336,6 @@ void pbx_relay_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 		pbx_job_reply(s, job, m, 420, STR_NONE, buf_str(&line), now);
 	} else if (w.kind == PBX_WAY_SELF) {
 		answer_self(s, job, m, now);
-	} else if (m->method == SIP_PUBLISH && w.kind == PBX_WAY_USER) {
-		no_such_event(s, job, m, now);
 	} else if (sip_msg_max_forwards(m, &forwards) && forwards == 0) {
 		pbx_job_reply(s, job, m, 483, STR_NONE, STR_NONE, now);
 	} else if (pbx_way_loops(s, m)) {
