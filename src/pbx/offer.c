@@ -30,9 +30,9 @@ static uint64_t who_is(const struct pbx_offers *o, struct sip_msg *m, const stru
 	return str_hash(from ? from->uri.text : STR_NONE, key) | 1;
 }
 
-static struct pbx_offer *slot_of(struct pbx_offers *o, uint64_t who)
+static size_t place_of(uint64_t who)
 {
-	return &o->table[(who >> 1) % PBX_OFFERS_MAX];
+	return (size_t)((who >> 1) % PBX_OFFERS_MAX);
 }
 
 bool pbx_offers_simple(struct pbx_offers *o, struct sip_msg *m, const struct addr *source, usec now)
@@ -40,7 +40,7 @@ bool pbx_offers_simple(struct pbx_offers *o, struct sip_msg *m, const struct add
 	if (gives_up(m))
 		return true;
 	uint64_t who = who_is(o, m, source);
-	struct pbx_offer *e = slot_of(o, who);
+	struct pbx_offer *e = &o->table[place_of(who)];
 	usec ago = now - e->at;
 
 	if (e->who != who || ago > (e->simple ? PBX_OFFER_KEPT : PBX_OFFER_BACK)) {
@@ -54,10 +54,18 @@ bool pbx_offers_simple(struct pbx_offers *o, struct sip_msg *m, const struct add
 	return true;
 }
 
+bool pbx_offers_told(const struct pbx_offers *o, struct sip_msg *m, const struct addr *source)
+{
+	uint64_t who = who_is(o, m, source);
+	const struct pbx_offer *e = &o->table[place_of(who)];
+
+	return gives_up(m) || (e->who == who && e->simple);
+}
+
 void pbx_offers_answered(struct pbx_offers *o, struct sip_msg *m, const struct addr *source, usec now)
 {
 	uint64_t who = who_is(o, m, source);
-	struct pbx_offer *e = slot_of(o, who);
+	struct pbx_offer *e = &o->table[place_of(who)];
 
 	if (e->who != who)
 		return;

@@ -36,6 +36,8 @@ struct pbx_offers {
 void pbx_offers_init(struct pbx_offers *, struct rng *);
 /* To be asked when a request from `source` is challenged. true: MD5 alone. */
 bool pbx_offers_simple(struct pbx_offers *, struct sip_msg *, const struct addr *source, usec now);
+/* What it was told then, to tell it again: a repeat of a request is no coming back. */
+bool pbx_offers_told(const struct pbx_offers *, struct sip_msg *, const struct addr *source);
 /* It has answered, and rightly. */
 void pbx_offers_answered(struct pbx_offers *, struct sip_msg *, const struct addr *source, usec now);
 

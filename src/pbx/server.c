@@ -199,7 +199,12 @@ enum pbx_guard_answer pbx_job_judge(struct pbx_server *s, struct pbx_job *job, s
 
 void pbx_job_challenge(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, bool proxy, bool stale, usec now)
 {
-	bool simple = pbx_offers_simple(&s->offers, m, &job->flow.remote, now);
+	bool registers = job->kind == PBX_JOB_REGISTER && !transport_is_reliable(job->flow.transport);
+	bool again = registers && pbx_repeats_has(&s->repeats, PBX_REPEAT_CHALLENGED, m, &job->flow, now);
+	bool simple = again ? pbx_offers_told(&s->offers, m, &job->flow.remote)
+			    : pbx_offers_simple(&s->offers, m, &job->flow.remote, now);
+	bool noted = registers && pbx_repeats_note(&s->repeats, PBX_REPEAT_CHALLENGED, m, &job->flow, now);
+	handle server = job->server;
 	char lines[PBX_CHALLENGE];
 	struct buf b;
 
@@ -209,6 +214,8 @@ void pbx_job_challenge(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 		pbx_job_reply(s, job, m, proxy ? 407 : 401, STR_NONE, buf_str(&b), now);
 	else
 		pbx_job_reply(s, job, m, 500, STR_NONE, STR_NONE, now);
+	if (noted)
+		sip_stack_forget(s->stack, server);
 }
 
 static void decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
@@ -671,6 +678,7 @@ struct pbx_server *pbx_server_new(const struct pbx_config *config)
 	heap_init(&s->hedges);
 	rng_fill(config->rng, s->key, sizeof(s->key));
 	pbx_offers_init(&s->offers, config->rng);
+	pbx_repeats_init(&s->repeats, config->rng);
 	if (config->listener_n > PBX_LISTENERS_MAX || !make_parts(s)) {
 		pbx_server_free(s);
 		return NULL;
@@ -701,6 +709,7 @@ void pbx_server_free(struct pbx_server *s)
 	sip_stack_free(s->stack);
 	pbx_location_free(s->location);
 	pbx_guard_free(s->guard);
+	pbx_repeats_free(&s->repeats);
 	pbx_tracer_free(s->tracer);
 	pbx_recorder_free(s->recorder);
 	hmac_free(s->tokens);

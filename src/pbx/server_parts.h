@@ -16,6 +16,7 @@
 #include "pbx/offer.h"
 #include "pbx/recorder.h"
 #include "pbx/registrar.h"
+#include "pbx/repeat.h"
 #include "pbx/server.h"
 #include "pbx/session_timer.h"
 #include "pbx/token.h"
@@ -104,6 +105,7 @@ struct pbx_server {
 	struct pbx_location *location;
 	struct pbx_guard *guard;
 	struct pbx_offers offers;
+	struct pbx_repeats repeats; /* of REGISTER */
 	struct pbx_recorder *recorder;
 	struct pbx_tracer *tracer; /* NULL: no trace */
 	struct hmac *tokens;

@@ -67,6 +67,18 @@ static bool requires_unknown(struct sip_msg *m, struct buf *unknown)
 	return unknown->n > 0;
 }
 
+/* It was carried out, but its answer has not been heard: the same again, from the table (8.2.7). */
+static struct pbx_note *read_again(struct pbx_server *s, str aor)
+{
+	struct pbx_note *note = pbx_server_note(s, PBX_NOTE_REGISTER);
+
+	if (note && !arena_copy(&note->arena, aor, &note->change.aor)) {
+		pbx_server_drop_note(s, note);
+		return NULL;
+	}
+	return note;
+}
+
 void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
 {
 	const struct pbx_registrar_setting setting = { s->config.expires_min, s->config.expires_default,
@@ -75,6 +87,7 @@ void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_m
 	const struct sip_address *to = sip_msg_to(m);
 	struct buf aor, name, unknown;
 	struct pbx_note *note;
+	bool again;
 	int status;
 
 	buf_init(&aor, aor_text, sizeof(aor_text));
@@ -89,10 +102,11 @@ void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_m
 		pbx_job_reply(s, job, m, 404, STR("No Such Domain or User Here"), STR_NONE, now);
 		return;
 	}
-	if (!may(s, job, m, buf_str(&name), now))
+	again = pbx_repeats_has(&s->repeats, PBX_REPEAT_DONE, m, &job->flow, now);
+	if (!again && !may(s, job, m, buf_str(&name), now))
 		return;
-	note = pbx_server_note(s, PBX_NOTE_REGISTER);
-	status = note ? pbx_registrar_read(m, buf_str(&aor), &job->flow, &setting, now, note) : 500;
+	note = again ? read_again(s, buf_str(&aor)) : pbx_server_note(s, PBX_NOTE_REGISTER);
+	status = !note ? 500 : again ? 0 : pbx_registrar_read(m, buf_str(&aor), &job->flow, &setting, now, note);
 	if (!status && !pbx_job_wait(s, job, now))
 		status = 503;
 	if (status) {
@@ -269,10 +283,13 @@ void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec n
 	struct pbx_job *job = slab_find(&s->jobs, note->token);
 	char lines[ANSWER_LINES];
 	struct sip_msg *m;
+	handle server;
 	struct buf b;
+	bool noted;
 
 	if (!job)
 		return;
+	server = job->server;
 	m = sip_stack_kept(s->stack, job->server);
 	if (!m || note->status != 200) {
 		if (m)
@@ -293,5 +310,9 @@ void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec n
 		refuse(s, job, m, 500, now);
 		return;
 	}
+	noted = !transport_is_reliable(job->flow.transport) &&
+		pbx_repeats_note(&s->repeats, PBX_REPEAT_DONE, m, &job->flow, now);
 	pbx_job_reply(s, job, m, 200, STR_NONE, buf_str(&b), now);
+	if (noted)
+		sip_stack_forget(s->stack, server);
 }

@@ -160,6 +160,36 @@ static void a_request_is_not_taken_twice_with_one_nonce_count(void **state)
 	rig_assert_has(rig_.text, "stale=true");
 }
 
+static void a_repeat_is_answered_again_and_not_judged_again(void **state)
+{
+	char answer[3000], lines[900];
+	struct pbx_server_stats stats;
+
+	(void)state;
+	rig_run();
+	rig_register_once(bob, "102", 1, "");
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_pass(3 * USEC_PER_SEC / 2);
+	rig_register_once(bob, "102", 1, ""); /* it has not heard the 401: no coming back without an answer */
+	rig_assert_start(rig_take(bob), "SIP/2.0 401 ");
+	rig_assert_has(rig_.text, "algorithm=SHA-256,");
+	rig_authorize(answer, "102", "pw102", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	strcat(lines, "Contact: <sip:102@192.0.2.12>\r\n");
+	for (int i = 0; i < 3; i++) {
+		rig_register_once(bob, "102", 2, lines);
+		rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+		rig_assert_has(rig_.text, "Contact: <sip:102@192.0.2.12>;expires=3");
+		rig_pass(10 * USEC_PER_SEC);
+	}
+	rig_register_once(stranger, "102", 2, lines); /* the same from elsewhere is no repeat */
+	rig_assert_start(rig_take(stranger), "SIP/2.0 401 ");
+	rig_pass(10 * USEC_PER_SEC);
+	rig_register_once(bob, "102", 2, lines);
+	rig_assert_start(rig_take(bob), "SIP/2.0 401 ");
+	pbx_server_stats(rig_.servers[0], &stats);
+	assert_int_equal(stats.contacts, 1);
+}
+
 static void an_old_nonce_is_stale_not_wrong(void **state)
 {
 	char answer[3000], lines[900];
@@ -249,6 +279,7 @@ int main(void)
 		T(wrong_passwords_and_unknown_names_look_the_same),
 		T(nobody_binds_for_another),
 		T(a_request_is_not_taken_twice_with_one_nonce_count),
+		T(a_repeat_is_answered_again_and_not_judged_again),
 		T(an_old_nonce_is_stale_not_wrong),
 		T(bindings_follow_10_3),
 		T(bindings_expire),

@@ -176,6 +176,9 @@ str sip_stack_tag(struct sip_stack *, handle server);
  * while its event was in hand. NULL: not there. Valid until the next sip_stack_next or sip_stack_kept. */
 struct sip_msg *sip_stack_kept(struct sip_stack *, handle server);
 void sip_stack_keep(struct sip_stack *, handle server);
+/* Ends a server transaction (not INVITE's) that has its final answer, before its time: whoever calls it knows repeats
+ * by himself. Harmless on any other. */
+void sip_stack_forget(struct sip_stack *, handle server);
 void sip_stack_set_cookie(struct sip_stack *, handle client_or_server, uint64_t cookie);
 uint64_t sip_stack_cookie(const struct sip_stack *, handle client_or_server); /* 0: gone */
 

@@ -397,6 +397,14 @@ void sip_stack_keep(struct sip_stack *s, handle server)
 		tx->message = sip_blob_copy(s->msg.text);
 }
 
+void sip_stack_forget(struct sip_stack *s, handle server)
+{
+	struct sip_tx *tx = sip_tx_find(s, server);
+
+	if (tx && tx->kind == SIP_TX_SERVER && sip_server_lingers(&tx->machine.server))
+		sip_tx_free(s, tx);
+}
+
 void sip_stack_set_cookie(struct sip_stack *s, handle h, uint64_t cookie)
 {
 	struct sip_tx *tx = sip_tx_find(s, h);
