@@ -20,6 +20,7 @@ struct pbx_config pbx_config_default(void)
 		.expires_default = 3600,
 		.expires_max = 86400,
 		.ring_for = 185 * USEC_PER_SEC,
+		.hunt_after = 20 * USEC_PER_SEC,
 		.timing = SIP_TIMING_DEFAULT,
 		.id_first = 1,
 		.id_n = 1u << 20,
@@ -235,6 +236,15 @@ void pbx_job_resume(struct pbx_server *s, struct pbx_job *job, usec now)
 		pbx_job_free(s, job);
 	else
 		decide(s, job, m, now);
+}
+
+struct sip_msg *pbx_job_read(struct pbx_server *s, struct pbx_job *job, struct pbx_way *w)
+{
+	struct sip_msg *m = job->own ? job->own : sip_stack_kept(s->stack, job->server);
+
+	if (job->own)
+		sip_msg_stamp(job->own, &job->flow.remote);
+	return m && !pbx_way_read(s, m, &job->flow, w) ? m : NULL;
 }
 
 static void give_up(struct pbx_server *s, struct pbx_job *job, usec now)
@@ -582,7 +592,7 @@ static void server_tick(void *self, usec now)
 		give_up(s, map_of(item, struct pbx_job, timer), now);
 	sip_locate_tick(s->locate, now);
 	pbx_hunt_pump(s, now);
-	pbx_hunt_tick(s, now);
+	pbx_fork_tick(s, now);
 	flush(s, now, false);
 }
 

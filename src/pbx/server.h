@@ -78,6 +78,8 @@ struct pbx_config {
 	uint32_t contact_max;                               /* of a shard */
 	uint32_t expires_min, expires_default, expires_max; /* seconds */
 	usec ring_for;                                      /* timer C: above 3 minutes (16.6 item 11) */
+	usec hunt_after; /* how long phones ring before those of a lower q do; 0: q is not looked at, all ring together
+			  */
 	struct sip_timing timing;
 	uint32_t id_first, id_n; /* numbers for sockets and streams */
 	const struct pbx_listener *listeners;

@@ -1,37 +1,21 @@
 #include "pbx/server_parts.h"
 
-/* Smaller is better: 6xx first, then by class; within 4xx those that let the caller mend its request, 408 last. */
-static int rank_of(int status)
+/* 16.7 step 6 and 7: the best so far, and the challenges of all. */
+static void keep_best(struct pbx_job *job, const struct pbx_branch *b, const struct sip_msg *m)
 {
-	if (status >= 600)
-		return 0;
-	switch (status) {
-	case 401:
-	case 407:
-	case 415:
-	case 420:
-	case 484:
-		return 40;
-	case 408:
-	case 480:
-		return 49;
-	case 487:
-		return 47;
-	case 503:
-		return 59;
-	}
-	return status / 100 * 10 + 5;
-}
+	bool challenge = m->status == 401 || m->status == 407;
+	bool better = !job->best || pbx_best_rank(m->status) < pbx_best_rank(job->best->status);
+	struct sip_msg *copy;
 
-static void keep_best(struct pbx_job *job, const struct sip_msg *m)
-{
-	if (job->best && rank_of(job->best->status) <= rank_of(m->status))
-		return;
-	struct sip_msg *copy = sip_msg_new(m->text);
+	if (challenge && pbx_fork_of(job) && !pbx_best_collect(&job->fork->challenges, m, b->client, &job->arena))
+		better = better && !job->best; /* no room: one challenge is better than none */
+	copy = better ? sip_msg_new(m->text) : NULL;
 	if (!copy)
 		return;
 	sip_msg_free(job->best);
 	job->best = copy;
+	if (challenge && job->fork)
+		job->fork->best_of = b->client;
 }
 
 static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct flow *flow, usec now)
@@ -39,6 +23,8 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	struct pbx_session_timer_letter letter;
 	struct sip_edits edits;
 	struct sip_draft draft = { .msg = m, .edits = &edits };
+	char text[PBX_CHALLENGES];
+	struct buf lines;
 
 	sip_edits_init(&edits);
 	sip_edits_note(&edits, SIP_EDIT_REMOVE_TOP, SIP_VIA, STR_NONE);
@@ -49,43 +35,39 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	if (sip_msg_has(m, SIP_P_ASSERTED_IDENTITY) && !(flow && pbx_way_is_trusted(s, flow)))
 		sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);
 	pbx_session_timer_note_answer(&job->session, m, &letter, &edits);
+	buf_init(&lines, text, sizeof(text));
+	if ((m->status == 401 || m->status == 407) && job->fork) {
+		pbx_best_merge(job->fork->challenges, job->fork->best_of, &lines);
+		if (lines.n && buf_ok(&lines))
+			sip_edits_note(&edits, SIP_EDIT_ADD, SIP_OTHER, buf_str(&lines));
+	}
 	if (job->invite && flow)
 		pbx_recorder_answer(s->recorder, m, flow, now);
 	if (sip_stack_respond(s->stack, job->server, &draft, false, now))
 		log_debug(s->config.log, "pbx.proxy unanswered", "status=%u", m->status);
 }
 
-static void cancel_others(struct pbx_server *s, struct pbx_job *job, str reason, usec now)
-{
-	for (size_t i = 0; i < job->branch_n; i++) {
-		struct pbx_branch *b = job->branches[i];
+static const str gone = STR_INIT("caller gave up");
 
-		if (b->state == PBX_BRANCH_OPEN && job->invite)
-			sip_stack_cancel_with(s->stack, b->client, reason, now);
-		if (b->state == PBX_BRANCH_RESOLVING) {
-			b->state = PBX_BRANCH_CLOSED;
-			job->open--;
-		}
-	}
+/* The final answer, and the end of the job. */
+static void finish(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	if (job->cancelled && m->status == 487)
+		pbx_recorder_fail(s->recorder, m, 487, gone, now);
+	pass_back(s, job, m, &(struct flow){ 0 }, now);
+	pbx_job_free(s, job);
 }
 
-/* 16.7 step 6: no branch is open any more and nobody has been told. */
 void pbx_answer_conclude(struct pbx_server *s, struct pbx_job *job, usec now)
 {
-	static const str gone = STR_INIT("caller gave up");
 	int status = job->cancelled ? 487 : job->local_status;
 
 	if (job->kind == PBX_JOB_ACK || job->answered) {
 		pbx_job_free(s, job);
 		return;
 	}
-	if (job->best && (!status || rank_of(job->best->status) <= rank_of(status))) {
-		struct sip_msg *best = job->best;
-
-		if (job->cancelled && best->status == 487)
-			pbx_recorder_fail(s->recorder, best, 487, gone, now);
-		pass_back(s, job, best, &(struct flow){ 0 }, now);
-		pbx_job_free(s, job);
+	if (job->best && (!status || pbx_best_rank(job->best->status) <= pbx_best_rank(status))) {
+		finish(s, job, job->best, now);
 		return;
 	}
 	status = status ? status : 408;
@@ -95,24 +77,51 @@ void pbx_answer_conclude(struct pbx_server *s, struct pbx_job *job, usec now)
 	pbx_job_reply(s, job, m, status, STR_NONE, STR_NONE, now);
 }
 
-void pbx_answer_close(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, usec now)
-{
-	b->state = PBX_BRANCH_CLOSED;
-	if (--job->open == 0)
-		pbx_answer_conclude(s, job, now);
-}
-
 static struct pbx_branch *branch_of(struct pbx_job *job, handle client)
 {
-	for (size_t i = 0; job && i < job->branch_n; i++)
-		if (job->branches[i]->client == client && job->branches[i]->state == PBX_BRANCH_OPEN)
-			return job->branches[i];
+	for (struct pbx_branch *b = job ? job->branches : NULL; b; b = b->after)
+		if (b->client == client && b->state == PBX_BRANCH_OPEN)
+			return b;
 	return NULL;
 }
 
 static struct pbx_job *job_of(struct pbx_server *s, uint64_t server)
 {
 	return slab_find(&s->jobs, sip_stack_cookie(s->stack, server));
+}
+
+/* 16.7 step 5: nobody is called after a 6xx, and who rings, stops. */
+static void refused_by_all(struct pbx_server *s, struct pbx_job *job, const struct sip_msg *m, usec now)
+{
+	char text[200];
+	struct buf why;
+
+	if (job->branch_n < 2)
+		return;
+	buf_init(&why, text, sizeof(text));
+	buf_printf(&why, "Reason: SIP;cause=%u;text=", m->status);
+	sip_quote(m->reason.n ? str_head(m->reason, 60) : sip_status_text(m->status), &why);
+	pbx_fork_cancel(s, job, buf_ok(&why) ? buf_str(&why) : STR_NONE, now);
+}
+
+/* 300 and above, of a branch that counts. */
+static void on_refusal(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m, usec now)
+{
+	if (!job->answered) {
+		if (m->status == 503 && pbx_hunt_failed(s, job, b, now))
+			return;
+		if (job->branch_n == 1 && !job->cancelled) { /* nobody else: nothing to choose from */
+			finish(s, job, m, now);
+			return;
+		}
+		if (m->status == 487 && b->given_up)
+			job->local_status = 408; /* our own doing, after its time */
+		else
+			keep_best(job, b, m);
+		if (m->status >= 600)
+			refused_by_all(s, job, m, now);
+	}
+	pbx_fork_close(s, job, b, m->status, now);
 }
 
 void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec now)
@@ -129,7 +138,7 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 	if (m->status == 100)
 		return;
 	if (m->status < 200) {
-		if (b && !job->answered)
+		if (b && !job->answered && !b->given_up)
 			pass_back(s, job, m, &e->flow, now);
 		return;
 	}
@@ -139,20 +148,12 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 		if (!b)
 			return;
 		job->answered = true;
-		cancel_others(s, job, elsewhere, now);
-		pbx_answer_close(s, job, b, now);
+		pbx_fork_cancel(s, job, elsewhere, now);
+		pbx_fork_close(s, job, b, m->status, now);
 		return;
 	}
-	if (!b)
-		return;
-	if (!job->answered) {
-		if (m->status == 503 && pbx_hunt_failed(s, job, b, now))
-			return;
-		keep_best(job, m);
-		if (m->status >= 600)
-			cancel_others(s, job, STR_NONE, now);
-	}
-	pbx_answer_close(s, job, b, now);
+	if (b)
+		on_refusal(s, job, b, m, now);
 }
 
 void pbx_answer_silence(struct pbx_server *s, const struct sip_event *e, usec now)
@@ -167,7 +168,7 @@ void pbx_answer_silence(struct pbx_server *s, const struct sip_event *e, usec no
 		job->local_status = 408;
 	else if (!job->local_status)
 		job->local_status = 480;
-	pbx_answer_close(s, job, b, now);
+	pbx_fork_close(s, job, b, 408, now);
 }
 
 void pbx_answer_cancel(struct pbx_server *s, const struct sip_event *e, usec now)
@@ -188,7 +189,7 @@ void pbx_answer_cancel(struct pbx_server *s, const struct sip_event *e, usec now
 		buf_put(&line, STR("Reason: "));
 		buf_put(&line, sip_msg_value(e->msg, SIP_REASON));
 	}
-	cancel_others(s, job, buf_ok(&line) ? buf_str(&line) : STR_NONE, now);
+	pbx_fork_cancel(s, job, buf_ok(&line) ? buf_str(&line) : STR_NONE, now);
 	if (!job->open)
 		pbx_answer_conclude(s, job, now);
 }

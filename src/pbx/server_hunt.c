@@ -20,16 +20,6 @@ static bool try_next(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 	return true;
 }
 
-/* The request again, as it came. NULL: nobody waits for it any more. */
-static struct sip_msg *read_again(struct pbx_server *s, struct pbx_job *job, struct pbx_way *w)
-{
-	struct sip_msg *m = job->own ? job->own : sip_stack_kept(s->stack, job->server);
-
-	if (job->own)
-		sip_msg_stamp(job->own, &job->flow.remote);
-	return m && !pbx_way_read(s, m, &job->flow, w) ? m : NULL;
-}
-
 bool pbx_hunt_start(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, const struct sip_uri *uri,
 		    usec now)
 {
@@ -55,14 +45,14 @@ static void found(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *
 
 	heap_remove(&s->timers, &job->timer);
 	b->hunt->found = *f;
-	m = f->n ? read_again(s, job, &w) : NULL;
+	m = f->n ? pbx_job_read(s, job, &w) : NULL;
 	if (m && try_next(s, job, b, m, &w, now)) {
 		if (job->kind == PBX_JOB_ACK)
 			pbx_job_free(s, job);
 		return;
 	}
 	job->local_status = 480;
-	pbx_answer_close(s, job, b, now);
+	pbx_fork_close(s, job, b, 408, now);
 }
 
 void pbx_hunt_pump(struct pbx_server *s, usec now)
@@ -72,9 +62,7 @@ void pbx_hunt_pump(struct pbx_server *s, usec now)
 	while (sip_locate_next(s->locate, &f)) {
 		struct pbx_job *job = slab_find(&s->jobs, f.cookie);
 
-		for (size_t i = 0; job && i < job->branch_n; i++) {
-			struct pbx_branch *b = job->branches[i];
-
+		for (struct pbx_branch *b = job ? job->branches : NULL; b; b = b->after) {
 			if (b->state == PBX_BRANCH_RESOLVING && b->hunt && b->hunt->search == f.search) {
 				found(s, job, b, &f, now);
 				break; /* the job may be gone */
@@ -87,9 +75,7 @@ void pbx_hunt_heard(struct pbx_server *s, struct pbx_job *job, struct pbx_branch
 {
 	b->hunt->heard = true;
 	sip_locate_works(s->locate, &b->place);
-	for (size_t i = 0; i < job->branch_n; i++) {
-		struct pbx_branch *other = job->branches[i];
-
+	for (struct pbx_branch *other = job->branches; other; other = other->after) {
 		if (other == b || other->hunt != b->hunt || other->state != PBX_BRANCH_OPEN)
 			continue;
 		if (job->invite)
@@ -101,9 +87,8 @@ void pbx_hunt_heard(struct pbx_server *s, struct pbx_job *job, struct pbx_branch
 
 static bool tried_beside(const struct pbx_job *job, const struct pbx_branch *b)
 {
-	for (size_t i = 0; i < job->branch_n; i++)
-		if (job->branches[i] != b && job->branches[i]->hunt == b->hunt &&
-		    job->branches[i]->state == PBX_BRANCH_OPEN)
+	for (const struct pbx_branch *other = job->branches; other; other = other->after)
+		if (other != b && other->hunt == b->hunt && other->state == PBX_BRANCH_OPEN)
 			return true;
 	return false;
 }
@@ -116,28 +101,29 @@ bool pbx_hunt_failed(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 	if (!b->hunt)
 		return false;
 	sip_locate_failed(s->locate, &b->place, now);
-	m = read_again(s, job, &w);
+	m = pbx_job_read(s, job, &w);
 	if (m && try_next(s, job, b, m, &w, now))
 		return true;
 	if (!tried_beside(job, b))
 		return false;
-	pbx_answer_close(s, job, b, now);
+	pbx_fork_close(s, job, b, 0, now);
 	return true;
 }
 
 static void hedge(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m,
 		  const struct pbx_way *w, usec now)
 {
-	struct pbx_branch *beside = job->branch_n < PBX_CONTACTS_MAX ? arena_alloc(&job->arena, sizeof(*beside)) : NULL;
+	struct pbx_branch *beside = job->branch_n < PBX_BRANCHES_MAX ? arena_alloc(&job->arena, sizeof(*beside)) : NULL;
 
 	b->hedge_at = USEC_NEVER;
 	sip_locate_failed(s->locate, &b->place, now);
 	if (!beside)
 		return;
-	*beside = *b;
+	*beside = *b; /* with what comes after it */
 	beside->state = PBX_BRANCH_NEW;
 	beside->client = 0;
-	job->branches[job->branch_n++] = beside;
+	b->after = beside;
+	job->branch_n++;
 	job->open++;
 	if (try_next(s, job, beside, m, w, now))
 		return;
@@ -145,31 +131,18 @@ static void hedge(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *
 	job->open--;
 }
 
-static void hedge_all(struct pbx_server *s, struct pbx_job *job, usec now)
+void pbx_hunt_hedge(struct pbx_server *s, struct pbx_job *job, usec now)
 {
-	size_t n = job->branch_n; /* those that are added now wait from now on */
-	usec next = USEC_NEVER;
-	struct sip_msg *m;
+	struct sip_msg *m = NULL;
 	struct pbx_way w;
 
-	m = read_again(s, job, &w);
-	for (size_t i = 0; m && i < n; i++) {
-		struct pbx_branch *b = job->branches[i];
-
-		if (b->state == PBX_BRANCH_OPEN && b->hunt && !b->hunt->heard && b->hedge_at <= now)
-			hedge(s, job, b, m, &w, now);
+	for (struct pbx_branch *b = job->branches, *next; b; b = next) {
+		next = b->after; /* those that are added now wait from now on */
+		if (b->state != PBX_BRANCH_OPEN || !b->hunt || b->hunt->heard || b->hedge_at > now)
+			continue;
+		b->hedge_at = USEC_NEVER;
+		if (!m && !(m = pbx_job_read(s, job, &w)))
+			return;
+		hedge(s, job, b, m, &w, now);
 	}
-	for (size_t i = 0; i < job->branch_n; i++)
-		if (job->branches[i]->state == PBX_BRANCH_OPEN && job->branches[i]->hunt)
-			next = usec_min(next, job->branches[i]->hedge_at);
-	if (m && next > now && heap_set(&s->hedges, &job->hedge, next))
-		log_error(s->config.log, "pbx.server no memory", "for=hedge");
-}
-
-void pbx_hunt_tick(struct pbx_server *s, usec now)
-{
-	struct heap_item *item;
-
-	while ((item = heap_take(&s->hedges, now)))
-		hedge_all(s, map_of(item, struct pbx_job, hedge), now);
 }

@@ -2,13 +2,15 @@
  * pbx/server_parts.h - what the files of the exchange share. Included by pbx/server*.c only.
  *
  * server.c is the service and its start; server_way.c reads where a request wants to go and whether it may;
- * server_register.c REGISTER at both ends; server_relay.c decides about all others; server_send.c sends them on;
- * server_hunt.c to one server after the other where a name has several; server_answer.c passes back what comes of it.
+ * server_register.c REGISTER at both ends; server_relay.c decides about all others; server_fork.c to whom first and to
+ * whom then; server_send.c sends them on; server_hunt.c to one server after the other where a name has several;
+ * server_answer.c passes back what comes of it.
  */
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
 
 #include "crypt/hmac.h"
+#include "pbx/best.h"
 #include "pbx/guard.h"
 #include "pbx/identity.h"
 #include "pbx/location.h"
@@ -19,6 +21,7 @@
 #include "pbx/repeat.h"
 #include "pbx/server.h"
 #include "pbx/session_timer.h"
+#include "pbx/target.h"
 #include "pbx/token.h"
 #include "pbx/tracer.h"
 #include "sip/locate.h"
@@ -31,13 +34,22 @@
 #define PBX_HEDGE_INVITE (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
 #define PBX_HEDGE_OTHER  (2 * USEC_PER_SEC)  /* no answer to three datagrams */
 #define PBX_SPARE_MAX    32
+#define PBX_BRANCHES_MAX 40   /* of one request: contacts, servers of names, redirections */
+#define PBX_BREADTH      60   /* RFC 5393 5.3.1: where a request says nothing */
 #define PBX_CHALLENGE    1300 /* bytes of our challenge lines */
+#define PBX_CHALLENGES   4096 /* bytes of the challenges of all branches */
 
 struct pbx_want {
 	struct host_want want;
 };
 
-enum pbx_branch_state { PBX_BRANCH_NEW, PBX_BRANCH_RESOLVING, PBX_BRANCH_OPEN, PBX_BRANCH_CLOSED };
+enum pbx_branch_state {
+	PBX_BRANCH_NEW,   /* its group's turn has not come */
+	PBX_BRANCH_SPARE, /* another flow of an instance that is tried by one (RFC 5626 5.3) */
+	PBX_BRANCH_RESOLVING,
+	PBX_BRANCH_OPEN,
+	PBX_BRANCH_CLOSED
+};
 
 /* The servers of a name (RFC 3263), tried in turn. Branches that share it are tries of one and the same. */
 struct pbx_hunt {
@@ -49,7 +61,13 @@ struct pbx_hunt {
 
 /* One place that a request is sent to. */
 struct pbx_branch {
-	enum pbx_branch_state state;
+	struct pbx_branch *after; /* in the job's list */
+	struct pbx_branch *spare; /* what is tried when this flow is dead; NULL: nothing */
+	uint8_t state;            /* enum pbx_branch_state */
+	uint8_t group;            /* those of one ring together, the lowest first */
+	bool outside;             /* leads to no user of ours, or a stranger asks */
+	bool given_up;            /* its time is over; CANCEL is out */
+	uint16_t breadth;         /* its share of Max-Breadth (RFC 5393 5.3); 0: nothing is said of it */
 	handle client;
 	str uri;                /* the Request-URI it gets */
 	str next;               /* URI of the next hop; empty: uri */
@@ -60,6 +78,15 @@ struct pbx_branch {
 	usec hedge_at;          /* when the next one is tried beside it */
 };
 
+/* What only some jobs need, in the arena: several groups, several challenges, a redirection. */
+struct pbx_fork {
+	usec group_until; /* then the next group's turn comes */
+	uint16_t breadth; /* Max-Breadth of the request */
+	bool limited;     /* some of the group wait for breadth */
+	handle best_of;   /* whose answer job->best is, where it is a challenge */
+	struct pbx_best_challenge *challenges;
+};
+
 enum pbx_job_kind { PBX_JOB_REGISTER = 1, PBX_JOB_RELAY, PBX_JOB_ACK };
 
 /* A request in work, until its final answer. */
@@ -67,7 +94,7 @@ struct pbx_job {
 	handle self, server;
 	enum pbx_job_kind kind;
 	struct heap_item timer; /* set while it waits for a fact */
-	struct heap_item hedge; /* the earliest hedge_at of its branches */
+	struct heap_item hedge; /* the earliest hedge_at of its branches, or the end of its group's time */
 	struct flow flow;       /* the way it came */
 	bool invite, cancelled, answered, forked;
 	bool outside; /* a stranger asks */
@@ -82,8 +109,9 @@ struct pbx_job {
 	struct pbx_session_timer session;
 	int local_status; /* ours, where nobody answered: 408, 480; 0: none */
 	struct arena arena;
-	struct pbx_branch *branches[PBX_CONTACTS_MAX]; /* in the arena */
-	size_t branch_n, open;
+	struct pbx_branch *branches; /* in the arena, as their next ones */
+	struct pbx_fork *fork;       /* in the arena; NULL: nothing out of the ordinary */
+	uint16_t branch_n, open;
 };
 
 /* A change of this shard's table that the keeper is writing; the next of the same address waits behind. */
@@ -124,6 +152,8 @@ struct pbx_server {
 	struct pbx_server_stats stats;
 };
 
+struct pbx_way;
+
 /* ---- server.c ---- */
 
 /* Takes the message, also on failure (it is freed then). false: there is no room. */
@@ -149,6 +179,8 @@ enum pbx_guard_answer pbx_job_judge(struct pbx_server *, struct pbx_job *, struc
 void pbx_job_challenge(struct pbx_server *, struct pbx_job *, struct sip_msg *, bool proxy, bool stale, usec now);
 /* A fact has come: on with it. */
 void pbx_job_resume(struct pbx_server *, struct pbx_job *, usec now);
+/* The request again, as it came, and where it wants to go. NULL: nobody waits for it any more. */
+struct sip_msg *pbx_job_read(struct pbx_server *, struct pbx_job *, struct pbx_way *);
 
 /* ---- server_way.c ---- */
 
@@ -200,16 +232,32 @@ void pbx_relay_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, u
 
 /* ---- server_send.c ---- */
 
-/* One more place for the job's request; texts are copied. `next` empty: the Request-URI leads there. false: no room. */
-bool pbx_send_add(struct pbx_job *, str uri, str next, str path, const struct flow *);
-/* To all its places at once (16.6 allows any order; a person expects all phones to ring). */
-void pbx_send_fork(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *, usec now);
+/* One more place for the job's request; texts are copied. `next` empty: the Request-URI leads there. It is of the first
+ * group, and as far outside as the job is now. NULL: no room. */
+struct pbx_branch *pbx_send_add(struct pbx_job *, str uri, str next, str path, const struct flow *);
 /* To one of them, or asks for the address of its name first. false: it cannot be sent. */
 bool pbx_send_branch(struct pbx_server *, struct pbx_job *, struct pbx_branch *, struct sip_msg *,
 		     const struct pbx_way *, usec now);
 
 /* An ACK of a 2xx: on its way, without an answer. */
 void pbx_send_ack(struct pbx_server *, const struct sip_event *, usec now);
+
+/* ---- server_fork.c ---- */
+
+/* To its places, group by group. */
+void pbx_fork_start(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *, usec now);
+/* This place will say nothing more. `status` why: 430 and 408 lead to the same phone's next flow. The next group may
+ * begin with it, or the job end. */
+void pbx_fork_close(struct pbx_server *, struct pbx_job *, struct pbx_branch *, int status, usec now);
+/* Nobody further is tried, and who rings, stops. */
+void pbx_fork_cancel(struct pbx_server *, struct pbx_job *, str reason, usec now);
+/* Groups whose time is over, servers that are silent. */
+void pbx_fork_tick(struct pbx_server *, usec now);
+/* Sets job->hedge anew. */
+void pbx_fork_arm(struct pbx_server *, struct pbx_job *);
+/* job->fork, made where it is not there. NULL: no room. */
+struct pbx_fork *pbx_fork_of(struct pbx_job *);
+
 /* ---- server_hunt.c ---- */
 
 /* Looks for the servers of the URI's host; pbx_hunt_found goes on. false: it cannot be. */
@@ -221,7 +269,7 @@ void pbx_hunt_heard(struct pbx_server *, struct pbx_job *, struct pbx_branch *, 
 /* It failed (4.3). true: the next server is being tried, here or beside it; the branch has been seen to. */
 bool pbx_hunt_failed(struct pbx_server *, struct pbx_job *, struct pbx_branch *, usec now);
 /* Tries the next server beside those that are silent. */
-void pbx_hunt_tick(struct pbx_server *, usec now);
+void pbx_hunt_hedge(struct pbx_server *, struct pbx_job *, usec now);
 
 /* ---- server_answer.c ---- */
 
@@ -231,7 +279,5 @@ void pbx_answer_silence(struct pbx_server *, const struct sip_event *, usec now)
 void pbx_answer_cancel(struct pbx_server *, const struct sip_event *, usec now);
 /* 16.7 step 6: no branch is open any more: the best answer goes back, and the job ends. */
 void pbx_answer_conclude(struct pbx_server *, struct pbx_job *, usec now);
-/* This place will say nothing more. The job may end with it. */
-void pbx_answer_close(struct pbx_server *, struct pbx_job *, struct pbx_branch *, usec now);
 
 #endif

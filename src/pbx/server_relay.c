@@ -129,15 +129,42 @@ static str request_uri(str contact)
 	return str_head(contact, (size_t)(uri.headers.p - 1 - contact.p));
 }
 
+static bool is_sequential(const struct pbx_server *s)
+{
+	return s->config.hunt_after > 0;
+}
+
+/* Contacts become branches, in their order. `uri` empty: each has its own as Request-URI; else the contact is only the
+ * next hop. */
+static void add_places(struct pbx_server *s, struct pbx_job *job, const struct contact_record *rows, int n, str uri)
+{
+	struct pbx_branch *made[PBX_CONTACTS_MAX];
+	struct pbx_targets targets;
+
+	pbx_target_order(rows, (size_t)n, is_sequential(s) ? PBX_TARGET_BY_Q : PBX_TARGET_TOGETHER, &targets);
+	for (size_t i = 0; i < targets.n; i++) {
+		const struct pbx_target *t = &targets.list[i];
+		const struct contact_record *row = &rows[t->row];
+		struct flow flow = contact_way(row);
+		struct pbx_branch *b = uri.n ? pbx_send_add(job, uri, row->uri, row->path, &flow)
+					     : pbx_send_add(job, request_uri(row->uri), STR_NONE, row->path, &flow);
+
+		made[i] = b;
+		if (!b)
+			continue;
+		b->group = t->group;
+		b->state = t->is_spare ? PBX_BRANCH_SPARE : PBX_BRANCH_NEW;
+	}
+	for (size_t i = 0; i < targets.n; i++)
+		if (made[i] && targets.list[i].spare)
+			made[i]->spare = made[targets.list[i].spare - 1];
+}
+
 static void to_user(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w,
 		    const struct contact_record *rows, int n, usec now)
 {
-	for (int i = 0; i < n; i++) {
-		struct flow flow = contact_way(&rows[i]);
-
-		pbx_send_add(job, request_uri(rows[i].uri), STR_NONE, rows[i].path, &flow);
-	}
-	pbx_send_fork(s, job, m, w, now);
+	add_places(s, job, rows, n, STR_NONE);
+	pbx_fork_start(s, job, m, w, now);
 }
 
 /* The trunk gets the Request-URI as it is, so that the edge sees whom it is for. */
@@ -159,12 +186,8 @@ static void to_trunk(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 		pbx_job_reply(s, job, m, 480, STR("The Trunk Is Not Connected"), STR_NONE, now);
 		return;
 	}
-	for (int i = 0; i < n; i++) {
-		struct flow flow = contact_way(&rows[i]);
-
-		pbx_send_add(job, m->uri_text, rows[i].uri, rows[i].path, &flow);
-	}
-	pbx_send_fork(s, job, m, w, now);
+	add_places(s, job, rows, n, w->uri.text);
+	pbx_fork_start(s, job, m, w, now);
 }
 
 static bool to_extension(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
@@ -180,7 +203,7 @@ static bool to_extension(struct pbx_server *s, struct pbx_job *job, struct sip_m
 		return true;
 	}
 	pbx_send_add(job, buf_str(&uri), STR_NONE, STR_NONE, NULL);
-	pbx_send_fork(s, job, m, w, now);
+	pbx_fork_start(s, job, m, w, now);
 	return true;
 }
 
@@ -248,7 +271,7 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		if (w->outside && m->method == SIP_REFER && !may_refer(s, job, m, now))
 			return;
 		pbx_send_add(job, w->uri.text, w->next, STR_NONE, &w->flow);
-		pbx_send_fork(s, job, m, w, now);
+		pbx_fork_start(s, job, m, w, now);
 		return;
 	}
 	caller = who(s, job, m, w->kind == PBX_WAY_USER, now);
@@ -262,7 +285,7 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	if (w->kind == PBX_WAY_FOREIGN && caller == CALLER_USER && relays_to(s, w->uri.host)) {
 		job->outside = true; /* who answers there is no user of ours */
 		pbx_send_add(job, w->uri.text, w->next, STR_NONE, NULL);
-		pbx_send_fork(s, job, m, w, now);
+		pbx_fork_start(s, job, m, w, now);
 		return;
 	}
 	if (w->kind != PBX_WAY_USER) {

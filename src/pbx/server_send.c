@@ -97,7 +97,7 @@ static struct flow way_back(const struct pbx_job *job, struct sip_msg *m)
 
 struct letter { /* the texts of the edits, until they are written */
 	struct sip_edits edits;
-	char forwards[12], record[2][400], session[120], mark[40], route[2][1200];
+	char forwards[12], record[2][400], session[120], mark[40], breadth[24], route[2][1200];
 	struct pbx_identity_letter identity;
 	struct pbx_session_timer_letter timer;
 };
@@ -106,7 +106,7 @@ struct letter { /* the texts of the edits, until they are written */
 static void note_record_route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_branch *b,
 			      const struct sip_target *to, struct letter *l)
 {
-	struct pbx_token token = { .caller = way_back(job, m), .callee = b->flow, .outside = job->outside };
+	struct pbx_token token = { .caller = way_back(job, m), .callee = b->flow, .outside = b->outside };
 	struct flow caller = job->flow, callee = { .transport = to->transport, .remote = to->addr };
 	struct buf out;
 
@@ -208,6 +208,17 @@ static void note_identity(struct pbx_server *s, struct pbx_job *job, struct sip_
 		job->from = keep(job, from->text);
 }
 
+/* RFC 5393 5.3.3: each of those that ring together gets a share. */
+static void note_breadth(const struct pbx_branch *b, struct letter *l)
+{
+	struct buf out;
+
+	buf_init(&out, l->breadth, sizeof(l->breadth));
+	buf_printf(&out, "Max-Breadth: %u", b->breadth);
+	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Max-Breadth"));
+	sip_edits_note(&l->edits, SIP_EDIT_ADD, SIP_OTHER, buf_str(&out));
+}
+
 static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
 		       const struct pbx_branch *b, const struct sip_target *to, struct letter *l)
 {
@@ -226,8 +237,10 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Remote-Party-ID"));
 	if (w->kind == PBX_WAY_DIALOG)
 		return;
-	if (job->outside)
+	if (b->outside)
 		note_insiders_only(l);
+	if (b->breadth)
+		note_breadth(b, l);
 	if (makes_dialog(m))
 		note_record_route(s, job, m, b, to, l);
 	note_session(s, m, l);
@@ -261,68 +274,32 @@ bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 	return b->client != 0;
 }
 
-/* What is asked for that cannot be had: RFC 4028 8.1, RFC 3323 5. true: it has been answered. */
-static bool refuses(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+struct pbx_branch *pbx_send_add(struct pbx_job *job, str uri, str next, str path, const struct flow *flow)
 {
-	if (s->config.session_expires && pbx_session_timer_read(&job->session, m, s->config.session_expires)) {
-		pbx_job_reply(s, job, m, 422, STR_NONE, STR(PBX_SESSION_REFUSAL), now);
-		return true;
-	}
-	if (job->local && sip_msg_has(m, SIP_PRIVACY) && pbx_identity_refuses(pbx_identity_privacy(m))) {
-		pbx_job_reply(s, job, m, 500, STR("This Privacy Is Not Possible Here"), STR_NONE, now);
-		return true;
-	}
-	return false;
-}
-
-/* All branches at once (16.6 allows any order; parallel is what a person expects of several phones). */
-void pbx_send_fork(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w, usec now)
-{
-	if (refuses(s, job, m, now))
-		return;
-	job->forked = true;
-	for (int i = 0; i < 2; i++) { /* the branches have what they need of it */
-		pbx_server_drop_note(s, job->places[i]);
-		job->places[i] = NULL;
-	}
-	s->stats.relayed++;
-	if (w->kind == PBX_WAY_DIALOG) {
-		pbx_recorder_request(s->recorder, m, now);
-	} else if (job->invite) {
-		s->stats.calls++;
-		pbx_recorder_start(s->recorder, m, &job->flow, now);
-	}
-	job->open = job->branch_n;
-	for (size_t i = 0; i < job->branch_n; i++) {
-		if (pbx_send_branch(s, job, job->branches[i], m, w, now))
-			continue;
-		job->branches[i]->state = PBX_BRANCH_CLOSED;
-		job->local_status = 480;
-		job->open--;
-	}
-	if (!job->open)
-		pbx_answer_conclude(s, job, now);
-}
-
-bool pbx_send_add(struct pbx_job *job, str uri, str next, str path, const struct flow *flow)
-{
-	struct pbx_branch *b = job->branch_n < PBX_CONTACTS_MAX ? arena_alloc(&job->arena, sizeof(*b)) : NULL;
+	struct pbx_branch *b = job->branch_n < PBX_BRANCHES_MAX ? arena_alloc(&job->arena, sizeof(*b)) : NULL;
+	struct pbx_branch **at = &job->branches;
 
 	if (!b)
-		return false;
-	*b = (struct pbx_branch){ .uri = keep(job, uri), .next = keep(job, next), .path = keep(job, path) };
+		return NULL;
+	*b = (struct pbx_branch){
+		.outside = job->outside, .uri = keep(job, uri), .next = keep(job, next), .path = keep(job, path)
+	};
 	if (flow)
 		b->flow = *flow;
 	if (b->uri.n == 0)
-		return false;
-	job->branches[job->branch_n++] = b;
-	return true;
+		return NULL;
+	while (*at)
+		at = &(*at)->after;
+	*at = b;
+	job->branch_n++;
+	return b;
 }
 
 /* ---- ACK of a 2xx ---- */
 
 void pbx_send_ack(struct pbx_server *s, const struct sip_event *e, usec now)
 {
+	struct pbx_branch *b;
 	struct pbx_job *job;
 	struct pbx_way w;
 
@@ -331,8 +308,8 @@ void pbx_send_ack(struct pbx_server *s, const struct sip_event *e, usec now)
 	job = pbx_job_new(s, PBX_JOB_ACK, e);
 	if (!job)
 		return;
-	pbx_send_add(job, w.uri.text, w.next, STR_NONE, &w.flow);
-	if (!job->branch_n || !pbx_send_branch(s, job, job->branches[0], e->msg, &w, now) ||
-	    job->branches[0]->state != PBX_BRANCH_RESOLVING || !(job->own = sip_msg_new(e->msg->text)))
+	b = pbx_send_add(job, w.uri.text, w.next, STR_NONE, &w.flow);
+	if (!b || !pbx_send_branch(s, job, b, e->msg, &w, now) || b->state != PBX_BRANCH_RESOLVING ||
+	    !(job->own = sip_msg_new(e->msg->text)))
 		pbx_job_free(s, job);
 }

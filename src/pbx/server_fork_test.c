@@ -1,0 +1,471 @@
+#include "pbx/test_rig.h"
+
+/* Several phones of one user: who rings when, and what the caller hears of it. Nobody is asked for a password here. */
+
+static struct addr bob3;
+
+static void binds(struct addr from, const char *contact_params)
+{
+	char lines[400];
+	static unsigned cseq = 5000;
+
+	snprintf(lines, sizeof(lines),
+		 "Contact: <sip:102@192.0.2.%u:%u>;expires=600%s\r\nSupported: outbound, path\r\n", from.ip[3],
+		 from.port, contact_params);
+	rig_register_once(from, "102", ++cseq, lines);
+	rig_assert_start(rig_take(from), "SIP/2.0 200 ");
+}
+
+static void run(void)
+{
+	bob3 = rig_addr(14, 5080);
+	rig_.config.auth = false;
+	rig_run();
+}
+
+static void alice_calls(const char *call_id, const char *lines)
+{
+	invite_from(alice, "101", "example.com", "sip:102@example.com", call_id, 1, lines);
+}
+
+/* The INVITE that rings here, and 180 for it. */
+static void rings(struct addr at, char *invite, const char *tag)
+{
+	rig_copy(rig_take(at), invite, 4000);
+	rig_assert_start(invite, "INVITE sip:102@");
+	rig_answer_request(at, invite, 180, tag, "", "");
+}
+
+static void alice_hears(const char *start)
+{
+	do {
+		rig_assert_start(rig_take(alice), "SIP/2.0 ");
+	} while (strncmp(rig_.text, "SIP/2.0 1", 9) == 0);
+	rig_assert_start(rig_.text, start);
+}
+
+static void nothing_for(struct addr a)
+{
+	assert_string_equal(rig_take(a), "");
+}
+
+static void no_jobs(void)
+{
+	struct pbx_server_stats stats;
+
+	pbx_server_stats(rig_.servers[0], &stats);
+	assert_int_equal(stats.jobs, 0);
+}
+
+/* CANCEL is answered, and the INVITE 487. */
+static void stops(struct addr at, const char *invite, const char *reason)
+{
+	char cancel[4000];
+
+	rig_copy(rig_take(at), cancel, sizeof(cancel));
+	rig_assert_start(cancel, "CANCEL sip:102@");
+	rig_assert_has(cancel, reason);
+	rig_answer_request(at, cancel, 200, "c", "", "");
+	rig_answer_request(at, invite, 487, "c", "", "");
+	rig_assert_start(rig_take(at), "ACK sip:102@");
+}
+
+/* ---- groups ---- */
+
+static void phones_of_a_lower_q_ring_when_those_before_have_refused(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, ";q=1.0");
+	binds(bob2, ";q=0.5");
+	alice_calls("g1", "");
+	rings(bob, one, "b1");
+	nothing_for(bob2);
+	rig_answer_request(bob, one, 486, "b1", "", "");
+	rig_assert_start(rig_take(bob), "ACK ");
+	rings(bob2, two, "b2");
+	rig_answer_request(bob2, two, 480, "b2", "", "");
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+}
+
+static void phones_of_a_lower_q_ring_when_the_time_of_those_before_is_over(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, ";q=1.0");
+	binds(bob2, ";q=0.5");
+	alice_calls("g2", "");
+	rings(bob, one, "b1");
+	rig_pass(rig_.config.hunt_after - 1);
+	nothing_for(bob2);
+	rig_pass(1);
+	rings(bob2, two, "b2");
+	stops(bob, one, "\r\nReason: SIP;cause=408;text=\"Not answered in time\"\r\n");
+	rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", "");
+	alice_hears("SIP/2.0 200 ");
+	no_jobs();
+}
+
+static void who_never_answered_is_408_not_487(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, ";q=1.0");
+	binds(bob2, ";q=0.5");
+	alice_calls("g3", "");
+	rings(bob, one, "b1");
+	rig_pass(rig_.config.hunt_after);
+	rings(bob2, two, "b2");
+	stops(bob, one, "cause=408");
+	rig_pass(rig_.config.hunt_after); /* nobody waits behind bob2: he rings on */
+	nothing_for(bob2);
+	rig_answer_request(bob2, two, 480, "b2", "", "");
+	alice_hears("SIP/2.0 480 ");
+	no_jobs();
+}
+
+static void a_200_that_crosses_the_end_of_its_time_counts_and_the_next_stop(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, ";q=1.0");
+	binds(bob2, ";q=0.5");
+	alice_calls("g4", "");
+	rings(bob, one, "b1");
+	rig_pass(rig_.config.hunt_after);
+	rings(bob2, two, "b2");
+	rig_answer_request(bob, one, 200, "b1", "Contact: <sip:102@192.0.2.12:5060>", "");
+	alice_hears("SIP/2.0 200 ");
+	rig_assert_has(rig_.text, ";tag=b1\r\n");
+	stops(bob2, two, "cause=200");
+	no_jobs();
+}
+
+static void both_answer_and_the_caller_hears_both(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, ";q=1.0");
+	binds(bob2, ";q=0.5");
+	alice_calls("g5", "");
+	rings(bob, one, "b1");
+	rig_pass(rig_.config.hunt_after);
+	rings(bob2, two, "b2");
+	rig_answer_request(bob, one, 200, "b1", "Contact: <sip:102@192.0.2.12:5060>", "");
+	rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", "");
+	alice_hears("SIP/2.0 200 ");
+	rig_assert_has(rig_.text, ";tag=b1\r\n");
+	alice_hears("SIP/2.0 200 ");
+	rig_assert_has(rig_.text, ";tag=b2\r\n");
+	no_jobs();
+}
+
+static void a_group_whose_phones_cannot_be_reached_is_passed_by(void **state)
+{
+	char two[4000];
+
+	(void)state;
+	run();
+	/* a stream that is gone */
+	rig_accept(RIG_STREAM, rig_addr(60, 6000));
+	rig_bytes(
+		RIG_STREAM, rig_addr(60, 6000),
+		"REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.60:6000;branch=z9hG4bKt1\r\n"
+		"From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: t1\r\nCSeq: 1 REGISTER\r\n"
+		"Contact: <sip:102@host.invalid;transport=tcp>;q=1\r\nContent-Length: 0\r\n\r\n");
+	rig_assert_start(rig_take_stream(RIG_STREAM), "SIP/2.0 200 ");
+	rig_.services[0].recv(rig_.services[0].self,
+			      &(struct host_event){ .kind = HOST_CLOSED, .id = RIG_STREAM, .transport = TRANSPORT_TCP },
+			      rig_.now);
+	rig_settle();
+	binds(bob2, ";q=0.5");
+	alice_calls("g6", "");
+	rig_pass(0);
+	rings(bob2, two, "b2");
+	rig_answer_request(bob2, two, 486, "b2", "", "");
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+}
+
+static void all_ring_at_once_where_the_administrator_wants_it(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	rig_.config.hunt_after = 0;
+	run();
+	binds(bob, ";q=1.0");
+	binds(bob2, ";q=0.5");
+	alice_calls("g7", "");
+	rings(bob, one, "b1");
+	rings(bob2, two, "b2");
+}
+
+static void the_caller_hangs_up_between_two_groups(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, ";q=1.0");
+	binds(bob2, ";q=0.5");
+	binds(bob3, ";q=0.1");
+	alice_calls("g8", "");
+	rings(bob, one, "b1");
+	rig_pass(rig_.config.hunt_after);
+	rings(bob2, two, "b2");
+	rig_say(alice, "CANCEL sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKig81\r\n"
+		       "From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>\r\nCall-ID: g8\r\n"
+		       "CSeq: 1 CANCEL\r\nReason: Q.850;cause=16\r\nMax-Forwards: 70\r\n\r\n");
+	stops(bob, one, "cause=408"); /* went out before */
+	stops(bob2, two, "\r\nReason: Q.850;cause=16\r\n");
+	while (strncmp(rig_take(alice), "SIP/2.0 487", 11) != 0)
+		assert_string_not_equal(rig_.text, "");
+	rig_pass(60 * USEC_PER_SEC);
+	nothing_for(bob3);
+	no_jobs();
+}
+
+static void a_6xx_ends_the_search_and_says_why(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, ";q=1.0");
+	binds(bob2, ";q=1.0");
+	binds(bob3, ";q=0.1");
+	alice_calls("g9", "");
+	rings(bob, one, "b1");
+	rings(bob2, two, "b2");
+	rig_answer_request(bob, one, 603, "b1", "", "");
+	stops(bob2, two, "\r\nReason: SIP;cause=603;text=\"Decline\"\r\n");
+	alice_hears("SIP/2.0 603 ");
+	nothing_for(bob3);
+	no_jobs();
+}
+
+/* ---- one phone, several flows (RFC 5626 5.3) ---- */
+
+#define FLOW(id) ";+sip.instance=\"<urn:uuid:1>\";reg-id=" id
+
+static void a_second_flow_is_tried_where_the_first_has_failed_only(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob2, FLOW("2"));
+	rig_pass(USEC_PER_SEC);
+	binds(bob, FLOW("1"));
+	alice_calls("f1", "");
+	rings(bob, one, "b1");
+	nothing_for(bob2);
+	rig_answer_request(bob, one, 486, "b1", "", "");
+	alice_hears("SIP/2.0 486 ");
+	rig_take(bob);
+	nothing_for(bob2);
+	no_jobs();
+	alice_calls("f2", "");
+	rings(bob, one, "b1");
+	rig_answer_request(bob, one, 430, "b1", "", "");
+	rings(bob2, two, "b2");
+	rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", "");
+	alice_hears("SIP/2.0 200 ");
+	no_jobs();
+}
+
+static void a_flow_that_stays_silent_leads_to_the_next(void **state)
+{
+	char two[4000];
+
+	(void)state;
+	run();
+	binds(bob2, FLOW("2"));
+	rig_pass(USEC_PER_SEC);
+	binds(bob, FLOW("1"));
+	alice_calls("f3", "");
+	rig_pass(33 * USEC_PER_SEC);
+	rings(bob2, two, "b2");
+	rig_answer_request(bob2, two, 486, "b2", "", "");
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+}
+
+/* ---- Max-Breadth (RFC 5393) ---- */
+
+static void breadth_is_shared_out_among_those_that_ring_together(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob2, "");
+	rig_pass(USEC_PER_SEC);
+	binds(bob, "");
+	alice_calls("m1", "");
+	rings(bob, one, "b1");
+	rings(bob2, two, "b2");
+	rig_assert_has(one, "\r\nMax-Breadth: 30\r\n");
+	rig_assert_has(two, "\r\nMax-Breadth: 30\r\n");
+	alice_calls("m2", "Max-Breadth: 5\r\n");
+	rings(bob, one, "b1");
+	rings(bob2, two, "b2");
+	rig_assert_has(one, "\r\nMax-Breadth: 2\r\n"); /* who came last, first */
+	rig_assert_has(two, "\r\nMax-Breadth: 3\r\n");
+}
+
+static void too_little_breadth_for_all_makes_them_ring_one_after_the_other(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob2, "");
+	rig_pass(USEC_PER_SEC);
+	binds(bob, "");
+	alice_calls("m3", "Max-Breadth: 1\r\n");
+	rings(bob, one, "b1");
+	rig_assert_has(one, "\r\nMax-Breadth: 1\r\n");
+	nothing_for(bob2);
+	rig_pass(rig_.config.hunt_after);
+	nothing_for(bob2); /* the first is still there until it has answered the CANCEL */
+	stops(bob, one, "cause=408");
+	rings(bob2, two, "b2");
+	rig_assert_has(two, "\r\nMax-Breadth: 1\r\n");
+	rig_answer_request(bob2, two, 486, "b2", "", "");
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+}
+
+static void no_breadth_at_all_is_440(void **state)
+{
+	(void)state;
+	run();
+	binds(bob, "");
+	alice_calls("m4", "Max-Breadth: 0\r\n");
+	alice_hears("SIP/2.0 440 ");
+	nothing_for(bob);
+	no_jobs();
+}
+
+static void breadth_passes_untouched_where_nothing_forks(void **state)
+{
+	char one[4000];
+
+	(void)state;
+	run();
+	binds(bob, "");
+	alice_calls("m5", "Max-Breadth: 7\r\n");
+	rings(bob, one, "b1");
+	rig_assert_has(one, "\r\nMax-Breadth: 7\r\n");
+	rig_answer_request(bob, one, 486, "b1", "", "");
+	alice_calls("m6", "");
+	while (strncmp(rig_take(bob), "INVITE", 6) != 0)
+		assert_string_not_equal(rig_.text, "");
+	assert_null(strstr(rig_.text, "Max-Breadth"));
+}
+
+/* ---- challenges (16.7 step 7) ---- */
+
+static void who_asks_for_a_password_is_not_lost_among_others(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, "");
+	binds(bob2, "");
+	alice_calls("c1", "");
+	rings(bob, one, "b1");
+	rings(bob2, two, "b2");
+	rig_answer_request(bob, one, 401, "b1", "WWW-Authenticate: Digest realm=\"one\", nonce=\"n1\"", "");
+	rig_answer_request(bob2, two, 407, "b2", "Proxy-Authenticate: Digest realm=\"two\", nonce=\"n2\"", "");
+	alice_hears("SIP/2.0 401 ");
+	rig_assert_has(rig_.text, "\r\nWWW-Authenticate: Digest realm=\"one\", nonce=\"n1\"\r\n");
+	rig_assert_has(rig_.text, "\r\nProxy-Authenticate: Digest realm=\"two\", nonce=\"n2\"\r\n");
+	assert_null(strstr(strstr(rig_.text, "realm=\"one\"") + 1, "realm=\"one\""));
+	no_jobs();
+}
+
+/* ---- requests that are no INVITE ---- */
+
+static void a_message_goes_to_the_next_group_in_time_for_its_sender(void **state)
+{
+	char two[4000];
+
+	(void)state;
+	run();
+	binds(bob, ";q=1.0");
+	binds(bob2, ";q=0.5");
+	rig_say(alice,
+		"MESSAGE sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKms1\r\n"
+		"From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>\r\nCall-ID: ms1\r\n"
+		"CSeq: 1 MESSAGE\r\nMax-Forwards: 70\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi");
+	rig_assert_start(rig_take(bob), "MESSAGE ");
+	rig_pass(8 * USEC_PER_SEC);
+	rig_copy(rig_take(bob2), two, sizeof(two));
+	rig_assert_start(two, "MESSAGE sip:102@192.0.2.13:5070 ");
+	rig_assert_has(two, "\r\n\r\nhi");
+	rig_answer_request(bob2, two, 200, "b2", "", "");
+	alice_hears("SIP/2.0 200 ");
+	rig_pass(40 * USEC_PER_SEC);
+	no_jobs();
+}
+
+static void a_message_to_several_phones_is_answered_by_the_first_2xx(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, "");
+	binds(bob2, "");
+	rig_say(alice,
+		"MESSAGE sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKms2\r\n"
+		"From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>\r\nCall-ID: ms2\r\n"
+		"CSeq: 1 MESSAGE\r\nMax-Forwards: 70\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi");
+	rig_copy(rig_take(bob), one, sizeof(one));
+	rig_copy(rig_take(bob2), two, sizeof(two));
+	rig_answer_request(bob, one, 200, "b1", "", "");
+	alice_hears("SIP/2.0 200 ");
+	rig_answer_request(bob2, two, 200, "b2", "", "");
+	nothing_for(alice);
+	no_jobs();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(phones_of_a_lower_q_ring_when_those_before_have_refused),
+		T(phones_of_a_lower_q_ring_when_the_time_of_those_before_is_over),
+		T(who_never_answered_is_408_not_487),
+		T(a_200_that_crosses_the_end_of_its_time_counts_and_the_next_stop),
+		T(both_answer_and_the_caller_hears_both),
+		T(a_group_whose_phones_cannot_be_reached_is_passed_by),
+		T(all_ring_at_once_where_the_administrator_wants_it),
+		T(the_caller_hangs_up_between_two_groups),
+		T(a_6xx_ends_the_search_and_says_why),
+		T(a_second_flow_is_tried_where_the_first_has_failed_only),
+		T(a_flow_that_stays_silent_leads_to_the_next),
+		T(breadth_is_shared_out_among_those_that_ring_together),
+		T(too_little_breadth_for_all_makes_them_ring_one_after_the_other),
+		T(no_breadth_at_all_is_440),
+		T(breadth_passes_untouched_where_nothing_forks),
+		T(who_asks_for_a_password_is_not_lost_among_others),
+		T(a_message_goes_to_the_next_group_in_time_for_its_sender),
+		T(a_message_to_several_phones_is_answered_by_the_first_2xx),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
