@@ -30,8 +30,8 @@
 struct serve_settings {
 	str data, domain, listen, certificate, key, ca, trunk, relay, trust;
 	struct addr dns;
-	int64_t workers, auth, log_level, identity;
 	usec session_expires;
+	int64_t workers, auth, flood_rate, log_level, identity;
 	bool strangers, extensions, trace, json;
 };
 
@@ -76,6 +76,11 @@ static const struct conf_setting settings_table[] = {
 	{ "session-expires", CONF_SPAN, FIELD(session_expires), "0", 0, 86400 * USEC_PER_SEC, NULL, "SPAN", false,
 	  "Ask both ends of a call to show this often that they are still there (session timers); 0: leave that to "
 	  "them, otherwise at least 90 s." },
+	{ "flood-rate", CONF_NUMBER, FIELD(flood_rate), "100", 0, 1000000, NULL, "N", false,
+	  "How many things a second one source address may cause without having proved who it is (challenges, "
+	  "refusals, "
+	  "strangers' calls; a wrong password counts ten); eight times as many where somebody has within the hour. "
+	  "What comes beyond ten seconds' worth is not heard. This machine and --trust are exempt; 0: no such guard." },
 	{ "demo-extensions", CONF_FLAG, FIELD(extensions), NULL, 0, 0, NULL, NULL, false,
 	  "Answer these names, unless they are accounts: echo (returns the audio), answer (answers, hangs up), "
 	  "playback "
@@ -309,6 +314,7 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.trust_n = s->trust_n;
 		c.extension = s->extensions ? extensions_contact : NULL;
 		c.extension_self = s->extensions;
+		c.flood_rate = (uint32_t)s->settings.flood_rate;
 		c.trace = s->settings.trace;
 		memcpy(c.key, key, sizeof(c.key));
 		c.listeners = s->listeners;

@@ -15,6 +15,7 @@ struct pbx_config pbx_config_default(void)
 		.md5 = true,
 		.sha256 = true,
 		.strangers = true,
+		.flood_rate = PBX_FLOOD_RATE,
 		.contact_max = 1000000,
 		.expires_min = 60,
 		.expires_default = 3600,
@@ -174,8 +175,13 @@ void pbx_job_reply(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 		   usec now)
 {
 	struct sip_reply reply = { .status = status, .reason = reason, .lines = lines };
+	/* What anybody may hear, at once: nothing is kept of it (8.2.7, 26.3.2.4). */
+	bool brief = m && !job->tries && !job->forked && !job->proved.n && (status >= 300 || m->method == SIP_OPTIONS);
+	enum err err = brief ? sip_stack_refuse(s->stack, job->server, m, &reply, now)
+			     : sip_stack_reply(s->stack, job->server, m, &reply, false, now);
 
-	if (sip_stack_reply(s->stack, job->server, m, &reply, false, now))
+	pbx_gate_charge(s, job, PBX_FLOOD_ANSWER, now);
+	if (err)
 		log_debug(s->config.log, "pbx.server unanswered", "status=%d", status);
 	pbx_job_free(s, job);
 }
@@ -192,6 +198,10 @@ enum pbx_guard_answer pbx_job_judge(struct pbx_server *s, struct pbx_job *job, s
 	answer = pbx_guard_judge(s->guard, m, proxy, now, name);
 	if (answer == PBX_GUARD_GOOD || answer == PBX_GUARD_STALE)
 		pbx_offers_answered(&s->offers, m, &job->flow.remote, now);
+	if (answer == PBX_GUARD_GOOD)
+		pbx_flood_prove(s->flood, &job->flow.remote, now);
+	else if (answer == PBX_GUARD_WRONG)
+		pbx_gate_charge(s, job, PBX_FLOOD_WRONG, now);
 	/* Without memory it is judged again, and its count found used: challenged anew. */
 	if (answer == PBX_GUARD_GOOD && !arena_copy(&job->arena, *name, &job->proved))
 		job->proved = STR_NONE;
@@ -211,6 +221,12 @@ void pbx_job_challenge(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 
 	buf_init(&b, lines, sizeof(lines));
 	pbx_guard_write_challenge(s->guard, proxy, stale, simple, now, &b);
+	/* Who may not be there must not get more than three times what was sent in his name (the bound of RFC 9000
+	 * 8.1). No phone says so little that this cuts its choice. */
+	if (job->flow.transport == TRANSPORT_UDP && b.n + PBX_CHALLENGE_REST > 2 * m->text.n) {
+		buf_init(&b, lines, sizeof(lines));
+		pbx_guard_write_challenge(s->guard, proxy, stale, true, now, &b);
+	}
 	if (buf_ok(&b))
 		pbx_job_reply(s, job, m, proxy ? 407 : 401, STR_NONE, buf_str(&b), now);
 	else
@@ -660,18 +676,22 @@ static bool make_parts(struct pbx_server *s)
 	s->recorder = pbx_recorder_new(c->rng);
 	s->tracer = c->trace && s->recorder ? pbx_tracer_new(s->recorder) : NULL;
 	s->tokens = hmac_new(DIGEST_SHA256, str_of((const char *)c->key, sizeof(c->key)));
+	s->flood = pbx_flood_new(c->flood_rate, c->rng);
+	s->gate = (struct sip_gate){ pbx_gate_request, s };
 	s->tap = (struct sip_tap){ pbx_tracer_message, s->tracer };
 	stack.timing = c->timing;
 	stack.rng = c->rng;
 	stack.log = c->log;
 	stack.tap = s->tracer ? &s->tap : NULL;
+	stack.gate = &s->gate;
 	stack.id_first = c->id_first;
 	stack.id_n = c->id_n;
 	stack.worker = c->worker;
 	stack.worker_n = c->worker_n;
 	s->stack = sip_stack_new(&stack);
 	s->locate = make_locate(c);
-	return s->locate && s->location && s->guard && s->recorder && (s->tracer || !c->trace) && s->tokens && s->stack;
+	return s->flood && s->locate && s->location && s->guard && s->recorder && (s->tracer || !c->trace) &&
+	       s->tokens && s->stack;
 }
 
 struct pbx_server *pbx_server_new(const struct pbx_config *config)
@@ -720,6 +740,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_location_free(s->location);
 	pbx_guard_free(s->guard);
 	pbx_repeats_free(&s->repeats);
+	pbx_flood_free(s->flood);
 	pbx_tracer_free(s->tracer);
 	pbx_recorder_free(s->recorder);
 	hmac_free(s->tokens);
@@ -728,7 +749,12 @@ void pbx_server_free(struct pbx_server *s)
 
 void pbx_server_stats(const struct pbx_server *s, struct pbx_server_stats *out)
 {
+	struct pbx_flood_stats flood;
+
+	pbx_flood_stats(s->flood, &flood);
 	*out = s->stats;
+	out->flood_dropped = flood.shut;
+	out->flood_emptied = flood.emptied;
 	out->contacts = (uint32_t)pbx_location_n(s->location);
 	out->jobs = s->jobs.n;
 }

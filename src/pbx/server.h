@@ -75,6 +75,7 @@ struct pbx_config {
 	void *extension_self;
 	bool trace;                                         /* every message to the keeper */
 	uint8_t key[PBX_KEY_N];                             /* secret, of all workers: nonces and route tokens */
+	uint32_t flood_rate;                                /* units a second and source (pbx/flood.h); 0: no guard */
 	uint32_t contact_max;                               /* of a shard */
 	uint32_t expires_min, expires_default, expires_max; /* seconds */
 	usec ring_for;                                      /* timer C: above 3 minutes (16.6 item 11) */
@@ -102,6 +103,9 @@ struct host_service pbx_server_service(struct pbx_server *);
 
 struct pbx_server_stats {
 	uint64_t registrations, refused_registrations, calls, relayed;
+	uint64_t flood_dropped; /* requests of sources that had used up their allowance (pbx/flood.h), also those
+				   answered 503 */
+	uint64_t flood_emptied; /* times that a source used it up */
 	uint32_t contacts, jobs;
 };
 void pbx_server_stats(const struct pbx_server *, struct pbx_server_stats *out);

@@ -4,6 +4,9 @@
  * server.c is the service and its start; server_way.c reads where a request wants to go and whether it may;
  * server_register.c REGISTER at both ends; server_relay.c decides about all others; server_fork.c to whom first and to
  * whom then; server_send.c sends them on; server_hunt.c to one server after the other where a name has several;
+ * server.c is the service and its start; server_gate.c hears or does not hear what comes; server_way.c reads where a
+ * request wants to go and whether it may; server_register.c REGISTER at both ends; server_relay.c decides about all
+ * others; server_send.c sends them on; server_hunt.c to one server after the other where a name has several;
  * server_answer.c passes back what comes of it.
  */
 #ifndef PBX_SERVER_PARTS_H
@@ -11,6 +14,7 @@
 
 #include "crypt/hmac.h"
 #include "pbx/best.h"
+#include "pbx/flood.h"
 #include "pbx/guard.h"
 #include "pbx/identity.h"
 #include "pbx/location.h"
@@ -38,6 +42,14 @@
 #define PBX_BREADTH      60   /* RFC 5393 5.3.1: where a request says nothing */
 #define PBX_CHALLENGE    1300 /* bytes of our challenge lines */
 #define PBX_CHALLENGES   4096 /* bytes of the challenges of all branches */
+#define PBX_WANTS_MAX      100000
+#define PBX_PATIENCE       (5 * USEC_PER_SEC)  /* for the keeper, a name, another worker */
+#define PBX_TRIES          24                  /* facts that one request may have to wait for */
+#define PBX_HEDGE_INVITE   (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
+#define PBX_HEDGE_OTHER    (2 * USEC_PER_SEC)  /* no answer to three datagrams */
+#define PBX_SPARE_MAX      32
+#define PBX_CHALLENGE      1300 /* bytes of our challenge lines */
+#define PBX_CHALLENGE_REST 60   /* what an answer says besides them and what it repeats */
 
 struct pbx_want {
 	struct host_want want;
@@ -130,6 +142,8 @@ struct pbx_server {
 	struct pbx_config config;
 	struct sip_stack *stack;
 	struct sip_tap tap;
+	struct sip_gate gate;
+	struct pbx_flood *flood;
 	struct pbx_location *location;
 	struct pbx_guard *guard;
 	struct pbx_offers offers;
@@ -181,6 +195,13 @@ void pbx_job_challenge(struct pbx_server *, struct pbx_job *, struct sip_msg *, 
 void pbx_job_resume(struct pbx_server *, struct pbx_job *, usec now);
 /* The request again, as it came, and where it wants to go. NULL: nobody waits for it any more. */
 struct sip_msg *pbx_job_read(struct pbx_server *, struct pbx_job *, struct pbx_way *);
+
+/* ---- server_gate.c ---- */
+
+/* Of struct sip_gate: may this request come in? */
+enum sip_gate_answer pbx_gate_request(void *self, struct sip_msg *, const struct flow *, uint32_t *after, usec now);
+/* Charges the job's source, where it has not proved itself and is not trusted. */
+void pbx_gate_charge(struct pbx_server *, const struct pbx_job *, unsigned units, usec now);
 
 /* ---- server_way.c ---- */
 

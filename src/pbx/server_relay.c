@@ -53,8 +53,11 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 		return judge_name(s, job, m, from_here, user, now);
 	case PBX_GUARD_CHALLENGE:
 		if (!from_here && s->config.strangers && !is_claim(s, from) &&
-		    (inward || !pbx_identity_is_anonymous(from)))
+		    (inward || !pbx_identity_is_anonymous(from))) {
+			if (!job->tries) /* once; it may be judged again when facts have come */
+				pbx_gate_charge(s, job, PBX_FLOOD_CALL, now);
 			return CALLER_STRANGER;
+		}
 		pbx_job_challenge(s, job, m, true, false, now);
 		return CALLER_REFUSED;
 	case PBX_GUARD_STALE:

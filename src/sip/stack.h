@@ -40,18 +40,34 @@ struct sip_tap {
 	void *self;
 };
 
+/* What becomes of a new request. */
+enum sip_gate_answer {
+	SIP_GATE_OPEN, /* on with it */
+	SIP_GATE_DROP, /* as if it had not come */
+	SIP_GATE_BUSY, /* 503 with Retry-After, statelessly */
+};
+
+/* Judges new requests before anything is kept of them or answered: all that are no repeat and no ACK, nor the CANCEL of
+ * an INVITE that is here; also such as are malformed (then m->fault.status says so, and OPEN refuses them). */
+struct sip_gate {
+	/* BUSY: *after is for Retry-After, in seconds. */
+	enum sip_gate_answer (*request)(void *self, struct sip_msg *m, const struct flow *, uint32_t *after, usec now);
+	void *self;
+};
+
 struct sip_stack_config {
 	struct sip_timing timing;
-	struct rng *rng;           /* branches, tags, hash keys; outlives the stack */
-	const struct log *log;     /* may be NULL */
-	const struct sip_tap *tap; /* may be NULL */
-	uint32_t id_first, id_n;   /* numbers of sockets, listeners and streams are taken from here (>= 1024) */
-	uint16_t worker, worker_n; /* which of how many equal workers; worker_n <= 1: alone */
-	uint32_t transaction_max;  /* client and server together; 0: 65536 */
-	uint32_t stream_max;       /* 0: 16384 */
-	usec idle_max;             /* a stream without a whole message or ping is closed; 0: 2 h */
-	usec partial_max;          /* a first or unfinished message must be whole by then; 0: 20 s */
-	bool stateless;            /* a super node: no transactions; everything is REQUEST (server 0) or STRAY */
+	struct rng *rng;             /* branches, tags, hash keys; outlives the stack */
+	const struct log *log;       /* may be NULL */
+	const struct sip_tap *tap;   /* may be NULL */
+	const struct sip_gate *gate; /* may be NULL; not asked where `stateless` */
+	uint32_t id_first, id_n;     /* numbers of sockets, listeners and streams are taken from here (>= 1024) */
+	uint16_t worker, worker_n;   /* which of how many equal workers; worker_n <= 1: alone */
+	uint32_t transaction_max;    /* client and server together; 0: 65536 */
+	uint32_t stream_max;         /* 0: 16384 */
+	usec idle_max;               /* a stream without a whole message or ping is closed; 0: 2 h */
+	usec partial_max;            /* a first or unfinished message must be whole by then; 0: 20 s */
+	bool stateless;              /* a super node: no transactions; everything is REQUEST (server 0) or STRAY */
 };
 
 /* Fills in what table 4 and the bounds above say; the caller sets rng, id_first and what differs. */
@@ -170,6 +186,14 @@ MUST_CHECK enum err sip_stack_respond(struct sip_stack *, handle server, const s
  */
 MUST_CHECK enum err sip_stack_reply(struct sip_stack *, handle server, struct sip_msg *request,
 				    const struct sip_reply *, bool hold, usec now);
+/*
+ * The same once and for all (8.2.7): the transaction ends with this call, nothing is kept and nothing said again; if
+ * the request comes again it is a new one. For the request in hand, before anything else was said to it. So who asks in
+ * another's name gets him one answer a question, not eleven (a refused INVITE over UDP). `server` is gone afterwards.
+ * ERR_ABSENT: it was already.
+ */
+MUST_CHECK enum err sip_stack_refuse(struct sip_stack *, handle server, struct sip_msg *request,
+				     const struct sip_reply *, usec now);
 /* The To tag that sip_stack_reply gives. Empty: the transaction is gone. */
 str sip_stack_tag(struct sip_stack *, handle server);
 /* The request, parsed again and stamped: an INVITE until its final answer; another where sip_stack_keep was called
@@ -195,6 +219,7 @@ struct flow sip_stack_connect(struct sip_stack *, const struct sip_target *, use
 
 struct sip_stack_stats {
 	uint64_t received, sent, repeats_in, repeats_out, malformed, refused_full, evicted;
+	uint64_t gate_dropped, gate_busy;
 	uint32_t transactions, streams;
 };
 void sip_stack_stats(const struct sip_stack *, struct sip_stack_stats *out);

@@ -20,9 +20,9 @@ static uint64_t tag_seed(struct sip_stack *s, struct sip_msg *msg)
 	return sip_stack_hash(s, sip_stack_hash(s, 3, sip_msg_call_id(msg)), sip_msg_value(msg, SIP_CSEQ));
 }
 
-static void refuse(struct sip_stack *s, struct sip_msg *msg, int status, const char *why, str lines, usec now)
+static void refuse_with(struct sip_stack *s, struct sip_msg *msg, const struct sip_reply *what, usec now)
 {
-	struct sip_reply reply = { .status = status, .reason = str_from(why), .lines = lines };
+	struct sip_reply reply = *what;
 	const struct sip_via *via = sip_msg_via(msg);
 	struct flow flow = s->in_flow;
 	char tag[SIP_TX_TAG_N];
@@ -39,21 +39,65 @@ static void refuse(struct sip_stack *s, struct sip_msg *msg, int status, const c
 		flow.remote = sip_transport_answer_to(via, &s->in_flow.remote);
 	struct sip_blob *blob = sip_blob_copy(buf_str(&out));
 	if (blob && sip_stack_send(s, &flow, blob, now))
-		log_debug(s->config.log, "sip.stack mute", "status=%d", status);
+		log_debug(s->config.log, "sip.stack mute", "status=%d", reply.status);
 	sip_blob_unref(blob);
+}
+
+static void refuse(struct sip_stack *s, struct sip_msg *msg, int status, const char *why, str lines, usec now)
+{
+	refuse_with(s, msg, &(struct sip_reply){ .status = status, .reason = str_from(why), .lines = lines }, now);
+}
+
+enum err sip_stack_refuse(struct sip_stack *s, handle server, struct sip_msg *request, const struct sip_reply *reply,
+			  usec now)
+{
+	struct sip_tx *tx = sip_tx_find(s, server);
+
+	if (!tx || tx->kind < SIP_TX_SERVER)
+		return ERR_ABSENT;
+	refuse_with(s, request, reply, now);
+	sip_tx_free(s, tx);
+	return ERR_NONE;
+}
+
+static void refuse_busy(struct sip_stack *s, struct sip_msg *msg, uint32_t after, usec now)
+{
+	char line[32];
+	struct buf out;
+
+	buf_init(&out, line, sizeof(line));
+	buf_put(&out, STR("Retry-After: "));
+	buf_put_u64(&out, after);
+	refuse(s, msg, 503, NULL, buf_str(&out), now);
 }
 
 /* 21.5.4; spread out, so that they do not all come back at once. */
 static void refuse_full(struct sip_stack *s, struct sip_msg *msg, usec now)
 {
-	char line[32];
-	struct buf out;
-
 	s->stats.refused_full++;
-	buf_init(&out, line, sizeof(line));
-	buf_put(&out, STR("Retry-After: "));
-	buf_put_u64(&out, 2 + rng_below(s->config.rng, 9));
-	refuse(s, msg, 503, NULL, buf_str(&out), now);
+	refuse_busy(s, msg, 2 + rng_below(s->config.rng, 9), now);
+}
+
+/* true: it may come in; else it was answered, or never came. */
+static bool passes_gate(struct sip_stack *s, usec now)
+{
+	const struct sip_gate *gate = s->config.gate;
+	uint32_t after = 0;
+
+	if (!gate)
+		return true;
+	switch (gate->request(gate->self, &s->msg, &s->in_flow, &after, now)) {
+	case SIP_GATE_OPEN:
+		return true;
+	case SIP_GATE_BUSY:
+		s->stats.gate_busy++;
+		refuse_busy(s, &s->msg, after, now);
+		return false;
+	case SIP_GATE_DROP:
+		break;
+	}
+	s->stats.gate_dropped++;
+	return false;
 }
 
 /* ---- matching (17.2.3) ---- */
@@ -193,7 +237,8 @@ static void on_request(struct sip_stack *s, usec now)
 
 	if (!via) {
 		s->stats.malformed++;
-		if (sip_msg_check(&s->msg)) /* it has no Via that could be read */
+		if (sip_msg_check(&s->msg) &&
+		    (s->config.stateless || passes_gate(s, now))) /* it has no Via that could be read */
 			refuse(s, &s->msg, s->msg.fault.status, s->msg.fault.why, STR_NONE, now);
 		return;
 	}
@@ -221,9 +266,12 @@ static void on_request(struct sip_stack *s, usec now)
 	}
 	if (sip_msg_check(&s->msg)) {
 		s->stats.malformed++;
-		refuse(s, &s->msg, s->msg.fault.status, s->msg.fault.why, STR_NONE, now);
+		if (passes_gate(s, now))
+			refuse(s, &s->msg, s->msg.fault.status, s->msg.fault.why, STR_NONE, now);
 		return;
 	}
+	if (!(s->msg.method == SIP_CANCEL && find_server(s, key, SIP_INVITE)) && !passes_gate(s, now))
+		return;
 	if (s->msg.method == SIP_CANCEL) {
 		on_cancel(s, key, now);
 		return;
@@ -336,7 +384,7 @@ void sip_stack_in(struct sip_stack *s, const struct flow *flow, str bytes, usec 
 void sip_stack_in_broken(struct sip_stack *s, const struct flow *flow, str head, usec now)
 {
 	s->stats.malformed++;
-	if (head.n && parse(s, flow, head) && s->msg.is_request)
+	if (head.n && parse(s, flow, head) && s->msg.is_request && (s->config.stateless || passes_gate(s, now)))
 		refuse(s, &s->msg, s->msg.fault.status ? s->msg.fault.status : 400,
 		       s->msg.fault.why ? s->msg.fault.why : "Bad Request - No usable Content-Length", STR_NONE, now);
 	sip_flows_deafen(&s->flows, flow, now);

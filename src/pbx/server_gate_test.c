@@ -1,0 +1,158 @@
+#include "pbx/test_rig.h"
+
+#include "pbx/server_parts.h"
+
+static const char *options_from(struct addr from, const char *method, const char *uri)
+{
+	static unsigned n;
+	char text[1000];
+
+	snprintf(
+		text, sizeof(text),
+		"%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.%u:%u;branch=z9hG4bKg%u\r\nFrom: <sip:x@y.example>;tag=1\r\n"
+		"To: <%s>\r\nCall-ID: g%u\r\nCSeq: 1 %s\r\n\r\n",
+		method, uri, from.ip[3], from.port, n, uri, n, method);
+	n++;
+	rig_forget_sent();
+	rig_say(from, text);
+	return rig_take(from);
+}
+
+static int heard(struct addr from, int n)
+{
+	int answers = 0;
+
+	for (int i = 0; i < n; i++)
+		answers += *options_from(from, "OPTIONS", "sip:example.com") != '\0';
+	return answers;
+}
+
+static void a_flood_is_not_answered_and_nobody_else_notices(void **state)
+{
+	struct pbx_server_stats stats;
+
+	(void)state;
+	rig_run();
+	rig_register(alice, "101");
+	assert_int_equal(heard(stranger, 3000), PBX_FLOOD_RATE * PBX_FLOOD_BURST);
+	rig_assert_start(options_from(alice, "OPTIONS", "sip:example.com"), "SIP/2.0 200 ");
+	rig_assert_start(options_from(bob, "OPTIONS", "sip:example.com"), "SIP/2.0 200 ");
+	pbx_server_stats(rig_.servers[0], &stats);
+	assert_int_equal(stats.flood_dropped, 2000);
+	assert_int_equal(stats.flood_emptied, 1);
+	rig_pass(USEC_PER_SEC);
+	assert_int_equal(heard(stranger, 300), PBX_FLOOD_RATE);
+}
+
+static void malformed_requests_are_charged_too(void **state)
+{
+	int answers = 0;
+
+	(void)state;
+	rig_run();
+	for (int i = 0; i < 1000; i++) {
+		rig_forget_sent();
+		rig_say(stranger,
+			"OPTIONS sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99;branch=z9hG4bKm\r\n\r\n");
+		answers += *rig_take(stranger) != '\0';
+	}
+	assert_int_equal(answers, PBX_FLOOD_RATE * PBX_FLOOD_BURST / PBX_FLOOD_MALFORMED);
+}
+
+static void on_a_stream_the_flooder_is_told_when_to_come_back(void **state)
+{
+	char after[20] = "";
+
+	(void)state;
+	rig_run();
+	heard(stranger, 1001);
+	rig_forget_sent();
+	rig_accept(RIG_STREAM, stranger);
+	rig_bytes(RIG_STREAM, stranger,
+		  "OPTIONS sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.99;branch=z9hG4bKs\r\nFrom: "
+		  "<sip:x@y>;tag=1\r\n"
+		  "To: <sip:x@y>\r\nCall-ID: s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+	rig_assert_start(rig_take_stream(RIG_STREAM), "SIP/2.0 503 ");
+	rig_header(rig_.text, "Retry-After", after, sizeof(after));
+	assert_in_range(atoi(after), 5, 30);
+}
+
+static void trusted_sources_and_open_networks_are_exempt(void **state)
+{
+	static const struct pbx_trust trust = { { .family = 4, .ip = { 192, 0, 2, 99 } }, 32 };
+
+	(void)state;
+	rig_.config.trusts = &trust;
+	rig_.config.trust_n = 1;
+	rig_run();
+	assert_int_equal(heard(stranger, 3000), 3000);
+	assert_int_equal(heard(bob, 3000), 1000);
+	rig_stop_servers();
+	rig_.config.trust_n = 0;
+	rig_.config.auth = false;
+	rig_run();
+	assert_int_equal(heard(bob, 3000), 3000);
+	rig_stop_servers();
+	rig_.config.auth = true;
+	rig_.config.flood_rate = 0;
+	rig_run();
+	assert_int_equal(heard(bob, 3000), 3000);
+}
+
+/* RFC 3261 8.2.7, 26.3.2.4: in somebody else's name a refused INVITE would bring him eleven answers. */
+static void a_challenge_comes_once_and_leaves_nothing_behind(void **state)
+{
+	struct sip_stack_stats stats;
+
+	(void)state;
+	rig_.config.strangers = false;
+	rig_run();
+	rig_assert_start(options_from(stranger, "INVITE", "sip:101@example.com"), "SIP/2.0 407 ");
+	rig_assert_start(options_from(stranger, "MESSAGE", "sip:101@example.com"), "SIP/2.0 407 ");
+	rig_assert_start(options_from(stranger, "OPTIONS", "sip:example.com"), "SIP/2.0 200 ");
+	rig_forget_sent();
+	sip_stack_stats(rig_.servers[0]->stack, &stats);
+	assert_int_equal(stats.transactions, 0);
+	rig_pass(40 * USEC_PER_SEC);
+	assert_int_equal(rig_waiting(), 0);
+}
+
+/* The bound that QUIC has for whoever has not shown yet that the address is his (RFC 9000 8.1). */
+static void no_answer_to_a_datagram_is_more_than_three_times_as_long(void **state)
+{
+	static const char *const methods[] = { "INVITE", "REGISTER", "MESSAGE", "OPTIONS", "SUBSCRIBE", "BYE", "FOO" };
+	static const char *const uris[] = { "sip:example.com", "sip:1@example.com", "sip:x@y.example", "tel:1" };
+	char text[400];
+
+	(void)state;
+	rig_.config.strangers = false;
+	rig_run();
+	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		for (unsigned k = 0; k < sizeof(uris) / sizeof(uris[0]); k++) {
+			snprintf(
+				text, sizeof(text),
+				"%s %s SIP/2.0\r\nv:SIP/2.0/UDP h;branch=z9hG4bK%u%u\r\nf:<sip:1@example.com>;tag=1\r\n"
+				"t:<%s>\r\ni:%u%u\r\nCSeq:1 %s\r\n\r\n",
+				methods[i], uris[k], i, k, methods[i][0] == 'R' ? "sip:1@example.com" : uris[k], i, k,
+				methods[i]);
+			rig_forget_sent();
+			rig_say(stranger, text);
+			const char *answer = rig_take(stranger);
+			assert_true(*answer);
+			if (strlen(answer) > 3 * strlen(text))
+				fail_msg("%zu bytes for %zu: %s%s", strlen(answer), strlen(text), text, answer);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_flood_is_not_answered_and_nobody_else_notices),
+		T(malformed_requests_are_charged_too),
+		T(on_a_stream_the_flooder_is_told_when_to_come_back),
+		T(trusted_sources_and_open_networks_are_exempt),
+		T(a_challenge_comes_once_and_leaves_nothing_behind),
+		T(no_answer_to_a_datagram_is_more_than_three_times_as_long),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
