@@ -15,8 +15,8 @@
  *
  * A SUBSCRIBE is answered 200 at once, and its NOTIFY follows as soon as the state is there. Changes are told at
  * the package's pace: what happens meanwhile is told together. One NOTIFY of a subscription is under way at a time.
- * It ends when its time is over, when it is unsubscribed (Expires: 0, which is also how state is fetched once), or when a
- * NOTIFY is answered 481 or not understood (4.2.2); silence makes it lost until there is a way again.
+ * It ends when its time is over, when it is unsubscribed (Expires: 0, which is also how state is fetched once), or when
+ * a NOTIFY is answered 481 or not understood (4.2.2); silence makes it lost until there is a way again.
  *
  * Bounds: PBX_SUBSCRIPTIONS_MAX, and PBX_SUBSCRIPTIONS_OF_MAX of one watcher (answers: 503, 403 with a Warning).
  * Memory: opaque; what a step points to is valid until the next call. Thread: its owner's.
