@@ -33,6 +33,7 @@ enum pbx_note_kind {
 struct pbx_change {
 	str aor; /* "sip:101@example.com" */
 	bool star;
+	bool outbound;               /* RFC 5626 6.: it names a flow, and the way it came keeps that flow */
 	struct contact_record *rows; /* aor, uri, params, instance, reg_id, q, path, flow...; `expires` is a time */
 	size_t n;                    /* 0: only asks what is bound */
 	str call_id;

@@ -17,7 +17,13 @@ static uint32_t wanted_expires(struct sip_msg *m, const struct sip_address *cont
 	return s->expires_default;
 }
 
-/* All but q, expires, +sip.instance and reg-id, which have fields of their own. */
+static bool has_own_field(str name)
+{
+	return str_eq_nocase(name, STR("q")) || str_eq_nocase(name, STR("expires")) ||
+	       str_eq_nocase(name, STR("pub-gruu")) || str_eq_nocase(name, STR("temp-gruu")); /* ours to give */
+}
+
+/* All but q and expires; feature tags (RFC 3840) among them, which caller preferences are held against. */
 static bool take_params(struct pbx_note *note, const struct sip_address *a, struct contact_record *row)
 {
 	char text[2048];
@@ -27,7 +33,7 @@ static bool take_params(struct pbx_note *note, const struct sip_address *a, stru
 
 	buf_init(&kept, text, sizeof(text));
 	while (sip_param_next(&rest, &name, &value)) {
-		if (str_eq_nocase(name, STR("q")) || str_eq_nocase(name, STR("expires")))
+		if (has_own_field(name))
 			continue;
 		if (str_eq_nocase(name, STR("reg-id")) && str_u32(value, INT32_MAX, &id))
 			row->reg_id = id;
@@ -71,22 +77,74 @@ static bool take_key(struct pbx_note *note, struct contact_record *row)
 	return buf_ok(&key) && copy(note, buf_str(&key), &row->key);
 }
 
-static int read_row(struct sip_msg *m, const struct sip_address *a, const struct pbx_registrar_setting *s, usec now,
-		    struct pbx_note *note, struct contact_record *row)
+/* RFC 5627 5.1: bound to a GRUU of its own, an address would lead to itself. */
+static bool leads_to_us(const struct sip_address *a, str aor)
+{
+	return pbx_gruu_is(&a->uri) && aor.n > a->uri.host.n &&
+	       str_eq_nocase(str_skip(aor, aor.n - a->uri.host.n), a->uri.host) &&
+	       aor.p[aor.n - a->uri.host.n - 1] == '@';
+}
+
+/* RFC 5626 6.: does the first hop keep flows: ourselves, or a proxy that says so in its Path? */
+static bool first_hop_keeps_flows(struct sip_msg *m)
+{
+	const struct sip_address *path;
+	const struct sip_via *vias;
+	size_t n;
+
+	if (!sip_msg_vias(m, &vias, &n) && n == 1)
+		return true;
+	/* The last value is the phone's own proxy's (RFC 3327 5.2); the RFC says "the first URI". */
+	return !sip_msg_addresses(m, SIP_PATH, &path, &n) &&
+	       (sip_uri_param(&path[0].uri, STR("ob"), NULL) || sip_uri_param(&path[n - 1].uri, STR("ob"), NULL));
+}
+
+/* 0: outbound or not; else 400 or 439. */
+static int judge_outbound(struct sip_msg *m, const struct sip_address *list, size_t n, bool *outbound)
+{
+	size_t named = 0, bound = 0;
+	uint32_t seconds;
+
+	for (size_t i = 0; i < n; i++) {
+		named += sip_param_find(list[i].params, STR("reg-id"), NULL);
+		bound += !(sip_address_expires(&list[i], &seconds) || sip_msg_expires(m, &seconds)) || seconds;
+	}
+	*outbound = named && first_hop_keeps_flows(m);
+	if (named && !*outbound &&
+	    (sip_msg_lists(m, SIP_SUPPORTED, STR("outbound")) || sip_msg_lists(m, SIP_REQUIRE, STR("outbound"))))
+		return 439;
+	return *outbound && bound > 1 ? 400 : 0;
+}
+
+static int read_row(struct sip_msg *m, const struct sip_address *a, const struct pbx_registrar_setting *s,
+		    bool outbound, usec now, struct pbx_note *note, struct contact_record *row)
 {
 	uint32_t seconds = wanted_expires(m, a, s);
 
 	if (a->uri.scheme == SIP_SCHEME_OTHER)
 		return 416;
+	if (leads_to_us(a, row->aor))
+		return 403;
 	/* Step 7: too brief is refused only below an hour, which expires_min never exceeds. */
 	if (seconds && seconds < s->expires_min)
 		return 423;
 	if (seconds > s->expires_max)
 		seconds = s->expires_max;
+	if (s->expires_spread && seconds > s->expires_min) {
+		uint32_t most = (uint32_t)((uint64_t)seconds * s->expires_spread / 100);
+
+		most = most < seconds - s->expires_min ? most : seconds - s->expires_min;
+		seconds -= rng_below(s->rng, most + 1);
+	}
 	row->q = (uint16_t)sip_address_q(a);
 	row->expires = seconds ? now + seconds * USEC_PER_SEC : 0;
 	row->registered = row->updated = now;
-	return copy(note, a->uri.text, &row->uri) && take_params(note, a, row) && take_key(note, row) ? 0 : 500;
+	if (!copy(note, a->uri.text, &row->uri) || !take_params(note, a, row))
+		return 500;
+	if (!outbound || !row->instance.n) /* RFC 5626 6.: then it means nothing */
+		row->reg_id = 0;
+	note->change.outbound = note->change.outbound || (row->reg_id && seconds);
+	return take_key(note, row) ? 0 : 500;
 }
 
 int pbx_registrar_read(struct sip_msg *m, str aor, const struct flow *flow, const struct pbx_registrar_setting *s,
@@ -100,14 +158,17 @@ int pbx_registrar_read(struct sip_msg *m, str aor, const struct flow *flow, cons
 	char text[4096];
 	struct buf path;
 	uint32_t seconds;
+	bool outbound;
+	int status;
 
 	if ((err && err != ERR_ABSENT) || !cseq)
 		return 400;
 	c->n = err ? 0 : c->n;
 	if (c->n > PBX_CONTACTS_MAX)
 		return 503;
-	/* RFC 3327 5.2: a Path that the phone has not allowed cannot be taken. */
-	if (sip_msg_has(m, SIP_PATH) && !sip_msg_lists(m, SIP_SUPPORTED, STR("path")))
+	/* RFC 3327 5.3: a Path that the phone has not allowed is not taken. */
+	if (sip_msg_has(m, SIP_PATH) && !sip_msg_lists(m, SIP_SUPPORTED, STR("path")) &&
+	    !sip_msg_lists(m, SIP_REQUIRE, STR("path")))
 		return 420;
 	buf_init(&path, text, sizeof(text));
 	if (!join_values(m, SIP_PATH, &path))
@@ -121,6 +182,9 @@ int pbx_registrar_read(struct sip_msg *m, str aor, const struct flow *flow, cons
 		c->n = 0;
 		return sip_msg_expires(m, &seconds) && seconds == 0 ? 0 : 400;
 	}
+	status = judge_outbound(m, list, c->n, &outbound);
+	if (status)
+		return status;
 	all.aor = c->aor;
 	all.call_id = c->call_id;
 	all.cseq = c->cseq;
@@ -128,8 +192,7 @@ int pbx_registrar_read(struct sip_msg *m, str aor, const struct flow *flow, cons
 	c->rows = arena_alloc(&note->arena, (c->n + 1) * sizeof(*c->rows));
 	for (size_t i = 0; c->rows && i < c->n; i++) {
 		c->rows[i] = all;
-		int status = read_row(m, &list[i], s, now, note, &c->rows[i]);
-
+		status = read_row(m, &list[i], s, outbound, now, note, &c->rows[i]);
 		if (status)
 			return status;
 	}
@@ -154,6 +217,18 @@ static bool same_binding(const struct contact_record *old, const struct contact_
 static bool is_stale(const struct contact_record *old, const struct pbx_change *c)
 {
 	return str_eq(old->call_id, c->call_id) && c->cseq <= old->cseq;
+}
+
+/* A further flow of a registration is as old as that is: temporary GRUUs are good by either (pbx/gruu.h). */
+static usec first_registered(const struct contact_record *old, size_t n, const struct contact_record *row)
+{
+	usec first = row->registered;
+
+	for (size_t i = 0; i < n; i++)
+		if (row->reg_id && old[i].reg_id && str_eq(old[i].call_id, row->call_id) &&
+		    pbx_gruu_instance_eq(old[i].instance, row->instance))
+			first = usec_min(first, old[i].registered);
+	return first;
 }
 
 /* A later row of the same request wins over an earlier one. */
@@ -217,6 +292,8 @@ int pbx_registrar_judge(const struct pbx_location *l, const struct pbx_change *c
 				return 500;
 			row.key = old[i].key;
 			row.registered = old[i].registered;
+		} else {
+			row.registered = first_registered(old, n, &row);
 		}
 		if (row.expires) {
 			added += i == n;
@@ -232,7 +309,23 @@ int pbx_registrar_judge(const struct pbx_location *l, const struct pbx_change *c
 	return 200;
 }
 
-void pbx_registrar_write(const struct contact_record *rows, size_t n, usec now, struct buf *out)
+static void write_gruus(const struct contact_record *row, struct pbx_gruus *gruus, str call_id, usec now,
+			struct buf *out)
+{
+	if (!pbx_gruu_may(row))
+		return;
+	buf_put(out, STR(";pub-gruu=\""));
+	pbx_gruu_write_public(row, out);
+	buf_put_char(out, '"');
+	if (!str_eq(row->call_id, call_id))
+		return;
+	buf_put(out, STR(";temp-gruu=\""));
+	pbx_gruu_write_temporary(gruus, row, now, out);
+	buf_put_char(out, '"');
+}
+
+void pbx_registrar_write(const struct contact_record *rows, size_t n, struct pbx_gruus *gruus, str call_id, usec now,
+			 struct buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		usec left = rows[i].expires > now ? rows[i].expires - now : 0;
@@ -248,6 +341,8 @@ void pbx_registrar_write(const struct contact_record *rows, size_t n, usec now, 
 		}
 		if (rows[i].q != 1000)
 			buf_printf(out, ";q=0.%03u", rows[i].q);
+		if (gruus)
+			write_gruus(&rows[i], gruus, call_id, now, out);
 		buf_put(out, STR(";expires="));
 		buf_put_u64(out, (uint64_t)((left + USEC_PER_SEC - 1) / USEC_PER_SEC));
 	}

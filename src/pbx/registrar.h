@@ -10,18 +10,24 @@
 #ifndef PBX_REGISTRAR_H
 #define PBX_REGISTRAR_H
 
+#include "pbx/gruu.h"
 #include "pbx/location.h"
 #include "pbx/note.h"
 #include "sip/msg.h"
 
 struct pbx_registrar_setting {
 	uint32_t expires_min, expires_default, expires_max; /* seconds */
+	/* What is granted is shortened by chance, by up to so many percent, never below expires_min: phones that came
+	 * all at once do not come back all at once. */
+	uint32_t expires_spread;
+	struct rng *rng;
 };
 
 /*
  * Fills note->change for the address `aor` (views are copied into the note). `flow`: the way the REGISTER came.
- * Returns 0, or the status to answer: 400 malformed, 423 too brief (Min-Expires: expires_min), 416 a contact that
- * cannot be called, 420 Require: path is missing, 503 too many contacts, 500 no memory.
+ * Returns 0, or the status to answer: 400 malformed, 403 a contact that is a GRUU of the same domain, 423 too brief
+ * (Min-Expires: expires_min), 416 a contact that cannot be called, 420 a Path without Supported: path, 439 the first
+ * hop lacks outbound support, 503 too many contacts, 500 no memory.
  */
 int pbx_registrar_read(struct sip_msg *, str aor, const struct flow *, const struct pbx_registrar_setting *, usec now,
 		       struct pbx_note *note);
@@ -37,7 +43,9 @@ struct pbx_verdict {
  * it has too many contacts itself; of those that are bound the one refreshed longest ago makes room. */
 int pbx_registrar_judge(const struct pbx_location *, const struct pbx_change *, usec now, struct pbx_verdict *out);
 
-/* The Contact lines (step 8) of the answer, and Path or Require lines that belong to it; CRLF between them. */
-void pbx_registrar_write(const struct contact_record *rows, size_t n, usec now, struct buf *out);
+/* The Contact lines (step 8) of the answer, CRLF between them. `gruus`: the phone knows GRUUs (RFC 5627 5.3), else
+ * NULL: it gets the public one of each instance, and a new temporary one of those that `call_id` registered. */
+void pbx_registrar_write(const struct contact_record *rows, size_t n, struct pbx_gruus *gruus, str call_id, usec now,
+			 struct buf *out);
 
 #endif

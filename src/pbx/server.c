@@ -20,6 +20,7 @@ struct pbx_config pbx_config_default(void)
 		.expires_min = 60,
 		.expires_default = 3600,
 		.expires_max = 86400,
+		.flow_timer = 120,
 		.ring_for = 185 * USEC_PER_SEC,
 		.hunt_after = 20 * USEC_PER_SEC,
 		.timing = SIP_TIMING_DEFAULT,
@@ -239,13 +240,15 @@ static void decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 {
 	if (job->kind == PBX_JOB_REGISTER)
 		pbx_register_decide(s, job, m, now);
+	else if (job->kind == PBX_JOB_ACK)
+		pbx_send_ack_decide(s, job, m, now);
 	else
 		pbx_relay_decide(s, job, m, now);
 }
 
 void pbx_job_resume(struct pbx_server *s, struct pbx_job *job, usec now)
 {
-	struct sip_msg *m = sip_stack_kept(s->stack, job->server);
+	struct sip_msg *m = job->own ? job->own : sip_stack_kept(s->stack, job->server);
 
 	heap_remove(&s->timers, &job->timer);
 	if (!m || sip_msg_check(m))
@@ -678,6 +681,7 @@ static bool make_parts(struct pbx_server *s)
 	s->tokens = hmac_new(DIGEST_SHA256, str_of((const char *)c->key, sizeof(c->key)));
 	s->flood = pbx_flood_new(c->flood_rate, c->rng);
 	s->gate = (struct sip_gate){ pbx_gate_request, s };
+	s->gruus = pbx_gruus_new(c->key, sizeof(c->key), c->rng);
 	s->tap = (struct sip_tap){ pbx_tracer_message, s->tracer };
 	stack.timing = c->timing;
 	stack.rng = c->rng;
@@ -691,7 +695,7 @@ static bool make_parts(struct pbx_server *s)
 	s->stack = sip_stack_new(&stack);
 	s->locate = make_locate(c);
 	return s->flood && s->locate && s->location && s->guard && s->recorder && (s->tracer || !c->trace) &&
-	       s->tokens && s->stack;
+	       s->tokens && s->gruus && s->stack;
 }
 
 struct pbx_server *pbx_server_new(const struct pbx_config *config)
@@ -744,6 +748,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_tracer_free(s->tracer);
 	pbx_recorder_free(s->recorder);
 	hmac_free(s->tokens);
+	pbx_gruus_free(s->gruus);
 	free(s);
 }
 

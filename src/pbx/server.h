@@ -48,6 +48,9 @@ struct pbx_trust {
 	unsigned bits;
 };
 
+/* Whom the registrar tells that its requests go by us: nobody, who came by another proxy, all. */
+enum pbx_service_route { PBX_SERVICE_ROUTE_PATH = 0, PBX_SERVICE_ROUTE_NEVER, PBX_SERVICE_ROUTE_ALWAYS };
+
 struct pbx_config {
 	struct rng *rng;
 	const struct log *log; /* may be NULL */
@@ -81,6 +84,9 @@ struct pbx_config {
 	usec ring_for;                                      /* timer C: above 3 minutes (16.6 item 11) */
 	usec hunt_after; /* how long phones ring before those of a lower q do; 0: q is not looked at, all ring together
 			  */
+	uint32_t expires_spread; /* percent: what is granted is less by a share of it, by chance (pbx/registrar.h) */
+	uint32_t flow_timer; /* seconds between keep-alives that phones with outbound are told (RFC 5626); 0: none */
+	enum pbx_service_route service_route; /* who is told to send by us (RFC 3608) */
 	struct sip_timing timing;
 	uint32_t id_first, id_n; /* numbers for sockets and streams */
 	const struct pbx_listener *listeners;

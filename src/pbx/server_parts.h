@@ -15,6 +15,7 @@
 #include "crypt/hmac.h"
 #include "pbx/best.h"
 #include "pbx/flood.h"
+#include "pbx/gruu.h"
 #include "pbx/guard.h"
 #include "pbx/identity.h"
 #include "pbx/location.h"
@@ -32,16 +33,16 @@
 #include "sip/stack.h"
 #include "store/keeper.h"
 
-#define PBX_WANTS_MAX    100000
-#define PBX_PATIENCE     (5 * USEC_PER_SEC)  /* for the keeper, a name, another worker */
-#define PBX_TRIES        24                  /* facts that one request may have to wait for */
-#define PBX_HEDGE_INVITE (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
-#define PBX_HEDGE_OTHER  (2 * USEC_PER_SEC)  /* no answer to three datagrams */
-#define PBX_SPARE_MAX    32
-#define PBX_BRANCHES_MAX 40   /* of one request: contacts, servers of names, redirections */
-#define PBX_BREADTH      60   /* RFC 5393 5.3.1: where a request says nothing */
-#define PBX_CHALLENGE    1300 /* bytes of our challenge lines */
-#define PBX_CHALLENGES   4096 /* bytes of the challenges of all branches */
+#define PBX_WANTS_MAX      100000
+#define PBX_PATIENCE       (5 * USEC_PER_SEC)  /* for the keeper, a name, another worker */
+#define PBX_TRIES          24                  /* facts that one request may have to wait for */
+#define PBX_HEDGE_INVITE   (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
+#define PBX_HEDGE_OTHER    (2 * USEC_PER_SEC)  /* no answer to three datagrams */
+#define PBX_SPARE_MAX      32
+#define PBX_BRANCHES_MAX   40   /* of one request: contacts, servers of names, redirections */
+#define PBX_BREADTH        60   /* RFC 5393 5.3.1: where a request says nothing */
+#define PBX_CHALLENGE      1300 /* bytes of our challenge lines */
+#define PBX_CHALLENGES     4096 /* bytes of the challenges of all branches */
 #define PBX_WANTS_MAX      100000
 #define PBX_PATIENCE       (5 * USEC_PER_SEC)  /* for the keeper, a name, another worker */
 #define PBX_TRIES          24                  /* facts that one request may have to wait for */
@@ -151,6 +152,7 @@ struct pbx_server {
 	struct pbx_recorder *recorder;
 	struct pbx_tracer *tracer; /* NULL: no trace */
 	struct hmac *tokens;
+	struct pbx_gruus *gruus;
 	struct slab jobs, ops;
 	struct map busy; /* ops in work, by aor */
 	struct heap timers, hedges;
@@ -222,8 +224,10 @@ struct pbx_way {
 	bool next_is_loose;
 	struct flow flow; /* DIALOG: transport 0: by address */
 	bool outside;     /* DIALOG: its caller was a stranger */
+	bool has_gruu;    /* USER, DIALOG: it is for one phone of aor's */
+	struct pbx_gruu gruu;
 	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX];
-	str aor, name; /* USER */
+	str aor, name; /* USER; DIALOG where it has a GRUU */
 };
 
 /* Is this host (and port, where it is an address) us? */
@@ -234,6 +238,8 @@ bool pbx_way_is_trusted(const struct pbx_server *, const struct flow *);
 bool pbx_way_aor(const struct pbx_server *, const struct sip_uri *, struct buf *aor, struct buf *name);
 /* 16.4, 16.5. 0, or what to answer: 416, 403, 404, 484. */
 int pbx_way_read(struct pbx_server *, struct sip_msg *, const struct flow *, struct pbx_way *out);
+/* Leaves of the bindings of way->aor those that the request is for: a GRUU's (RFC 5627 5.). Returns how many. */
+size_t pbx_way_narrow(const struct pbx_way *, struct contact_record *rows, size_t n);
 /* A mark in our Via that is the same when the same request comes round again (16.3 step 4). */
 void pbx_way_mark(const struct pbx_server *, struct sip_msg *, char out[16]);
 bool pbx_way_loops(const struct pbx_server *, struct sip_msg *);
@@ -250,6 +256,11 @@ void pbx_register_done(struct pbx_server *, const struct pbx_note *, usec now);
 /* ---- server_relay.c ---- */
 
 void pbx_relay_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, usec now);
+/* The bindings of an address: 0.. of them in rows[PBX_CONTACTS_MAX], or -1: another shard is asked and the job waits.
+ * `which` of job->places. */
+int pbx_relay_places(struct pbx_server *, struct pbx_job *, int which, str aor, struct contact_record *rows, usec now);
+/* A stream's flow, or a datagram's where the phone is not where its Contact says (NAT). */
+struct flow pbx_relay_contact_way(const struct contact_record *);
 
 /* ---- server_send.c ---- */
 
@@ -260,6 +271,8 @@ struct pbx_branch *pbx_send_add(struct pbx_job *, str uri, str next, str path, c
 bool pbx_send_branch(struct pbx_server *, struct pbx_job *, struct pbx_branch *, struct sip_msg *,
 		     const struct pbx_way *, usec now);
 
+/* "host:port;transport=tcp": where we are reached by who speaks over this flow (flow->id 0: this transport). */
+void pbx_send_put_hop(struct pbx_server *, const struct flow *side, struct buf *out);
 /* An ACK of a 2xx: on its way, without an answer. */
 void pbx_send_ack(struct pbx_server *, const struct sip_event *, usec now);
 
@@ -278,6 +291,8 @@ void pbx_fork_tick(struct pbx_server *, usec now);
 void pbx_fork_arm(struct pbx_server *, struct pbx_job *);
 /* job->fork, made where it is not there. NULL: no room. */
 struct pbx_fork *pbx_fork_of(struct pbx_job *);
+/* The same once more, for an ACK that has waited. */
+void pbx_send_ack_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, usec now);
 
 /* ---- server_hunt.c ---- */
 

@@ -1,6 +1,6 @@
 #include "pbx/server_parts.h"
 
-#define ANSWER_LINES 8192
+#define ANSWER_LINES 16384
 
 static const str unsupported_path = STR_INIT("Unsupported: path");
 
@@ -59,7 +59,8 @@ static bool requires_unknown(struct sip_msg *m, struct buf *unknown)
 	str value;
 
 	while (sip_values_next(&v, &value)) {
-		if (str_eq_nocase(value, STR("path")) || str_eq_nocase(value, STR("outbound")))
+		if (str_eq_nocase(value, STR("path")) || str_eq_nocase(value, STR("outbound")) ||
+		    str_eq_nocase(value, STR("gruu")))
 			continue;
 		buf_put(unknown, unknown->n ? STR(", ") : STR("Unsupported: "));
 		buf_put(unknown, value);
@@ -81,8 +82,11 @@ static struct pbx_note *read_again(struct pbx_server *s, str aor)
 
 void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
 {
-	const struct pbx_registrar_setting setting = { s->config.expires_min, s->config.expires_default,
-						       s->config.expires_max };
+	const struct pbx_registrar_setting setting = { .expires_min = s->config.expires_min,
+						       .expires_default = s->config.expires_default,
+						       .expires_max = s->config.expires_max,
+						       .expires_spread = s->config.expires_spread,
+						       .rng = s->config.rng };
 	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX], line[400];
 	const struct sip_address *to = sip_msg_to(m);
 	struct buf aor, name, unknown;
@@ -278,6 +282,46 @@ void pbx_register_kept(struct pbx_server *s, const struct keeper_answer *a, usec
 
 /* ---- the answer ---- */
 
+static void put_line(struct buf *b, str line)
+{
+	if (b->n)
+		buf_put(b, STR("\r\n"));
+	buf_put(b, line);
+}
+
+/* RFC 3608 5.: what the phone sends from now on comes by us, where it would else not know of us. */
+static void write_service_route(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, struct buf *out)
+{
+	bool by_proxy = sip_msg_has(m, SIP_PATH);
+	struct flow side = *flow;
+
+	if (s->config.service_route == PBX_SERVICE_ROUTE_NEVER ||
+	    (s->config.service_route == PBX_SERVICE_ROUTE_PATH && !by_proxy))
+		return;
+	side.id = 0;
+	put_line(out, STR("Service-Route: <sip:"));
+	pbx_send_put_hop(s, &side, out);
+	buf_put(out, STR(";lr>"));
+}
+
+static void write_lines(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, bool outbound, struct buf *b)
+{
+	for (const struct sip_header *h = sip_msg_header(m, SIP_PATH); h; h = sip_msg_header_next(m, h)) {
+		put_line(b, STR("Path: ")); /* RFC 3327 5.3 */
+		buf_put(b, sip_header_value(m, h));
+	}
+	write_service_route(s, m, flow, b);
+	if (outbound &&
+	    (sip_msg_lists(m, SIP_SUPPORTED, STR("outbound")) || sip_msg_lists(m, SIP_REQUIRE, STR("outbound")))) {
+		put_line(b, STR("Require: outbound")); /* RFC 5626 6. */
+		if (s->config.flow_timer && !sip_msg_has(m, SIP_PATH)) {
+			put_line(b, STR("Flow-Timer: "));
+			buf_put_u64(b, s->config.flow_timer);
+		}
+	}
+	put_line(b, STR("Supported: path, gruu, outbound"));
+}
+
 void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec now)
 {
 	struct pbx_job *job = slab_find(&s->jobs, note->token);
@@ -300,12 +344,9 @@ void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec n
 	}
 	s->stats.registrations++;
 	buf_init(&b, lines, sizeof(lines));
-	pbx_registrar_write(note->rows, note->n, now, &b);
-	for (const struct sip_header *h = sip_msg_header(m, SIP_PATH); h; h = sip_msg_header_next(m, h)) {
-		buf_put(&b, b.n ? STR("\r\nPath: ") : STR("Path: "));
-		buf_put(&b, sip_header_value(m, h)); /* RFC 3327 5.3 */
-	}
-	buf_put(&b, b.n ? STR("\r\nSupported: path") : STR("Supported: path"));
+	pbx_registrar_write(note->rows, note->n, sip_msg_lists(m, SIP_SUPPORTED, STR("gruu")) ? s->gruus : NULL,
+			    sip_msg_call_id(m), now, &b);
+	write_lines(s, m, &job->flow, note->change.outbound, &b);
 	if (!buf_ok(&b)) {
 		refuse(s, job, m, 500, now);
 		return;

@@ -77,9 +77,8 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 
 /* ---- where to ---- */
 
-/* The contacts of an address: 0.. of them in rows, or -1: another shard is asked and the job waits. */
-static int find_places(struct pbx_server *s, struct pbx_job *job, int which, str aor, struct contact_record *rows,
-		       usec now)
+int pbx_relay_places(struct pbx_server *s, struct pbx_job *job, int which, str aor, struct contact_record *rows,
+		     usec now)
 {
 	uint16_t shard = pbx_location_shard(aor, s->config.worker_n);
 	const struct pbx_contact *list[PBX_CONTACTS_MAX];
@@ -109,8 +108,7 @@ static int find_places(struct pbx_server *s, struct pbx_job *job, int which, str
 	return -1;
 }
 
-/* A stream's flow, or a datagram's where the phone is not where its Contact says (NAT). */
-static struct flow contact_way(const struct contact_record *row)
+struct flow pbx_relay_contact_way(const struct contact_record *row)
 {
 	struct flow flow = contact_flow(row);
 	struct sip_uri uri;
@@ -148,7 +146,7 @@ static void add_places(struct pbx_server *s, struct pbx_job *job, const struct c
 	for (size_t i = 0; i < targets.n; i++) {
 		const struct pbx_target *t = &targets.list[i];
 		const struct contact_record *row = &rows[t->row];
-		struct flow flow = contact_way(row);
+		struct flow flow = pbx_relay_contact_way(row);
 		struct pbx_branch *b = uri.n ? pbx_send_add(job, uri, row->uri, row->path, &flow)
 					     : pbx_send_add(job, request_uri(row->uri), STR_NONE, row->path, &flow);
 
@@ -182,7 +180,7 @@ static void to_trunk(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 	buf_printf(&aor, "sip:" STR_FMT "@", STR_ARG(s->config.trunk));
 	for (size_t i = 0; i < s->config.domain.n; i++)
 		buf_put_char(&aor, str_lower(s->config.domain.p[i]));
-	n = find_places(s, job, 1, buf_str(&aor), rows, now);
+	n = pbx_relay_places(s, job, 1, buf_str(&aor), rows, now);
 	if (n < 0)
 		return;
 	if (n == 0) {
@@ -221,9 +219,9 @@ static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
 		return;
 	default:
-		if (to_extension(s, job, m, w, now))
+		if (!w->has_gruu && to_extension(s, job, m, w, now))
 			return;
-		if (s->config.trunk.n && caller == CALLER_USER && !str_eq(w->name, s->config.trunk))
+		if (!w->has_gruu && s->config.trunk.n && caller == CALLER_USER && !str_eq(w->name, s->config.trunk))
 			to_trunk(s, job, m, w, now);
 		else
 			pbx_job_reply(s, job, m, 404, STR_NONE, STR_NONE, now);
@@ -241,9 +239,13 @@ static const str foreign_why = STR_INIT("Warning: 399 tandem \"This exchange ser
 
 /* Strangers may call, and ask whether they could. What makes a phone call others, start anew or show things (REFER,
  * NOTIFY, MESSAGE, ..) is for who has a password. */
-static bool stranger_may(const struct sip_msg *m)
+static bool stranger_may(struct sip_msg *m, const struct pbx_way *w)
 {
-	return m->method == SIP_INVITE || m->method == SIP_OPTIONS;
+	if (m->method == SIP_INVITE || m->method == SIP_OPTIONS)
+		return true;
+	/* Who has been given a GRUU in a dialog goes on with it, by whatever way (RFC 5627 3.2). */
+	return w->has_gruu && sip_msg_to(m)->tag.n &&
+	       (m->method == SIP_BYE || m->method == SIP_UPDATE || m->method == SIP_PRACK);
 }
 
 /* A stranger on the line would call on at the cost of who answered him; who answered may pass him on. */
@@ -264,6 +266,27 @@ static bool relays_to(const struct pbx_server *s, str host)
 	return s->config.relay_any;
 }
 
+static void in_dialog(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
+{
+	struct contact_record rows[PBX_CONTACTS_MAX];
+	int n = w->has_gruu ? pbx_relay_places(s, job, 0, w->aor, rows, now) : 0;
+
+	if (n < 0)
+		return;
+	n = (int)pbx_way_narrow(w, rows, (size_t)n);
+	if (n > 0) {
+		to_user(s, job, m, w, rows, n, now);
+		return;
+	}
+	if (w->has_gruu && !w->flow.transport) { /* its domain is ourselves */
+		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
+		return;
+	}
+	/* A phone that is registered no more still has its call. */
+	pbx_send_add(job, w->uri.text, w->next, STR_NONE, &w->flow);
+	pbx_fork_start(s, job, m, w, now);
+}
+
 static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
 {
 	struct contact_record rows[PBX_CONTACTS_MAX];
@@ -271,10 +294,8 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	int n;
 
 	if (w->kind == PBX_WAY_DIALOG) {
-		if (w->outside && m->method == SIP_REFER && !may_refer(s, job, m, now))
-			return;
-		pbx_send_add(job, w->uri.text, w->next, STR_NONE, &w->flow);
-		pbx_fork_start(s, job, m, w, now);
+		if (!w->outside || m->method != SIP_REFER || may_refer(s, job, m, now))
+			in_dialog(s, job, m, w, now);
 		return;
 	}
 	caller = who(s, job, m, w->kind == PBX_WAY_USER, now);
@@ -298,7 +319,7 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	job->outside = caller == CALLER_STRANGER;
 	/* Where nobody is asked for a password, strangers are as good as users: a closed network, or a test. */
 	if (job->outside && !pbx_way_is_trusted(s, &job->flow) &&
-	    !(s->config.strangers && (!s->config.auth || stranger_may(m)))) {
+	    !(s->config.strangers && (!s->config.auth || stranger_may(m, w)))) {
 		pbx_job_reply(s, job, m, 403, STR_NONE, STR_NONE, now);
 		return;
 	}
@@ -306,8 +327,10 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		no_such_event(s, job, m, now);
 		return;
 	}
-	n = find_places(s, job, 0, w->aor, rows, now);
-	if (n > 0)
+	n = pbx_relay_places(s, job, 0, w->aor, rows, now);
+	if (n > 0 && (n = (int)pbx_way_narrow(w, rows, (size_t)n)) == 0)
+		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
+	else if (n > 0)
 		to_user(s, job, m, w, rows, n, now);
 	else if (n == 0)
 		nobody_home(s, job, m, w, caller, now);
@@ -318,7 +341,7 @@ static void answer_self(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 {
 	static const str abilities = STR_INIT("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, "
 					      "NOTIFY, REFER, INFO, UPDATE, PRACK, PUBLISH\r\n"
-					      "Accept: application/sdp\r\nSupported: path");
+					      "Accept: application/sdp\r\nSupported: path, gruu, outbound");
 	static const str allow = STR_INIT("Allow: OPTIONS, REGISTER");
 
 	if (m->method == SIP_OPTIONS)

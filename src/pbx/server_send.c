@@ -59,26 +59,28 @@ static enum err aim(struct pbx_server *s, struct pbx_branch *b, struct sip_targe
 	return target_of(s, uri, &b->place, out);
 }
 
+void pbx_send_put_hop(struct pbx_server *s, const struct flow *side, struct buf *out)
+{
+	static const str names[] = {
+		[TRANSPORT_UDP] = STR_INIT(""),
+		[TRANSPORT_TCP] = STR_INIT(";transport=tcp"),
+		[TRANSPORT_TLS] = STR_INIT(";transport=tls"),
+		[TRANSPORT_WS] = STR_INIT(";transport=ws"),
+		[TRANSPORT_WSS] = STR_INIT(";transport=ws"), /* RFC 7118 5.2.2: the URI says ws for both */
+	};
+
+	sip_stack_sent_by(s->stack, side, out);
+	buf_put(out, names[side->transport]);
+}
+
 /* What a Record-Route of ours looks like to one side. */
 static void put_record_route(struct pbx_server *s, const struct flow *side, const struct pbx_token *token, str call_id,
 			     struct buf *out)
 {
-	enum transport t = side->transport;
-
 	buf_put(out, STR("Record-Route: <sip:"));
 	pbx_token_write(s->tokens, token, call_id, out);
 	buf_put_char(out, '@');
-	sip_stack_sent_by(s->stack, side, out);
-	if (t != TRANSPORT_UDP) {
-		static const str names[] = { [TRANSPORT_TCP] = STR_INIT("tcp"),
-					     [TRANSPORT_TLS] = STR_INIT("tls"),
-					     [TRANSPORT_WS] = STR_INIT("ws"),
-					     [TRANSPORT_WSS] =
-						     STR_INIT("ws") }; /* RFC 7118 5.2.2: the URI says ws for both */
-
-		buf_put(out, STR(";transport="));
-		buf_put(out, names[t]);
-	}
+	pbx_send_put_hop(s, side, out);
 	buf_put(out, STR(";lr>"));
 }
 
@@ -297,19 +299,48 @@ struct pbx_branch *pbx_send_add(struct pbx_job *job, str uri, str next, str path
 
 /* ---- ACK of a 2xx ---- */
 
-void pbx_send_ack(struct pbx_server *s, const struct sip_event *e, usec now)
+/* To the phone that a GRUU means; else along the flow or the address in it. false: it waits, or is over. */
+static bool aim_ack(struct pbx_server *s, struct pbx_job *job, const struct pbx_way *w, usec now)
 {
-	struct pbx_branch *b;
-	struct pbx_job *job;
+	struct contact_record rows[PBX_CONTACTS_MAX];
+	int n = w->has_gruu ? pbx_relay_places(s, job, 0, w->aor, rows, now) : 0;
+	struct flow flow;
+
+	if (n < 0)
+		return false;
+	if (pbx_way_narrow(w, rows, (size_t)n) == 0)
+		return w->kind == PBX_WAY_DIALOG && pbx_send_add(job, w->uri.text, w->next, STR_NONE, &w->flow);
+	flow = pbx_relay_contact_way(&rows[0]);
+	return pbx_send_add(job, rows[0].uri, STR_NONE, rows[0].path, &flow);
+}
+
+void pbx_send_ack_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	bool waits, lives;
 	struct pbx_way w;
 
-	if (e->server || pbx_way_read(s, e->msg, &e->flow, &w) || w.kind != PBX_WAY_DIALOG)
-		return;
-	job = pbx_job_new(s, PBX_JOB_ACK, e);
-	if (!job)
-		return;
-	b = pbx_send_add(job, w.uri.text, w.next, STR_NONE, &w.flow);
-	if (!b || !pbx_send_branch(s, job, b, e->msg, &w, now) || b->state != PBX_BRANCH_RESOLVING ||
-	    !(job->own = sip_msg_new(e->msg->text)))
+	/* Without a Route of ours it must at least be for one phone: what we sent a GRUU's way before. */
+	if (pbx_way_read(s, m, &job->flow, &w) || (w.kind != PBX_WAY_DIALOG && !w.has_gruu)) {
 		pbx_job_free(s, job);
+		return;
+	}
+	if (aim_ack(s, job, &w, now)) {
+		waits = pbx_send_branch(s, job, job->branches, m, &w, now) &&
+			job->branches->state == PBX_BRANCH_RESOLVING;
+	} else {
+		waits = heap_has(&job->timer);
+	}
+	lives = waits && (job->own || (job->own = sip_msg_new(m->text)));
+	if (!lives || sip_msg_check(job->own))
+		pbx_job_free(s, job);
+	else
+		sip_msg_stamp(job->own, &job->flow.remote);
+}
+
+void pbx_send_ack(struct pbx_server *s, const struct sip_event *e, usec now)
+{
+	struct pbx_job *job = e->server ? NULL : pbx_job_new(s, PBX_JOB_ACK, e);
+
+	if (job)
+		pbx_send_ack_decide(s, job, e->msg, now);
 }

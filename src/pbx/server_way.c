@@ -62,6 +62,15 @@ bool pbx_way_is_trusted(const struct pbx_server *s, const struct flow *flow)
 	return false;
 }
 
+static void put_aor(const struct pbx_server *s, str name, struct buf *aor)
+{
+	buf_put(aor, STR("sip:"));
+	buf_put(aor, name);
+	buf_put_char(aor, '@');
+	for (size_t i = 0; i < s->config.domain.n; i++)
+		buf_put_char(aor, str_lower(s->config.domain.p[i]));
+}
+
 bool pbx_way_aor(const struct pbx_server *s, const struct sip_uri *uri, struct buf *aor, struct buf *name)
 {
 	buf_put(aor, STR("sip:"));
@@ -135,30 +144,53 @@ static int read_routes(struct pbx_server *s, struct sip_msg *m, const struct flo
 	return 0;
 }
 
-int pbx_way_read(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, struct pbx_way *w)
+/* Whose it is: by the user part, or by what a GRUU says. */
+static int read_user(struct pbx_server *s, struct pbx_way *w)
 {
 	struct buf aor, name;
+
+	buf_init(&aor, w->aor_text, sizeof(w->aor_text));
+	buf_init(&name, w->name_text, sizeof(w->name_text));
+	if (pbx_gruu_is(&w->uri)) {
+		w->has_gruu = true;
+		if (pbx_gruu_read(s->gruus, &w->uri, &w->gruu, &name))
+			return 404; /* RFC 5627 5.2: it leads nowhere, and never did */
+		put_aor(s, buf_str(&name), &aor);
+	} else if (!pbx_way_aor(s, &w->uri, &aor, &name)) {
+		return 404; /* longer than any name of ours */
+	}
+	if (!buf_ok(&aor))
+		return 404;
+	w->aor = buf_str(&aor);
+	w->name = buf_str(&name);
+	return 0;
+}
+
+size_t pbx_way_narrow(const struct pbx_way *w, struct contact_record *rows, size_t n)
+{
+	return w->has_gruu ? pbx_gruu_pick(&w->gruu, rows, n) : n;
+}
+
+int pbx_way_read(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, struct pbx_way *w)
+{
 	int status;
 
-	memset(w, 0, offsetof(struct pbx_way, aor_text));
+	memset(w, 0, offsetof(struct pbx_way, gruu));
 	w->aor = w->name = STR_NONE;
 	w->uri = *sip_msg_uri(m);
 	if (w->uri.scheme != SIP_SCHEME_SIP && w->uri.scheme != SIP_SCHEME_SIPS)
 		return 416;
 	status = read_routes(s, m, flow, w);
-	if (status || w->kind)
+	if (status)
 		return status;
+	if (w->kind) { /* a GRUU of ours is where the dialog leads to: it must become the phone's own address here */
+		if (!w->next.n && pbx_gruu_is(&w->uri) && pbx_way_is_self(s, &w->uri, flow))
+			return read_user(s, w);
+		return 0;
+	}
 	if (pbx_way_is_self(s, &w->uri, flow)) {
 		w->kind = w->uri.has_user && m->method != SIP_REGISTER ? PBX_WAY_USER : PBX_WAY_SELF;
-		if (w->kind == PBX_WAY_SELF)
-			return 0;
-		buf_init(&aor, w->aor_text, sizeof(w->aor_text));
-		buf_init(&name, w->name_text, sizeof(w->name_text));
-		if (!pbx_way_aor(s, &w->uri, &aor, &name))
-			return 404; /* longer than any name of ours */
-		w->aor = buf_str(&aor);
-		w->name = buf_str(&name);
-		return 0;
+		return w->kind == PBX_WAY_SELF ? 0 : read_user(s, w);
 	}
 	w->kind = PBX_WAY_FOREIGN;
 	for (size_t i = 0; i < s->config.network_n; i++)

@@ -31,8 +31,12 @@
 
 #define PBX_SUBSCRIPTIONS_MAX    20000
 #define PBX_SUBSCRIPTIONS_OF_MAX 50
-/* Set in the cookies of our NOTIFYs, and in no other cookie of the stack. */
-#define PBX_SUBSCRIPTION_COOKIE (1ull << 63)
+
+/* Is it the cookie of a NOTIFY of ours? It is no handle of anything that lives: those are odd there (base/slab). */
+static inline bool pbx_subscription_is_cookie(uint64_t cookie)
+{
+	return cookie && !(cookie >> 32 & 1);
+}
 
 struct pbx_package {
 	str name;                                           /* "reg" */
@@ -84,7 +88,7 @@ const struct pbx_watched *pbx_subscriptions_of(const struct pbx_subscriptions *,
  */
 int pbx_subscriptions_take(struct pbx_subscriptions *, const struct sip_event *, const struct pbx_package *,
 			   str resource, str watcher, usec now);
-/* RESPONSE, TIMEOUT, UNREACHABLE with PBX_SUBSCRIPTION_COOKIE in the cookie; FLOW_GONE of any flow. */
+/* RESPONSE, TIMEOUT, UNREACHABLE with a cookie of ours; FLOW_GONE of any flow. */
 void pbx_subscriptions_recv(struct pbx_subscriptions *, const struct sip_event *, usec now);
 
 /* NULL: nobody watches it. */

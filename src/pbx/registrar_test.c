@@ -1,0 +1,347 @@
+#include "pbx/test_rig.h"
+
+#define PHONE "+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\""
+#define OTHER "+sip.instance=\"<urn:uuid:00000000-7dec-11d0-a765-00a0c91e6bf6>\""
+#define GR    "sip:102@example.com;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
+
+/* Without passwords: what is bound is the matter here. */
+static void start(void)
+{
+	rig_.config.auth = false;
+	rig_run();
+}
+
+static const char *registered(struct addr from, unsigned cseq, const char *lines)
+{
+	rig_register_once(from, "102", cseq, lines);
+	return rig_take(from);
+}
+
+/* ---- GRUU (RFC 5627) ---- */
+
+static void gruus_are_given_to_phones_that_know_them(void **state)
+{
+	(void)state;
+	start();
+	rig_assert_start(registered(bob, 1, "Contact: <sip:102@192.0.2.12>;" PHONE "\r\n"), "SIP/2.0 200 ");
+	assert_null(strstr(rig_.text, "-gruu="));
+	registered(bob, 2, "Supported: gruu\r\nContact: <sip:102@192.0.2.12>;" PHONE ";pub-gruu=\"sip:mine\"\r\n");
+	rig_assert_start(rig_.text, "SIP/2.0 200 ");
+	rig_assert_has(rig_.text, ";pub-gruu=\"" GR "\";temp-gruu=\"sip:tgruu.");
+	rig_assert_has(rig_.text, "@example.com;gr\"");
+	assert_null(strstr(rig_.text, "mine"));
+	/* without an instance there is none */
+	registered(bob2, 3, "Supported: gruu\r\nContact: <sip:102@192.0.2.13>\r\n");
+	rig_assert_has(rig_.text, "<sip:102@192.0.2.13>;expires=");
+}
+
+static void a_gruu_of_ours_cannot_be_bound(void **state)
+{
+	(void)state;
+	start();
+	rig_assert_start(registered(bob, 1, "Contact: <" GR ">\r\n"), "SIP/2.0 403 ");
+	rig_assert_start(registered(bob, 2, "Contact: <sip:102@other.example;gr=x>\r\n"), "SIP/2.0 200 ");
+}
+
+/* The temporary GRUU in the 200 that was taken last. */
+static void temporary(char *out, size_t cap)
+{
+	const char *at = strstr(rig_.text, ";temp-gruu=\"");
+	size_t n;
+
+	assert_non_null(at);
+	at += 12;
+	n = strcspn(at, "\"");
+	assert_true(n < cap);
+	memcpy(out, at, n);
+	out[n] = '\0';
+}
+
+static void a_gruu_leads_to_one_phone_alone(void **state)
+{
+	char gruu[400], none[100];
+
+	(void)state;
+	start();
+	registered(bob2, 1, "Supported: gruu\r\nContact: <sip:102@192.0.2.13:5070>;" OTHER "\r\n");
+	registered(bob, 2, "Supported: gruu\r\nContact: <sip:102@192.0.2.12>;" PHONE "\r\n");
+	temporary(gruu, sizeof(gruu));
+	invite_from(stranger, "x", "far.example", GR, "g1", 1, "");
+	rig_assert_start(rig_take(bob), "INVITE sip:102@192.0.2.12 SIP/2.0");
+	assert_string_equal(rig_take(bob2), "");
+	invite_from(stranger, "x", "far.example", gruu, "g2", 1, "");
+	rig_assert_start(rig_take(bob), "INVITE sip:102@192.0.2.12 SIP/2.0");
+	assert_string_equal(rig_take(bob2), "");
+	rig_forget_sent();
+	/* gone: 480; never been: 404 */
+	registered(bob, 3, "Contact: <sip:102@192.0.2.12>;expires=0\r\n");
+	invite_from(stranger, "x", "far.example", GR, "g3", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
+	snprintf(none, sizeof(none), "sip:nobody@example.com;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6");
+	rig_forget_sent();
+	invite_from(stranger, "x", "far.example", none, "g4", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+	rig_forget_sent();
+	gruu[20] ^= 1;
+	invite_from(stranger, "x", "far.example", gruu, "g5", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+}
+
+static void a_register_with_another_call_id_ends_temporary_gruus(void **state)
+{
+	char gruu[400];
+
+	(void)state;
+	start();
+	registered(bob, 1, "Supported: gruu\r\nContact: <sip:102@192.0.2.12>;" PHONE "\r\n");
+	temporary(gruu, sizeof(gruu));
+	registered(bob, 2, "Supported: gruu\r\nContact: <sip:102@192.0.2.12>;" PHONE "\r\n");
+	invite_from(stranger, "x", "far.example", gruu, "t1", 1, ""); /* a refresh does not */
+	rig_assert_start(rig_take(bob), "INVITE ");
+	rig_say(bob, "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.12:5060;branch=z9hG4bKnew\r\n"
+		     "From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: new\r\n"
+		     "CSeq: 1 REGISTER\r\nContact: <sip:102@192.0.2.12>;" PHONE "\r\n\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
+	rig_forget_sent();
+	invite_from(stranger, "x", "far.example", gruu, "t2", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
+}
+
+/* Both sides of the call have GRUUs as Contact: what they say in it finds the phone, by our Route and without. */
+static void a_gruu_is_a_good_remote_target(void **state)
+{
+	char invite[4000], route[400], text[3000];
+
+	(void)state;
+	rig_.config.worker_n = 3;
+	start();
+	registered(bob, 1, "Supported: gruu\r\nContact: <sip:102@192.0.2.12>;" PHONE "\r\n");
+	assert_true(strstr(rig_.text, "-gruu=") != NULL);
+	invite_from(stranger, "x", "far.example", "sip:102@example.com", "d1", 1, "");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE ");
+	rig_header(invite, "Record-Route", route, sizeof(route));
+	rig_answer_request(bob, invite, 200, "bt", "Contact: <" GR ">", "");
+	snprintf(text, sizeof(text),
+		 "ACK " GR " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKd2\r\nRoute: %s\r\n"
+		 "From: <sip:x@far.example>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: d1\r\nCSeq: 1 "
+		 "ACK\r\n\r\n",
+		 route);
+	rig_say(stranger, text);
+	rig_assert_start(rig_take(bob), "ACK sip:102@192.0.2.12 SIP/2.0");
+	assert_null(strstr(rig_.text, "\r\nRoute:"));
+	snprintf(text, sizeof(text),
+		 "INFO " GR " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKd3\r\nRoute: %s\r\n"
+		 "From: <sip:x@far.example>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: d1\r\nCSeq: 2 "
+		 "INFO\r\n\r\n",
+		 route);
+	rig_say(stranger, text);
+	rig_assert_start(rig_take(bob), "INFO sip:102@192.0.2.12 SIP/2.0");
+	/* as who has no route set */
+	rig_say(stranger, "ACK " GR " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKd4\r\n"
+			  "From: <sip:x@far.example>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: d1\r\n"
+			  "CSeq: 1 ACK\r\n\r\n");
+	rig_assert_start(rig_take(bob), "ACK sip:102@192.0.2.12 SIP/2.0");
+	rig_say(stranger, "BYE " GR " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKd5\r\n"
+			  "From: <sip:x@far.example>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: d1\r\n"
+			  "CSeq: 3 BYE\r\n\r\n");
+	rig_assert_start(rig_take(bob), "BYE sip:102@192.0.2.12 SIP/2.0");
+	/* but a GRUU opens no door that is shut otherwise */
+	rig_stop_servers();
+	rig_.config.auth = true;
+	rig_run();
+	rig_say(stranger, "REFER " GR " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKd6\r\n"
+			  "From: <sip:x@far.example>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: d1\r\n"
+			  "CSeq: 4 REFER\r\n\r\n");
+	assert_string_equal(rig_take(bob), "");
+}
+
+static void a_call_outlives_the_registration_that_its_gruu_needs(void **state)
+{
+	struct addr nat = rig_addr(40, 33333);
+	char invite[4000], route[400], text[3000];
+
+	(void)state;
+	start();
+	rig_say(nat, "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.5;rport;branch=z9hG4bKn1\r\n"
+		     "From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: n\r\n"
+		     "CSeq: 1 REGISTER\r\nSupported: gruu\r\nExpires: 60\r\n"
+		     "Contact: <sip:102@10.0.0.5>;" PHONE "\r\n\r\n");
+	rig_assert_start(rig_take(nat), "SIP/2.0 200 ");
+	invite_from(stranger, "x", "far.example", "sip:102@example.com", "o1", 1, "");
+	rig_copy(rig_take(nat), invite, sizeof(invite));
+	rig_header(invite, "Record-Route", route, sizeof(route));
+	rig_answer_request(nat, invite, 200, "bt", "Contact: <" GR ">", "");
+	rig_pass(100 * USEC_PER_SEC);
+	snprintf(text, sizeof(text),
+		 "BYE " GR " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKo2\r\nRoute: %s\r\n"
+		 "From: <sip:x@far.example>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: o1\r\nCSeq: 2 "
+		 "BYE\r\n\r\n",
+		 route);
+	rig_say(stranger, text);
+	rig_assert_start(rig_take(nat), "BYE " GR " SIP/2.0");
+}
+
+/* ---- outbound (RFC 5626) ---- */
+
+static void flows_of_one_phone_are_bindings_of_their_own(void **state)
+{
+	(void)state;
+	start();
+	registered(bob, 1, "Supported: path, outbound\r\nContact: <sip:102@192.0.2.12>;reg-id=1;" PHONE "\r\n");
+	rig_assert_start(rig_.text, "SIP/2.0 200 ");
+	rig_assert_has(rig_.text, "\r\nRequire: outbound\r\n");
+	rig_assert_has(rig_.text, "\r\nFlow-Timer: 120\r\n");
+	registered(bob2, 2, "Supported: outbound\r\nContact: <sip:102@192.0.2.12>;reg-id=2;" PHONE "\r\n");
+	rig_assert_has(rig_.text, "reg-id=1");
+	rig_assert_has(rig_.text, "reg-id=2");
+	/* the same flow number from elsewhere replaces, whatever its Contact says */
+	registered(bob2, 3, "Supported: outbound\r\nContact: <sip:102@192.0.2.77>;reg-id=1;" PHONE "\r\n");
+	rig_assert_has(rig_.text, "<sip:102@192.0.2.77>");
+	assert_null(strstr(strstr(rig_.text, "reg-id=") + 8, "reg-id=3"));
+	registered(bob, 4, "");
+	assert_non_null(strstr(rig_.text, "reg-id=1"));
+	assert_null(strstr(strstr(rig_.text, "reg-id=1") + 8, "reg-id=1"));
+	/* who does not say that it knows outbound is told nothing of it */
+	registered(bob, 5, "Contact: <sip:102@192.0.2.12>;reg-id=9;" PHONE "\r\n");
+	rig_assert_start(rig_.text, "SIP/2.0 200 ");
+	assert_null(strstr(rig_.text, "Require:"));
+	/* a flow without instance is none; two bindings over one flow are none either */
+	registered(bob, 6, "Supported: outbound\r\nContact: <sip:102@192.0.2.12:7>;reg-id=1\r\n");
+	rig_assert_start(rig_.text, "SIP/2.0 200 ");
+	assert_null(strstr(rig_.text, "Require:"));
+	registered(bob, 7,
+		   "Supported: outbound\r\nContact: <sip:102@192.0.2.12:8>;reg-id=1;" PHONE
+		   ", <sip:102@192.0.2.12:9>\r\n");
+	rig_assert_start(rig_.text, "SIP/2.0 400 ");
+}
+
+static void by_a_proxy_that_keeps_no_flows(struct addr from, unsigned cseq, const char *lines, const char *answer)
+{
+	char text[2000];
+
+	snprintf(text, sizeof(text),
+		 "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.12:5060;branch=z9hG4bKp%u\r\n"
+		 "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKq%u\r\n"
+		 "From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: p%u\r\n"
+		 "CSeq: 1 REGISTER\r\nContact: <sip:102@10.0.0.1>;reg-id=1;" PHONE "\r\n%s\r\n",
+		 cseq, cseq, cseq, lines);
+	rig_say(from, text);
+	rig_assert_start(rig_take(from), answer);
+}
+
+static void outbound_needs_a_first_hop_that_keeps_flows(void **state)
+{
+	(void)state;
+	start();
+	by_a_proxy_that_keeps_no_flows(bob, 1, "Supported: path, outbound\r\n",
+				       "SIP/2.0 439 First Hop Lacks Outbound Support");
+	by_a_proxy_that_keeps_no_flows(bob, 2, "Supported: path, outbound\r\nPath: <sip:192.0.2.12;lr>\r\n",
+				       "SIP/2.0 439 ");
+	by_a_proxy_that_keeps_no_flows(bob, 3, "Supported: path, outbound\r\nPath: <sip:t@192.0.2.12;lr;ob>\r\n",
+				       "SIP/2.0 200 ");
+	rig_assert_has(rig_.text, "\r\nRequire: outbound\r\n");
+	assert_null(strstr(rig_.text, "Flow-Timer:"));                                 /* its flow ends at the proxy */
+	by_a_proxy_that_keeps_no_flows(bob, 4, "Supported: path\r\n", "SIP/2.0 200 "); /* reg-id is ignored */
+	assert_null(strstr(rig_.text, "Require:"));
+}
+
+/* ---- answers ---- */
+
+static void refreshes_of_a_crowd_are_spread(void **state)
+{
+	unsigned seen[2] = { 100000, 0 };
+	char lines[200];
+
+	(void)state;
+	rig_.config.expires_spread = 20;
+	start();
+	for (unsigned i = 0; i < 40; i++) {
+		const char *at;
+		unsigned granted;
+
+		snprintf(lines, sizeof(lines), "Contact: <sip:102@192.0.2.12>\r\nExpires: 1000\r\n");
+		at = strstr(registered(bob, 1 + i, lines), ";expires=");
+		assert_non_null(at);
+		granted = (unsigned)atoi(at + 9);
+		assert_true(granted >= 800 && granted <= 1000);
+		seen[0] = granted < seen[0] ? granted : seen[0];
+		seen[1] = granted > seen[1] ? granted : seen[1];
+	}
+	assert_true(seen[1] - seen[0] > 100);
+	registered(bob, 100, "Contact: <sip:102@192.0.2.12>\r\nExpires: 60\r\n"); /* never below the least */
+	rig_assert_has(rig_.text, ";expires=60\r\n");
+	registered(bob, 101, "Contact: <sip:102@192.0.2.12>;expires=0\r\n");
+	assert_null(strstr(rig_.text, "\r\nContact:"));
+}
+
+static void who_comes_by_a_proxy_is_told_to_send_by_us(void **state)
+{
+	(void)state;
+	start();
+	registered(bob, 1, "Contact: <sip:102@192.0.2.12>\r\n");
+	assert_null(strstr(rig_.text, "Service-Route"));
+	registered(bob, 2, "Supported: path\r\nPath: <sip:192.0.2.50;lr>\r\nContact: <sip:102@192.0.2.12>\r\n");
+	rig_assert_has(rig_.text, "\r\nService-Route: <sip:192.0.2.1:5060;lr>\r\n");
+	/* what comes by it is treated as what comes without */
+	rig_register(alice, "101");
+	invite_from(bob, "102", "example.com", "sip:101@example.com", "sr", 1, "Route: <sip:192.0.2.1:5060;lr>\r\n");
+	rig_assert_start(rig_take(alice), "INVITE sip:101@192.0.2.11:5060 SIP/2.0");
+	assert_null(strstr(rig_.text, "\r\nRoute:"));
+	rig_stop_servers();
+	rig_.config.service_route = PBX_SERVICE_ROUTE_ALWAYS;
+	rig_run();
+	registered(bob, 3, "Contact: <sip:102@192.0.2.12>\r\n");
+	rig_assert_has(rig_.text, "\r\nService-Route: ");
+}
+
+static void feature_tags_survive(void **state)
+{
+	static const char tags[] =
+		";audio;methods=\"INVITE,BYE\";description=\"<a, b>\";+g.oma.sip-im;actor=\"principal\"";
+	char lines[300];
+
+	(void)state;
+	start();
+	snprintf(lines, sizeof(lines), "Contact: <sip:102@192.0.2.12>%s;q=0.3\r\n", tags);
+	rig_assert_has(registered(bob, 1, lines), tags);
+	assert_true(str_find(rig_.contacts[0].row->params, str_from(tags + 1)) == 0);
+}
+
+static void many_contacts_are_bound_wholly_or_not_at_all(void **state)
+{
+	char lines[2000] = "";
+
+	(void)state;
+	start();
+	for (int i = 0; i < PBX_CONTACTS_MAX + 1; i++)
+		snprintf(lines + strlen(lines), 100, "Contact: <sip:102@192.0.2.12:%d>\r\n", 6000 + i);
+	rig_assert_start(registered(bob, 1, lines), "SIP/2.0 503 ");
+	rig_assert_start(registered(bob, 2, "Contact: <sip:102@192.0.2.12>, <sip:102@192.0.2.13>;expires=5\r\n"),
+			 "SIP/2.0 423 ");
+	rig_assert_start(registered(bob, 3, ""), "SIP/2.0 200 ");
+	assert_null(strstr(rig_.text, "\r\nContact:"));
+	*strstr(lines, "Contact: <sip:102@192.0.2.12:6010>") = '\0';
+	rig_assert_start(registered(bob, 4, lines), "SIP/2.0 200 ");
+	rig_assert_has(rig_.text, "192.0.2.12:6009>");
+	rig_assert_has(rig_.text, "192.0.2.12:6000>");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(gruus_are_given_to_phones_that_know_them),
+		T(a_gruu_of_ours_cannot_be_bound),
+		T(a_gruu_leads_to_one_phone_alone),
+		T(a_register_with_another_call_id_ends_temporary_gruus),
+		T(a_gruu_is_a_good_remote_target),
+		T(a_call_outlives_the_registration_that_its_gruu_needs),
+		T(flows_of_one_phone_are_bindings_of_their_own),
+		T(outbound_needs_a_first_hop_that_keeps_flows),
+		T(refreshes_of_a_crowd_are_spread),
+		T(who_comes_by_a_proxy_is_told_to_send_by_us),
+		T(feature_tags_survive),
+		T(many_contacts_are_bound_wholly_or_not_at_all),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
