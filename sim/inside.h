@@ -187,6 +187,8 @@ void sim_hear_ask(struct sim_event *);
 void sim_discard(struct sim_event *); /* frees the message of an event that nobody will hear */
 struct sim_socket *sim_socket_find(struct sim_host *, const struct addr *local, const struct addr *remote, bool udp);
 bool sim_tls_bears(const struct sim_host *, uint16_t tls, str name);
+/* The domains that a client with this set proves (host_event.proved). */
+void sim_tls_proves(const struct sim_host *, uint16_t tls, struct buf *out);
 /* Where packets from `from` to `remote` go; NULL: nowhere. */
 struct sim_host *sim_route(struct sim_host *from, const struct addr *remote);
 void sim_host_free(struct sim_host *);

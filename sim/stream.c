@@ -339,6 +339,12 @@ static void come_up(struct sim_stream *s, uint8_t side, enum host_event_kind kin
 		return;
 	}
 	struct host_event e = about(s, side, kind);
+	char proved[SIM_TLS_NAMES * 256];
+	struct buf b;
+	buf_init(&b, proved, sizeof(proved));
+	if (side == 1 && transport_is_secure(s->transport))
+		sim_tls_proves(s->end[0].host, s->tls, &b);
+	e.proved = buf_str(&b);
 	sim_trace(me->host->world, me->host, side == 0 ? "opened" : "accepted", &s->end[!side].addr, &me->addr,
 		  STR_NONE);
 	sim_deliver(me->service, &e);

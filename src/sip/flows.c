@@ -1,30 +1,8 @@
-#include "sip/flows.h"
-
-#include "sip/frame.h"
+#include "sip/flows_parts.h"
 
 #include <stdlib.h>
 
-#define PIECE_MAX  (4u * 65536u) /* an unfinished message and one read of the host's behind it */
 #define NOTICE_MAX 65536u
-
-enum stream_state { OPENING, OPEN, CLOSING };
-
-struct sip_stream {
-	struct map_node by_id, by_remote;
-	struct heap_item deadline;
-	struct flow flow;
-	enum stream_state state;
-	bool ours;      /* we opened it */
-	bool deaf;      /* what comes in cannot be read any more; answers may still go out */
-	bool adopted;   /* its owner watches it: no times */
-	bool gone_said; /* GONE was said ahead of CLOSED */
-	uint16_t tls;
-	char *name;
-	size_t name_n;
-	struct sip_frame frame;
-	struct buf kept; /* an unfinished message */
-	usec idle_at, partial_at, pong_at;
-};
 
 struct sip_flows_notice {
 	struct sip_flows_event event;
@@ -41,14 +19,18 @@ void sip_flows_init(struct sip_flows *f, const struct sip_flows_config *config)
 		.stream_max = config->stream_max,
 		.idle_max = config->idle_max,
 		.partial_max = config->partial_max,
+		.rng = config->rng,
 	};
 	rng_fill(config->rng, f->key, sizeof(f->key));
 	map_init(&f->by_id, f->stream_max);
 	map_init(&f->by_remote, f->stream_max);
+	map_init(&f->by_alias, f->stream_max);
+	sip_sources_init(&f->sources, config->rng, config->source_max ? config->source_max : f->stream_max,
+			 f->stream_max);
 	heap_init(&f->deadlines);
 }
 
-static void stream_free(struct sip_stream *s)
+static void sip_stream_free(struct sip_stream *s)
 {
 	buf_free(&s->kept);
 	free(s->name);
@@ -60,9 +42,11 @@ void sip_flows_free(struct sip_flows *f)
 	struct map_node *n;
 
 	while ((n = map_pop(&f->by_id)))
-		stream_free(map_of(n, struct sip_stream, by_id));
+		sip_stream_free(map_of(n, struct sip_stream, by_id));
 	map_free(&f->by_id);
 	map_free(&f->by_remote);
+	map_free(&f->by_alias);
+	sip_sources_free(&f->sources);
 	heap_free(&f->deadlines);
 	for (; f->notice_n; f->notice_n--)
 		sip_blob_unref(f->notices[f->notice_at++ & (f->notice_cap - 1)].blob);
@@ -91,7 +75,7 @@ static bool notice_room(struct sip_flows *f)
 	return true;
 }
 
-static enum err notice(struct sip_flows *f, const struct sip_flows_event *event, struct sip_blob *blob)
+enum err sip_flows_notice(struct sip_flows *f, const struct sip_flows_event *event, struct sip_blob *blob)
 {
 	if (!notice_room(f))
 		return ERR_FULL;
@@ -104,7 +88,7 @@ static void say(struct sip_flows *f, enum sip_flows_step step, const struct flow
 {
 	struct sip_flows_event event = { .step = step, .flow = *flow, .err = why };
 
-	if (notice(f, &event, NULL))
+	if (sip_flows_notice(f, &event, NULL))
 		log_error(f->log, "sip.flows deaf", "step=%d", (int)step);
 }
 
@@ -234,7 +218,7 @@ void sip_flows_sent_by(const struct sip_flows *f, const struct flow *flow, struc
 
 /* ---- streams ---- */
 
-static struct sip_stream *stream_find(const struct sip_flows *f, uint32_t id)
+struct sip_stream *sip_stream_find(const struct sip_flows *f, uint32_t id)
 {
 	for (struct map_node *n = map_first(&f->by_id, id * 0x9e3779b97f4a7c15u); n; n = map_next(n)) {
 		struct sip_stream *s = map_of(n, struct sip_stream, by_id);
@@ -245,20 +229,20 @@ static struct sip_stream *stream_find(const struct sip_flows *f, uint32_t id)
 	return NULL;
 }
 
-static uint64_t remote_hash(const struct sip_flows *f, enum transport transport, const struct addr *remote)
+uint64_t sip_stream_hash(const struct sip_flows *f, enum transport transport, const struct addr *remote)
 {
 	return addr_hash(remote, f->key) + (uint64_t)transport;
 }
 
-static usec stream_due(const struct sip_stream *s)
+static usec sip_stream_due(const struct sip_stream *s)
 {
 	return usec_min(s->idle_at, usec_min(s->partial_at, s->pong_at));
 }
 
 /* Only moves the alarm forward in time; one that rings early is set anew then. */
-static void arm(struct sip_flows *f, struct sip_stream *s)
+void sip_stream_arm(struct sip_flows *f, struct sip_stream *s)
 {
-	usec due = stream_due(s);
+	usec due = sip_stream_due(s);
 
 	if (s->adopted && s->pong_at == USEC_NEVER)
 		return;
@@ -266,7 +250,7 @@ static void arm(struct sip_flows *f, struct sip_stream *s)
 		log_error(f->log, "sip.flows untimed", "stream=%u", s->flow.id);
 }
 
-static struct sip_stream *stream_new(struct sip_flows *f, const struct flow *flow, str name, uint16_t tls)
+struct sip_stream *sip_stream_new(struct sip_flows *f, const struct flow *flow, str name, uint16_t tls)
 {
 	struct sip_stream *s = calloc(1, sizeof(*s));
 
@@ -275,7 +259,7 @@ static struct sip_stream *stream_new(struct sip_flows *f, const struct flow *flo
 	s->flow = *flow;
 	s->tls = tls;
 	s->idle_at = s->partial_at = s->pong_at = USEC_NEVER;
-	buf_init_grow(&s->kept, PIECE_MAX);
+	buf_init_grow(&s->kept, SIP_STREAM_PIECE);
 	if (name.n) {
 		s->name = malloc(name.n);
 		if (!s->name)
@@ -285,32 +269,56 @@ static struct sip_stream *stream_new(struct sip_flows *f, const struct flow *flo
 	}
 	if (map_add(&f->by_id, &s->by_id, flow->id * 0x9e3779b97f4a7c15u))
 		goto fail;
-	if (map_add(&f->by_remote, &s->by_remote, remote_hash(f, flow->transport, &flow->remote))) {
+	if (map_add(&f->by_remote, &s->by_remote, sip_stream_hash(f, flow->transport, &flow->remote))) {
 		map_remove(&f->by_id, &s->by_id);
 		goto fail;
 	}
 	return s;
 fail:
-	stream_free(s);
+	sip_stream_free(s);
 	return NULL;
 }
 
-static void stream_remove(struct sip_flows *f, struct sip_stream *s)
+void sip_stream_remove(struct sip_flows *f, struct sip_stream *s)
 {
 	map_remove(&f->by_id, &s->by_id);
 	map_remove(&f->by_remote, &s->by_remote);
+	if (addr_is_set(&s->alias))
+		map_remove(&f->by_alias, &s->by_alias);
+	if (!s->ours && !s->adopted)
+		sip_sources_remove(&f->sources, &s->flow.remote);
 	heap_remove(&f->deadlines, &s->deadline);
-	stream_free(s);
+	sip_stream_free(s);
 }
 
-static void stream_close(struct sip_flows *f, struct sip_stream *s)
+void sip_stream_close(struct sip_flows *f, struct sip_stream *s)
 {
-	if (s->state == CLOSING)
+	if (s->state == SIP_STREAM_CLOSING)
 		return;
-	s->state = CLOSING;
+	s->state = SIP_STREAM_CLOSING;
 	heap_remove(&f->deadlines, &s->deadline);
 	buf_free(&s->kept);
 	want(f, &(struct host_want){ .kind = HOST_CLOSE, .id = s->flow.id }, NULL);
+}
+
+static void turn_away(struct sip_flows *f, const struct host_event *e, const char *full)
+{
+	char text[ADDR_TEXT_MAX];
+
+	log_warn(f->log, "sip.flows full", "streams=%zu of=%s from=%s", f->by_id.n, full, addr_text(&e->remote, text));
+	want(f, &(struct host_want){ .kind = HOST_CLOSE, .id = e->id }, NULL);
+}
+
+/* A stream is there to be used, and what its far side proved. */
+static void say_up(struct sip_flows *f, struct sip_stream *s, const struct host_event *e)
+{
+	struct sip_flows_event event = { .step = SIP_FLOWS_UP, .flow = s->flow };
+	struct sip_blob *proved = e->proved.n ? sip_blob_copy(e->proved) : NULL;
+
+	memcpy(event.binding, e->binding, sizeof(event.binding));
+	if (sip_flows_notice(f, &event, proved))
+		sip_stream_close(f, s);
+	sip_blob_unref(proved);
 }
 
 static void on_accepted(struct sip_flows *f, const struct host_event *e, usec now)
@@ -318,58 +326,57 @@ static void on_accepted(struct sip_flows *f, const struct host_event *e, usec no
 	struct flow flow = flow_of(f, e, e->transport);
 	struct sip_stream *s;
 
-	if (stream_find(f, e->id))
+	if (sip_stream_find(f, e->id))
 		return;
-	s = stream_new(f, &flow, STR_NONE, 0);
-	if (!s) { /* full: the newcomer waits outside */
-		log_warn(f->log, "sip.flows full", "streams=%zu", f->by_id.n);
-		want(f, &(struct host_want){ .kind = HOST_CLOSE, .id = e->id }, NULL);
+	if (e->listener && sip_sources_add(&f->sources, &e->remote)) {
+		turn_away(f, e, "source");
 		return;
 	}
-	s->state = OPEN;
+	s = sip_stream_new(f, &flow, e->proved, 0);
+	if (!s) { /* the newcomer waits outside */
+		if (e->listener)
+			sip_sources_remove(&f->sources, &e->remote);
+		turn_away(f, e, "all");
+		return;
+	}
+	s->state = SIP_STREAM_OPEN;
 	s->adopted = e->listener == 0;
 	s->idle_at = usec_add(now, f->idle_max);
 	s->partial_at = usec_add(now, f->partial_max); /* something must be said soon */
-	arm(f, s);
-	struct sip_flows_event event = { .step = SIP_FLOWS_UP, .flow = flow };
-	memcpy(event.binding, e->binding, sizeof(event.binding));
-	if (notice(f, &event, NULL))
-		stream_close(f, s);
+	sip_stream_arm(f, s);
+	say_up(f, s, e);
 }
 
 static void on_opened(struct sip_flows *f, const struct host_event *e, usec now)
 {
-	struct sip_stream *s = stream_find(f, e->id);
+	struct sip_stream *s = sip_stream_find(f, e->id);
 
-	if (!s || s->state != OPENING)
+	if (!s || s->state != SIP_STREAM_OPENING)
 		return;
-	s->state = OPEN;
+	s->state = SIP_STREAM_OPEN;
 	if (addr_is_set(&e->local))
 		s->flow.local = e->local;
 	s->idle_at = usec_add(now, f->idle_max);
-	arm(f, s);
-	struct sip_flows_event event = { .step = SIP_FLOWS_UP, .flow = s->flow };
-	memcpy(event.binding, e->binding, sizeof(event.binding));
-	if (notice(f, &event, NULL))
-		stream_close(f, s);
+	sip_stream_arm(f, s);
+	say_up(f, s, e);
 }
 
 static void on_closed(struct sip_flows *f, const struct host_event *e)
 {
-	struct sip_stream *s = stream_find(f, e->id);
+	struct sip_stream *s = sip_stream_find(f, e->id);
 
 	if (!s)
 		return;
 	if (!s->gone_said)
 		say(f, SIP_FLOWS_GONE, &s->flow, e->err);
-	stream_remove(f, s);
+	sip_stream_remove(f, s);
 }
 
 static void on_bytes(struct sip_flows *f, const struct host_event *e)
 {
-	struct sip_stream *s = stream_find(f, e->id);
+	struct sip_stream *s = sip_stream_find(f, e->id);
 
-	if (!s || s->state == CLOSING || s->deaf)
+	if (!s || s->state == SIP_STREAM_CLOSING || s->deaf)
 		return;
 	f->input_flow = s->flow;
 	f->input_stream = e->id;
@@ -380,8 +387,26 @@ static void on_bytes(struct sip_flows *f, const struct host_event *e)
 	f->input = buf_str(&s->kept);
 	if (!buf_ok(&s->kept)) {
 		f->input = STR_NONE;
-		stream_close(f, s);
+		sip_stream_close(f, s);
 	}
+}
+
+/* RFC 5626 5.4. */
+static void on_stun(struct sip_flows *f, const struct host_event *e)
+{
+	struct flow flow = flow_of(f, e, TRANSPORT_UDP);
+	char text[SIP_KEEPALIVE_ANSWER];
+	struct sip_blob *answer;
+	struct buf b;
+
+	sip_keepalive_recv(&f->keepalive, &flow, e->bytes);
+	buf_init(&b, text, sizeof(text));
+	if (!sip_keepalive_answer(e->bytes, &e->remote, &b))
+		return;
+	answer = sip_blob_copy(buf_str(&b));
+	if (answer && sip_flows_send(f, &flow, answer))
+		log_debug(f->log, "sip.flows mute", "socket=%u", flow.id);
+	sip_blob_unref(answer);
 }
 
 void sip_flows_recv(struct sip_flows *f, const struct host_event *e, usec now)
@@ -395,6 +420,10 @@ void sip_flows_recv(struct sip_flows *f, const struct host_event *e, usec now)
 	case HOST_DATAGRAM:
 		if (!listener_of(f, e->id))
 			break;
+		if (e->bytes.n && (uint8_t)e->bytes.p[0] < 4 && sip_keepalive_is(e->bytes)) {
+			on_stun(f, e);
+			break;
+		}
 		f->input = e->bytes;
 		f->input_stream = 0;
 		f->input_flow = flow_of(f, e, TRANSPORT_UDP);
@@ -425,7 +454,7 @@ void sip_flows_recv(struct sip_flows *f, const struct host_event *e, usec now)
 
 /* ---- what came in ---- */
 
-static void put_crlf(struct sip_flows *f, const struct flow *flow, str text)
+void sip_stream_crlf(struct sip_flows *f, const struct flow *flow, str text)
 {
 	struct sip_blob *b = sip_blob_copy(text);
 
@@ -442,13 +471,13 @@ static void keep_rest(struct sip_flows *f, struct sip_stream *s, usec now)
 	else
 		buf_put(&s->kept, f->input);
 	if (!buf_ok(&s->kept)) {
-		stream_close(f, s);
+		sip_stream_close(f, s);
 	} else if (s->kept.n == 0) {
 		buf_free(&s->kept); /* thousands of silent phones should cost nothing */
-		buf_init_grow(&s->kept, PIECE_MAX);
+		buf_init_grow(&s->kept, SIP_STREAM_PIECE);
 	} else if (s->partial_at == USEC_NEVER) {
 		s->partial_at = usec_add(now, f->partial_max);
-		arm(f, s);
+		sip_stream_arm(f, s);
 	}
 	f->input = STR_NONE;
 }
@@ -459,7 +488,7 @@ static void whole(struct sip_flows *f, struct sip_stream *s, usec now)
 	s->partial_at = USEC_NEVER;
 	if (s->pong_at != USEC_NEVER) /* any sign of life will do */
 		s->pong_at = USEC_NEVER;
-	arm(f, s);
+	sip_stream_arm(f, s);
 }
 
 /* RFC 7118 4.2: what came is one message, whole, whatever its Content-Length says; or a keep-alive (5626 4.4.1). */
@@ -472,13 +501,13 @@ static enum sip_flows_step next_of_ws(struct sip_flows *f, struct sip_stream *s,
 	whole(f, s, now);
 	*out = (struct sip_flows_event){ .flow = s->flow, .bytes = message };
 	if (message.n > SIP_MSG_MAX) {
-		stream_close(f, s);
+		sip_stream_close(f, s);
 		return SIP_FLOWS_QUIET;
 	}
 	if (message.n == 0 || (message.p[0] != '\r' && message.p[0] != '\n'))
 		return out->step = message.n ? SIP_FLOWS_MESSAGE : SIP_FLOWS_QUIET;
 	if (str_eq(message, STR("\r\n\r\n")))
-		put_crlf(f, &s->flow, STR("\r\n"));
+		sip_stream_crlf(f, &s->flow, STR("\r\n"));
 	else if (awaited)
 		return out->step = SIP_FLOWS_PONG;
 	return SIP_FLOWS_QUIET;
@@ -507,7 +536,7 @@ static enum sip_flows_step next_of_stream(struct sip_flows *f, struct sip_stream
 		if (s->frame.kind == SIP_FRAME_MESSAGE)
 			return out->step = SIP_FLOWS_MESSAGE;
 		if (s->frame.kind == SIP_FRAME_PING)
-			put_crlf(f, &s->flow, STR("\r\n"));
+			sip_stream_crlf(f, &s->flow, STR("\r\n"));
 		else if (awaited)
 			return out->step = SIP_FLOWS_PONG;
 	}
@@ -515,11 +544,32 @@ static enum sip_flows_step next_of_stream(struct sip_flows *f, struct sip_stream
 	return SIP_FLOWS_QUIET;
 }
 
+static bool next_of_keepalive(struct sip_flows *f, struct sip_flows_event *out)
+{
+	struct sip_keepalive_do d;
+	struct sip_blob *b;
+
+	while (f->keepalive.n && sip_keepalive_next(&f->keepalive, &d)) {
+		if (d.step != SIP_KEEPALIVE_SEND) {
+			*out = (struct sip_flows_event){ .step = d.step == SIP_KEEPALIVE_PONG ? SIP_FLOWS_PONG
+											      : SIP_FLOWS_GONE,
+							 .flow = d.flow,
+							 .err = d.err };
+			return true;
+		}
+		b = sip_blob_copy(str_of((const char *)d.bytes, sizeof(d.bytes)));
+		if (b && sip_flows_send(f, &d.flow, b))
+			log_debug(f->log, "sip.flows mute", "socket=%u", d.flow.id);
+		sip_blob_unref(b);
+	}
+	return false;
+}
+
 enum sip_flows_step sip_flows_next(struct sip_flows *f, struct sip_flows_event *out, usec now)
 {
 	struct sip_stream *s;
 
-	if (take_notice(f, out))
+	if (take_notice(f, out) || next_of_keepalive(f, out))
 		return out->step;
 	if (!f->input.p)
 		return SIP_FLOWS_QUIET;
@@ -528,8 +578,8 @@ enum sip_flows_step sip_flows_next(struct sip_flows *f, struct sip_flows_event *
 		f->input = STR_NONE;
 		return SIP_FLOWS_MESSAGE;
 	}
-	s = stream_find(f, f->input_stream);
-	if (!s || s->state == CLOSING) {
+	s = sip_stream_find(f, f->input_stream);
+	if (!s || s->state == SIP_STREAM_CLOSING) {
 		f->input = STR_NONE;
 		return SIP_FLOWS_QUIET;
 	}
@@ -542,8 +592,8 @@ enum sip_flows_step sip_flows_next(struct sip_flows *f, struct sip_flows_event *
 
 static void on_deadline(struct sip_flows *f, struct sip_stream *s, usec now)
 {
-	if (now < stream_due(s)) { /* it was put off meanwhile */
-		arm(f, s);
+	if (now < sip_stream_due(s)) { /* it was put off meanwhile */
+		sip_stream_arm(f, s);
 		return;
 	}
 	if (now >= s->pong_at) {
@@ -554,7 +604,7 @@ static void on_deadline(struct sip_flows *f, struct sip_stream *s, usec now)
 		 now >= s->pong_at      ? "pong"
 		 : now >= s->partial_at ? "unfinished"
 					: "idle");
-	stream_close(f, s);
+	sip_stream_close(f, s);
 }
 
 void sip_flows_tick(struct sip_flows *f, usec now)
@@ -563,150 +613,13 @@ void sip_flows_tick(struct sip_flows *f, usec now)
 
 	while ((item = heap_take(&f->deadlines, now)))
 		on_deadline(f, map_of(item, struct sip_stream, deadline), now);
+	if (f->keepalive.n)
+		sip_keepalive_tick(&f->keepalive, now);
 }
 
 usec sip_flows_due(const struct sip_flows *f)
 {
-	return heap_due(&f->deadlines);
-}
+	usec due = heap_due(&f->deadlines);
 
-/* ---- what goes out ---- */
-
-/* RFC 3261 18.1.1 lets a connection be used again for the same address, port and transport. Over TLS only one that
- * we opened, and that proved the same name: where an accepted one leads, nobody has proved. */
-static bool serves(const struct sip_stream *s, const struct sip_target *t)
-{
-	if (s->state == CLOSING || s->deaf || s->flow.transport != t->transport || !addr_eq(&s->flow.remote, &t->addr))
-		return false;
-	return !transport_is_secure(t->transport) ||
-	       (s->ours && s->tls == t->tls && str_eq(str_of(s->name, s->name_n), t->name));
-}
-
-static uint32_t free_id(struct sip_flows *f)
-{
-	uint32_t span = f->id_n - SIP_FLOWS_LISTENERS;
-
-	for (uint32_t tries = 0; tries < span; tries++) {
-		uint32_t id = f->id_first + SIP_FLOWS_LISTENERS + f->id_next;
-
-		f->id_next = (f->id_next + 1) % span;
-		if (!stream_find(f, id))
-			return id;
-	}
-	return 0;
-}
-
-static struct flow open_stream(struct sip_flows *f, const struct sip_target *t)
-{
-	struct flow flow = { .transport = t->transport, .worker = f->worker, .remote = t->addr };
-	struct sip_stream *s;
-
-	flow.id = free_id(f);
-	if (!flow.id || !(s = stream_new(f, &flow, t->name, t->tls)))
-		return (struct flow){ 0 };
-	s->ours = true;
-	s->state = OPENING; /* the host says CLOSED when it takes too long */
-	struct host_want w = {
-		.kind = HOST_OPEN, .transport = t->transport, .id = flow.id, .tls = t->tls, .remote = t->addr
-	};
-	struct sip_blob *name = sip_blob_copy(t->name);
-	enum err err = name ? sip_outbox_put(&f->outbox, &w, name) : ERR_MEMORY;
-	sip_blob_unref(name);
-	if (err) {
-		stream_remove(f, s);
-		return (struct flow){ 0 };
-	}
-	return flow;
-}
-
-struct flow sip_flows_find(struct sip_flows *f, const struct sip_target *t, usec now)
-{
-	(void)now;
-	if (t->flow.transport)
-		return sip_flows_alive(f, &t->flow) ? t->flow : (struct flow){ 0 };
-	if (!addr_is_set(&t->addr) || t->addr.port == 0)
-		return (struct flow){ 0 };
-	if (t->transport == TRANSPORT_UDP) {
-		const struct sip_flows_listener *l = sip_flows_listener(f, TRANSPORT_UDP, t->addr.family);
-
-		if (!l)
-			return (struct flow){ 0 };
-		return (struct flow){ .transport = TRANSPORT_UDP,
-				      .worker = f->worker,
-				      .id = f->id_first + (uint32_t)(l - f->listeners),
-				      .local = l->local,
-				      .remote = t->addr };
-	}
-	for (struct map_node *n = map_first(&f->by_remote, remote_hash(f, t->transport, &t->addr)); n;
-	     n = map_next(n)) {
-		struct sip_stream *s = map_of(n, struct sip_stream, by_remote);
-
-		if (serves(s, t))
-			return s->flow;
-	}
-	return open_stream(f, t);
-}
-
-bool sip_flows_alive(const struct sip_flows *f, const struct flow *flow)
-{
-	struct sip_stream *s;
-
-	if (flow->transport == TRANSPORT_UDP || flow->worker != f->worker)
-		return true;
-	s = stream_find(f, flow->id);
-	/* the same number may name another connection by now */
-	return s && s->state != CLOSING && addr_eq(&s->flow.remote, &flow->remote);
-}
-
-enum err sip_flows_send(struct sip_flows *f, const struct flow *flow, struct sip_blob *blob)
-{
-	struct host_want w = { .kind = HOST_SEND, .id = flow->id, .local = flow->local, .remote = flow->remote };
-
-	if (flow->worker != f->worker) {
-		struct sip_flows_event event = { .step = SIP_FLOWS_CARRY, .flow = *flow };
-
-		return notice(f, &event, blob);
-	}
-	if (flow->transport != TRANSPORT_UDP) {
-		if (!sip_flows_alive(f, flow))
-			return ERR_CLOSED;
-		w.kind = HOST_WRITE;
-	}
-	return sip_outbox_put(&f->outbox, &w, blob);
-}
-
-void sip_flows_ping(struct sip_flows *f, const struct flow *flow, usec now)
-{
-	struct sip_stream *s = flow->transport == TRANSPORT_UDP ? NULL : stream_find(f, flow->id);
-
-	put_crlf(f, flow, STR("\r\n\r\n"));
-	if (!s || s->state == CLOSING || s->pong_at != USEC_NEVER)
-		return;
-	s->pong_at = usec_add(now, SIP_FLOWS_PONG_WAIT);
-	arm(f, s);
-}
-
-void sip_flows_close(struct sip_flows *f, const struct flow *flow)
-{
-	struct sip_stream *s = flow->transport == TRANSPORT_UDP ? NULL : stream_find(f, flow->id);
-
-	if (s)
-		stream_close(f, s);
-}
-
-void sip_flows_deafen(struct sip_flows *f, const struct flow *flow, usec now)
-{
-	struct sip_stream *s = flow->transport == TRANSPORT_UDP ? NULL : stream_find(f, flow->id);
-
-	if (!s || s->state == CLOSING || s->deaf)
-		return;
-	if (s->adopted) { /* it has no times */
-		stream_close(f, s);
-		return;
-	}
-	s->deaf = true;
-	buf_free(&s->kept);
-	buf_init_grow(&s->kept, PIECE_MAX);
-	s->partial_at = usec_add(now, SIP_FLOWS_LAST_WORDS);
-	arm(f, s);
+	return f->keepalive.n ? usec_min(due, sip_keepalive_due(&f->keepalive)) : due;
 }

@@ -1,8 +1,8 @@
 /*
  * sip/flows.h - the sockets and streams under a stack, by number.
  *
- * Listeners, connections in and out, their reuse (RFC 3261 18.1.1, 18.2), framing, keep-alive
- * (RFC 5626 4.4.1), and the times after which a silent or dawdling stream is closed.
+ * Listeners, connections in and out, their reuse (RFC 3261 18.1.1, 18.2; RFC 5923), framing, keep-alive
+ * (RFC 5626 4.4), and the times after which a silent or dawdling stream is closed.
  * A part of sip/stack, which puts transactions on top: messages come up whole, bytes
  * go down in blobs. Over WebSocket (RFC 7118) the host
  * keeps messages apart, so one BYTES is one message and one blob is one WRITE. Nothing here knows a socket: everything
@@ -18,8 +18,10 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/rng.h"
+#include "sip/keepalive.h"
 #include "sip/msg.h"
 #include "sip/outbox.h"
+#include "sip/sources.h"
 #include "sip/transport.h"
 
 #define SIP_FLOWS_LISTENERS  64
@@ -41,9 +43,9 @@ enum sip_flows_step {
 	SIP_FLOWS_MESSAGE, /* `bytes` came by `flow` */
 	SIP_FLOWS_BROKEN, /* `bytes` is the head of a message without a known end: answer it if it can be, then close */
 	SIP_FLOWS_LISTENING,   /* flow.id is up on flow.local, or err */
-	SIP_FLOWS_UP,          /* stream `flow`, `binding` */
-	SIP_FLOWS_GONE,        /* stream `flow`, err */
-	SIP_FLOWS_PONG,        /* stream `flow` */
+	SIP_FLOWS_UP,          /* stream `flow`, `binding`; `bytes`: what the far side proved (host_event.proved) */
+	SIP_FLOWS_GONE,        /* stream `flow`, err; or a datagram's that was probed */
+	SIP_FLOWS_PONG,        /* `flow` answers */
 	SIP_FLOWS_UNREACHABLE, /* nobody at flow.remote */
 	SIP_FLOWS_CARRY,       /* `bytes` to flow.worker */
 };
@@ -66,9 +68,12 @@ struct sip_flows {
 	uint32_t id_first, id_n, id_next;
 	uint32_t stream_max;
 	usec idle_max, partial_max;
+	struct rng *rng;
 	uint64_t key[2];
+	struct sip_sources sources; /* of accepted streams */
+	struct sip_keepalive keepalive;
 	struct sip_flows_listener listeners[SIP_FLOWS_LISTENERS];
-	struct map by_id, by_remote;
+	struct map by_id, by_remote, by_alias;
 	struct heap deadlines;
 	struct sip_flows_notice *notices; /* what has happened and was not asked for yet */
 	uint32_t notice_n, notice_at, notice_cap;
@@ -82,7 +87,7 @@ struct sip_flows_config {
 	const struct log *log;
 	struct rng *rng;
 	uint16_t worker;
-	uint32_t id_first, id_n, stream_max;
+	uint32_t id_first, id_n, stream_max, source_max;
 	usec idle_max, partial_max;
 };
 
@@ -103,6 +108,20 @@ struct flow sip_flows_find(struct sip_flows *, const struct sip_target *, usec n
 /* ERR_CLOSED: the stream is gone. ERR_FULL, ERR_MEMORY. */
 MUST_CHECK enum err sip_flows_send(struct sip_flows *, const struct flow *, struct sip_blob *);
 void sip_flows_ping(struct sip_flows *, const struct flow *, usec now);
+/* A ping that is always answered: over datagrams by STUN (sip/keepalive.h). PONG or GONE follows. */
+void sip_flows_probe(struct sip_flows *, const struct flow *, usec now);
+/*
+ * RFC 5923: the far side of an accepted TLS stream asks (`alias` in its Via) that requests to its address and this port
+ * (of its sent-by) come back by it. They do where they are for a domain that its certificate proved (8.1), and never
+ * where it proved none. Kept for as long as the stream lasts.
+ */
+void sip_flows_alias(struct sip_flows *, const struct flow *, uint16_t port);
+/* Would such a request of ours make sense: over TLS, on a stream that we opened, with a listener to be found at? */
+bool sip_flows_wants_alias(const struct sip_flows *, const struct flow *);
+/* flow.peer of what comes by this stream from now on. */
+void sip_flows_know(struct sip_flows *, const struct flow *, uint16_t peer);
+/* Is it up? false while a stream is being opened, and where it is gone. */
+bool sip_flows_is_up(const struct sip_flows *, const struct flow *);
 /* The far side cannot be understood any more: nothing more is heard, answers to what was understood still go for
  * SIP_FLOWS_LAST_WORDS, then it is closed. */
 void sip_flows_deafen(struct sip_flows *, const struct flow *, usec now);

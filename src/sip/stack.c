@@ -10,6 +10,7 @@ struct sip_stack_config sip_stack_config_default(void)
 		.worker_n = 1,
 		.transaction_max = 65536,
 		.stream_max = 16384,
+		.source_max = 4096,
 		.idle_max = 2 * 3600 * USEC_PER_SEC,
 		.partial_max = 20 * USEC_PER_SEC,
 	};
@@ -23,6 +24,7 @@ static void init_parts(struct sip_stack *s, const struct sip_stack_config *c)
 					  .id_first = c->id_first,
 					  .id_n = c->id_n,
 					  .stream_max = c->stream_max,
+					  .source_max = c->source_max,
 					  .idle_max = c->idle_max,
 					  .partial_max = c->partial_max };
 
@@ -51,6 +53,8 @@ struct sip_stack *sip_stack_new(const struct sip_stack_config *config)
 		s->config.transaction_max = usual.transaction_max;
 	if (!s->config.stream_max)
 		s->config.stream_max = usual.stream_max;
+	if (!s->config.source_max)
+		s->config.source_max = s->config.stream_max / 4 + 1;
 	if (!s->config.idle_max)
 		s->config.idle_max = usual.idle_max;
 	if (!s->config.partial_max)
@@ -233,6 +237,23 @@ bool sip_stack_want(struct sip_stack *s, struct host_want *out)
 void sip_stack_ping(struct sip_stack *s, const struct flow *flow, usec now)
 {
 	sip_flows_ping(&s->flows, flow, now);
+}
+
+void sip_stack_probe(struct sip_stack *s, const struct flow *flow, usec now)
+{
+	sip_flows_probe(&s->flows, flow, now);
+}
+
+void sip_stack_know(struct sip_stack *s, const struct flow *flow, uint16_t peer)
+{
+	sip_flows_know(&s->flows, flow, peer);
+}
+
+bool sip_stack_is_up(const struct sip_stack *s, handle client)
+{
+	const struct sip_tx *tx = sip_tx_find(s, client);
+
+	return tx && sip_flows_is_up(&s->flows, &tx->flow);
 }
 
 void sip_stack_close(struct sip_stack *s, const struct flow *flow)

@@ -65,6 +65,7 @@ struct sip_stack_config {
 	uint16_t worker, worker_n;   /* which of how many equal workers; worker_n <= 1: alone */
 	uint32_t transaction_max;    /* client and server together; 0: 65536 */
 	uint32_t stream_max;         /* 0: 16384 */
+	uint32_t source_max;         /* accepted streams of one address (IPv6: one /64); 0: a quarter of stream_max */
 	usec idle_max;               /* a stream without a whole message or ping is closed; 0: 2 h */
 	usec partial_max;            /* a first or unfinished message must be whole by then; 0: 20 s */
 	bool stateless;              /* a super node: no transactions; everything is REQUEST (server 0) or STRAY */
@@ -103,9 +104,11 @@ enum sip_event_kind {
 	SIP_EVENT_UNACKED,     /* `server`: no ACK came for its final answer (after a held 2xx: say BYE) */
 	SIP_EVENT_STRAY,       /* a response of no transaction here: drop it, or forward it by its Via if stateless */
 	SIP_EVENT_LISTENING,   /* listener flow.id is up on flow.local, or `err` */
-	SIP_EVENT_FLOW_UP,     /* stream `flow` is open (accepted or ours); `binding` as in host_event */
-	SIP_EVENT_FLOW_GONE,   /* stream `flow` has ended, or its ping stayed without pong */
-	SIP_EVENT_PONG,        /* the far side of `flow` answered our ping */
+	SIP_EVENT_FLOW_UP,     /* stream `flow` is open (accepted or ours); `binding` as in host_event; `bytes`: the
+				  domains that its far side proved (host_event.proved) */
+	SIP_EVENT_FLOW_GONE,   /* stream `flow` has ended, or its ping stayed without pong; over datagrams: a probe
+				  stayed without answer (TIMEOUT), or the NAT has given us another address (STATE) */
+	SIP_EVENT_PONG,        /* the far side of `flow` answered our ping or probe */
 	SIP_EVENT_FOREIGN,     /* `bytes`, a whole message from `flow`, belongs to `worker`: there, sip_stack_take */
 	SIP_EVENT_CARRY,       /* `bytes` must leave by `flow`, which flow.worker holds: there, sip_stack_write */
 };
@@ -210,6 +213,14 @@ uint64_t sip_stack_cookie(const struct sip_stack *, handle client_or_server); /*
 
 /* CRLF CRLF; over a stream a PONG or, 10 s later, FLOW_GONE follows. */
 void sip_stack_ping(struct sip_stack *, const struct flow *, usec now);
+/* RFC 5626 4.4: the same over a stream; over datagrams a STUN request, which a PONG or FLOW_GONE answers. For
+ * registrars and proxies that are known to answer it (Outbound, or `keep` in Via, RFC 6223): others would seem gone. */
+void sip_stack_probe(struct sip_stack *, const struct flow *, usec now);
+/* The owner knows who the far side of this stream is: `peer` stands in flow.peer of all that comes by it from now on,
+ * also at other workers. */
+void sip_stack_know(struct sip_stack *, const struct flow *, uint16_t peer);
+/* Does the request that `client` sent have a way yet: is its stream open? Datagrams always have one. */
+bool sip_stack_is_up(const struct sip_stack *, handle client);
 /* Ends a stream in good order; FLOW_GONE follows. */
 void sip_stack_close(struct sip_stack *, const struct flow *);
 /* The stream that requests to this target would take now, opening it where it is not there; transport 0: none. */

@@ -242,6 +242,8 @@ static void on_request(struct sip_stack *s, usec now)
 			refuse(s, &s->msg, s->msg.fault.status, s->msg.fault.why, STR_NONE, now);
 		return;
 	}
+	if (s->in_flow.transport == TRANSPORT_TLS && sip_param_find(via->params, STR("alias"), NULL))
+		sip_flows_alias(&s->flows, &s->in_flow, sip_via_port(via));
 	if (s->config.stateless) {
 		if (sip_msg_check(&s->msg))
 			refuse(s, &s->msg, s->msg.fault.status, s->msg.fault.why, STR_NONE, now);

@@ -14,6 +14,8 @@ void sip_stack_via(const struct sip_stack *s, const struct flow *flow, str branc
 	buf_put(out, branch);
 	if (flow->transport == TRANSPORT_UDP)
 		buf_put(out, STR(";rport")); /* RFC 3581 3. */
+	else if (sip_flows_wants_alias(&s->flows, flow))
+		buf_put(out, STR(";alias")); /* RFC 5923 */
 	buf_put(out, params);
 	buf_put(out, STR("\r\n"));
 }
