@@ -17,7 +17,7 @@ void pbx_fork_arm(struct pbx_server *s, struct pbx_job *job)
 	usec due = job->fork ? job->fork->group_until : USEC_NEVER;
 
 	for (const struct pbx_branch *b = job->branches; b; b = b->after)
-		if (b->state == PBX_BRANCH_OPEN && b->hunt)
+		if (b->state == PBX_BRANCH_OPEN && b->hunt && !b->hunt->heard)
 			due = usec_min(due, b->hedge_at);
 	if (due == USEC_NEVER)
 		heap_remove(&s->hedges, &job->hedge);
