@@ -272,3 +272,17 @@ void sip_stack_stats(const struct sip_stack *s, struct sip_stack_stats *out)
 	out->transactions = s->slab.n;
 	out->streams = (uint32_t)s->flows.by_id.n;
 }
+
+void sip_stack_figures(const struct sip_stack *s, struct sip_figures *out)
+{
+	*out = s->figures;
+	out->messages[0] = s->stats.received;
+	out->messages[1] = s->stats.sent;
+	out->repeats[0] = s->stats.repeats_in;
+	out->repeats[1] = s->stats.repeats_out;
+	out->malformed = s->stats.malformed;
+	out->refused_full = s->stats.refused_full;
+	out->evicted = s->stats.evicted;
+	out->transactions = s->slab.n;
+	out->streams = (uint32_t)s->flows.by_id.n;
+}

@@ -29,6 +29,7 @@
 #include "base/rng.h"
 #include "base/slab.h"
 #include "sip/edit.h"
+#include "sip/figures.h"
 #include "sip/timing.h"
 #include "sip/transport.h"
 
@@ -234,5 +235,7 @@ struct sip_stack_stats {
 	uint32_t transactions, streams;
 };
 void sip_stack_stats(const struct sip_stack *, struct sip_stack_stats *out);
+/* All of it, by method, status and outcome: for whoever watches. Some 12 kB. */
+void sip_stack_figures(const struct sip_stack *, struct sip_figures *out);
 
 #endif

@@ -35,6 +35,7 @@ static void refuse_with(struct sip_stack *s, struct sip_msg *msg, const struct s
 	buf_init(&out, s->scratch, sizeof(s->scratch));
 	if (sip_reply_write(msg, &reply, &out))
 		return;
+	sip_figures_count(s->figures.answers_out, status);
 	if (flow.transport == TRANSPORT_UDP && via) /* a Via that cannot be read: back to where it came from */
 		flow.remote = sip_transport_answer_to(via, &s->in_flow.remote);
 	struct sip_blob *blob = sip_blob_copy(buf_str(&out));
@@ -165,6 +166,8 @@ static struct sip_tx *new_server(struct sip_stack *s, uint64_t key, usec now)
 	if (!tx)
 		return NULL;
 	tx->flow = s->in_flow;
+	tx->came = now;
+	tx->opens = invite && sip_msg_to(&s->msg) && !sip_msg_to(&s->msg)->tag.n;
 	tx->answer_port = reliable ? sip_via_port(via) : sip_transport_answer_to(via, &s->in_flow.remote).port;
 	tx->mapped = map_add(&s->servers, &tx->node, key) == ERR_NONE;
 	if (invite)
@@ -317,6 +320,7 @@ static void on_response(struct sip_stack *s, usec now)
 		s->stats.malformed++;
 		return;
 	}
+	sip_figures_count(s->figures.answers_in, s->msg.status);
 	tx = sip_tx_of_branch(s, via->branch);
 	if (tx && cseq->method == SIP_CANCEL && tx->cancel)
 		tx = sip_tx_find(s, tx->cancel);
@@ -377,6 +381,8 @@ void sip_stack_in(struct sip_stack *s, const struct flow *flow, str bytes, usec 
 	s->stats.received++;
 	if (s->config.tap)
 		s->config.tap->message(s->config.tap->self, false, flow, s->msg.text, now);
+	if (s->msg.is_request)
+		s->figures.requests_in[s->msg.method][flow->transport]++;
 	if (s->msg.is_request)
 		on_request(s, now);
 	else

@@ -153,6 +153,7 @@ handle sip_stack_request(struct sip_stack *s, const struct sip_outgoing *o, usec
 		return 0;
 	}
 	lengthen(s, tx, &o->target, now);
+	s->figures.requests_out[method][tx->flow.transport]++;
 	reliable = transport_is_reliable(tx->flow.transport);
 	if (invite)
 		sip_invite_client_start(&tx->machine.invite_client, &s->config.timing, reliable, o->ring_for, now);
@@ -201,6 +202,7 @@ static enum err send_once(struct sip_stack *s, const struct sip_outgoing *o, str
 	b = write_draft(&o->draft, buf_str(&out));
 	if (!b)
 		return ERR_MEMORY;
+	s->figures.requests_out[draft_method(&o->draft)][flow.transport]++;
 	err = sip_stack_send(s, &flow, b, now);
 	if (err || !sent) {
 		sip_blob_unref(b);
@@ -328,6 +330,7 @@ static enum err answer(struct sip_stack *s, struct sip_tx *tx, struct sip_blob *
 	else
 		good = sip_server_answer(&tx->machine.server, status, now);
 	if (good) {
+		sip_tx_count(s, tx, status, now);
 		sip_blob_set(&tx->answer, b);
 		if (hold && status >= 200 && status < 300 && tx->kind == SIP_TX_INVITE_SERVER)
 			hold_2xx(s, tx);

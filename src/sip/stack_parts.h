@@ -48,6 +48,7 @@ struct sip_tx {
 		struct sip_server server;
 		struct sip_invite_server invite_server;
 	} machine;
+	usec came;            /* server: when; 0: no more figures of it */
 	uint16_t answer_port; /* server: where answers go at the source's address (18.2.2) */
 	uint8_t kind;         /* enum sip_tx_kind */
 	uint8_t method;       /* enum sip_method */
@@ -56,6 +57,8 @@ struct sip_tx {
 	struct sip_tx_queue *queue; /* where it lingers */
 	bool failed;                /* its way is gone; its timer rings at once */
 	bool quiet;                 /* a CANCEL: the TU does not hear of it */
+	bool sent;                  /* what it repeats has gone out once */
+	bool opens, rang;           /* INVITE server: without a To tag; a sign of life was passed on */
 	bool may_udp;               /* went to TCP for its length; UDP is still a way (18.1.1) */
 };
 
@@ -87,6 +90,7 @@ struct sip_stack {
 	struct flow taken_flow;
 	str taken;
 	struct sip_stack_stats stats;
+	struct sip_figures figures;
 	char tag[SIP_TX_TAG_N];
 	uint8_t binding[HOST_BINDING_N]; /* of the FLOW_UP in hand */
 
@@ -107,6 +111,8 @@ void sip_tx_tick(struct sip_stack *, struct sip_tx *, usec now);
 /* The next that has lingered long enough by `now`; NULL: none. And when there will be one. */
 struct sip_tx *sip_tx_lingered(const struct sip_stack *, usec now);
 usec sip_tx_linger_due(const struct sip_stack *);
+/* An answer to `tx` goes out for the first time. */
+void sip_tx_count(struct sip_stack *, struct sip_tx *, int status, usec now);
 /* Its way is gone: what follows comes out of the next sip_stack_next. */
 void sip_tx_fail(struct sip_stack *, struct sip_tx *);
 void sip_tx_wait(struct sip_stack *, struct sip_tx *);  /* into `waiting` */

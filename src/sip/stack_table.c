@@ -252,6 +252,8 @@ static void tell(struct sip_stack *s, const struct sip_tx *tx, enum sip_event_ki
 
 	if (tx->quiet)
 		return;
+	s->figures.timeouts += kind == SIP_EVENT_TIMEOUT;
+	s->figures.unreachable += kind == SIP_EVENT_UNREACHABLE;
 	*(tx->kind >= SIP_TX_SERVER ? &e.server : &e.client) = tx->self;
 	if (kind == SIP_EVENT_RESPONSE) {
 		e.msg = &s->msg;
@@ -260,8 +262,42 @@ static void tell(struct sip_stack *s, const struct sip_tx *tx, enum sip_event_ki
 	sip_stack_emit(s, &e);
 }
 
+/* RFC 6076: what a call that was asked for came to. */
+static void count_attempt(struct sip_figures *f, struct sip_tx *tx, int status, usec span)
+{
+	if (status < 300 && !tx->rang)
+		metric_observe(&f->session_delay[0], span);
+	else if (!tx->rang && sip_outcome_of(status) != SIP_OUTCOME_CHALLENGED)
+		metric_observe(&f->session_delay[1], span);
+	tx->rang = true;
+	if (status < 200)
+		return;
+	f->outcomes[sip_outcome_of(status)]++;
+	tx->opens = false;
+}
+
+void sip_tx_count(struct sip_stack *s, struct sip_tx *tx, int status, usec now)
+{
+	struct sip_figures *f = &s->figures;
+
+	tx->sent = false;
+	sip_figures_count(f->answers_out, status);
+	if (tx->opens && status > 100)
+		count_attempt(f, tx, status, now - tx->came);
+	if (tx->method == SIP_REGISTER)
+		sip_figures_count(f->register_answers, status);
+	if (status < 200 || status > 299)
+		return;
+	if (tx->method == SIP_REGISTER)
+		metric_observe(&f->register_delay, now - tx->came);
+	else if (tx->method == SIP_BYE)
+		metric_observe(&f->disconnect_delay, now - tx->came);
+}
+
 static void send_request(struct sip_stack *s, struct sip_tx *tx, usec now)
 {
+	s->stats.repeats_out += tx->sent;
+	tx->sent = true;
 	if (tx->message && sip_stack_send(s, &tx->flow, tx->message, now))
 		sip_tx_fail(s, tx);
 }
@@ -272,6 +308,8 @@ static void send_answer(struct sip_stack *s, struct sip_tx *tx, usec now)
 
 	if (!tx->answer)
 		return;
+	s->stats.repeats_out += tx->sent;
+	tx->sent = true;
 	if (flow.transport == TRANSPORT_UDP)
 		flow.remote.port = tx->answer_port;
 	if (sip_stack_send(s, &flow, tx->answer, now) != ERR_CLOSED)
@@ -295,6 +333,7 @@ static void send_trying(struct sip_stack *s, struct sip_tx *tx, usec now)
 	if (!sip_stack_reparse(s, tx) || sip_reply_write(&s->side, &(struct sip_reply){ .status = 100 }, &out))
 		return;
 	sip_blob_set(&tx->answer, sip_blob_copy(buf_str(&out)));
+	sip_tx_count(s, tx, 100, now);
 	send_answer(s, tx, now);
 }
 
