@@ -13,7 +13,7 @@ static const struct {
 	{ 10000000000, "10000" },
 };
 
-void metric_observe(struct metric_histogram *h, usec span)
+size_t metric_bucket(usec span)
 {
 	size_t low = 0, high = METRIC_BOUNDS;
 
@@ -25,7 +25,12 @@ void metric_observe(struct metric_histogram *h, usec span)
 		else
 			low = middle + 1;
 	}
-	h->bucket[low]++;
+	return low;
+}
+
+void metric_observe(struct metric_histogram *h, usec span)
+{
+	h->bucket[metric_bucket(span)]++;
 	h->sum_usec += span > 0 ? (uint64_t)span : 0;
 }
 

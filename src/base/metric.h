@@ -35,6 +35,8 @@ struct metric_histogram {
 	uint64_t sum_usec;
 };
 
+/* The bucket that an observation falls into: 0 .. METRIC_BOUNDS. */
+size_t metric_bucket(usec span);
 void metric_observe(struct metric_histogram *, usec span);
 /* Of how many observations. */
 uint64_t metric_count(const struct metric_histogram *);

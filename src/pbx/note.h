@@ -25,6 +25,7 @@ enum pbx_note_kind {
 	PBX_NOTE_REGISTERED,  /* `status`, and with 200 `rows` (what is bound now), with 423 `min_expires` */
 	PBX_NOTE_FIND,        /* `aor`: answer FOUND */
 	PBX_NOTE_FOUND,       /* `rows` */
+	PBX_NOTE_FIGURES,     /* from a service that is no worker: answer it with the same and `figures` */
 };
 
 #define PBX_NOTE_FIRST 2048 /* bytes: a change of one contact and what is bound after, most often */
@@ -40,6 +41,8 @@ struct pbx_change {
 	uint32_t cseq;
 };
 
+struct pbx_figures;
+
 struct pbx_note {
 	enum pbx_note_kind kind;
 	uint16_t from;  /* worker */
@@ -51,6 +54,7 @@ struct pbx_note {
 	int status;
 	struct contact_record *rows;
 	size_t n;
+	struct pbx_figures *figures;                             /* NULL: asked for, or no memory */
 	struct arena arena;                                      /* of all the above */
 	max_align_t first[PBX_NOTE_FIRST / sizeof(max_align_t)]; /* where it begins; not cleared */
 };

@@ -30,6 +30,7 @@ struct pbx_recorder {
 	struct call *oldest, *newest;
 	usec flush_at;
 	uint64_t key[2], session_key[4];
+	struct pbx_recorder_figures figures;
 };
 
 struct pbx_recorder *pbx_recorder_new(struct rng *rng)
@@ -47,8 +48,22 @@ struct pbx_recorder *pbx_recorder_new(struct rng *rng)
 	return r;
 }
 
+/* It counts among those that live no more. */
+static void finish(struct pbx_recorder *r, struct call *c)
+{
+	if (c->over)
+		return;
+	c->over = true;
+	if (c->record.answer)
+		r->figures.answered--;
+	else
+		r->figures.ringing--;
+}
+
 static void forget(struct pbx_recorder *r, struct call *c)
 {
+	r->figures.lost += !c->over;
+	finish(r, c);
 	*(c->older ? &c->older->newer : &r->oldest) = c->newer;
 	*(c->newer ? &c->newer->older : &r->newest) = c->older;
 	map_remove(&r->calls, &c->node);
@@ -204,6 +219,8 @@ void pbx_recorder_start(struct pbx_recorder *r, struct sip_msg *m, const struct 
 	c->older = r->newest;
 	*(r->newest ? &r->newest->newer : &r->oldest) = c;
 	r->newest = c;
+	r->figures.started++;
+	r->figures.ringing++;
 	touch(r, c, now);
 }
 
@@ -239,7 +256,7 @@ static void end_call(struct pbx_recorder *r, struct call *c, int status, str cau
 
 	if (c->over)
 		return;
-	c->over = true;
+	finish(r, c);
 	rec->end = rec->legs[0].end = rec->legs[1].end = now;
 	rec->status = (uint16_t)status;
 	rec->cause = keep(c, str_head(cause, 100));
@@ -268,6 +285,8 @@ void pbx_recorder_answer(struct pbx_recorder *r, struct sip_msg *m, const struct
 	rec->legs[1].remote = keep_addr(c, &flow->remote);
 	rec->legs[1].signalling = signalling(flow->transport);
 	if (m->status < 300) {
+		r->figures.ringing--;
+		r->figures.answered++;
 		rec->answer = rec->legs[0].answer = rec->legs[1].answer = now;
 		rec->status = m->status;
 		if (!sip_msg_addresses(m, SIP_CONTACT, &contact, &n))
@@ -294,9 +313,12 @@ void pbx_recorder_request(struct pbx_recorder *r, struct sip_msg *m, usec now)
 	const struct sip_address *from = sip_msg_from(m);
 	struct call *c = m->method == SIP_BYE && from ? find(r, m, true) : NULL;
 
-	if (c)
-		end_call(r, c, c->record.status,
-			 str_eq(from->tag, c->caller_tag) ? STR("caller hung up") : STR("callee hung up"), now);
+	if (!c)
+		return;
+	r->figures.completed++;
+	metric_observe(&r->figures.duration, now - c->record.answer);
+	end_call(r, c, c->record.status,
+		 str_eq(from->tag, c->caller_tag) ? STR("caller hung up") : STR("callee hung up"), now);
 }
 
 static void expire(struct pbx_recorder *r, usec now)
@@ -306,7 +328,8 @@ static void expire(struct pbx_recorder *r, usec now)
 	while ((item = heap_take(&r->ends, now))) {
 		struct call *c = map_of(item, struct call, end);
 
-		c->over = true; /* it goes once it is clean */
+		r->figures.lost += !c->over;
+		finish(r, c); /* it goes once it is clean */
 		if (!c->dirty)
 			forget(r, c);
 	}
@@ -347,4 +370,9 @@ struct keeper_ask *pbx_recorder_next(struct pbx_recorder *r, usec now, bool hurr
 usec pbx_recorder_due(const struct pbx_recorder *r)
 {
 	return usec_min(r->flush_at, heap_due(&r->ends));
+}
+
+const struct pbx_recorder_figures *pbx_recorder_figures(const struct pbx_recorder *r)
+{
+	return &r->figures;
 }

@@ -11,6 +11,7 @@
 #ifndef PBX_RECORDER_H
 #define PBX_RECORDER_H
 
+#include "base/metric.h"
 #include "base/rng.h"
 #include "sip/msg.h"
 #include "store/call_record.h"
@@ -40,5 +41,12 @@ void pbx_recorder_request(struct pbx_recorder *, struct sip_msg *, usec now);
 /* What the keeper should write now, NULL: nothing yet. `hurry`: all that has changed, due or not. */
 struct keeper_ask *pbx_recorder_next(struct pbx_recorder *, usec now, bool hurry);
 usec pbx_recorder_due(const struct pbx_recorder *);
+
+struct pbx_recorder_figures {
+	uint64_t started, completed, lost; /* asked for; ended by BYE after an answer; given up unfinished */
+	uint32_t ringing, answered;        /* now: asked for and not answered yet; answered and not over */
+	struct metric_histogram duration;  /* SDT, RFC 6076 4.5: from the answer to the BYE */
+};
+const struct pbx_recorder_figures *pbx_recorder_figures(const struct pbx_recorder *);
 
 #endif

@@ -403,6 +403,30 @@ static void carry(struct pbx_server *s, const struct pbx_note *note, usec now)
 		log_debug(s->config.log, "pbx.server uncarried", "stream=%u", note->flow.id);
 }
 
+void pbx_server_figures(const struct pbx_server *s, struct pbx_figures *out)
+{
+	sip_stack_figures(s->stack, &out->sip);
+	out->calls = *pbx_recorder_figures(s->recorder);
+	pbx_server_stats(s, &out->server);
+}
+
+/* To whoever watches. */
+static void give_figures(struct pbx_server *s, struct pbx_note *note, uint32_t to)
+{
+	struct pbx_want *w = add_want(s);
+
+	if (!w) {
+		pbx_server_drop_note(s, note);
+		return;
+	}
+	note->figures = arena_zalloc(&note->arena, sizeof(*note->figures));
+	if (note->figures)
+		pbx_server_figures(s, note->figures);
+	w->want.kind = HOST_TELL;
+	w->want.to = to;
+	w->want.message = note;
+}
+
 static void told(struct pbx_server *s, struct pbx_note *note, usec now)
 {
 	switch (note->kind) {
@@ -425,6 +449,8 @@ static void told(struct pbx_server *s, struct pbx_note *note, usec now)
 	case PBX_NOTE_FOUND:
 		found(s, note, now);
 		return;
+	case PBX_NOTE_FIGURES: /* no worker asks another */
+		break;
 	}
 	pbx_server_drop_note(s, note);
 }
@@ -571,7 +597,10 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 
 	switch (e->kind) {
 	case HOST_TOLD:
-		told(s, e->message, now);
+		if (((struct pbx_note *)e->message)->kind == PBX_NOTE_FIGURES)
+			give_figures(s, e->message, e->from);
+		else
+			told(s, e->message, now);
 		break;
 	case HOST_ANSWER:
 		on_answer(s, e->message, now);

@@ -115,5 +115,8 @@ struct pbx_server_stats {
 	uint32_t contacts, jobs;
 };
 void pbx_server_stats(const struct pbx_server *, struct pbx_server_stats *out);
+/* All that its rooms have counted (pbx/figures.h). A service that is no worker asks by a note PBX_NOTE_FIGURES. */
+struct pbx_figures;
+void pbx_server_figures(const struct pbx_server *, struct pbx_figures *out);
 
 #endif

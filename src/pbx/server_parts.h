@@ -16,6 +16,7 @@
 #include "pbx/best.h"
 #include "pbx/flood.h"
 #include "pbx/gruu.h"
+#include "pbx/figures.h"
 #include "pbx/guard.h"
 #include "pbx/identity.h"
 #include "pbx/location.h"

@@ -1,0 +1,47 @@
+#include "pbx/figures.h"
+
+#define ROW(NAME, KIND, FIELD, ...) METRIC("tandem_pbx_" NAME, KIND, struct pbx_figures, FIELD, __VA_ARGS__)
+
+const struct metric pbx_metrics[] = {
+	ROW("registrations_total", COUNTER, server.registrations, "REGISTERs that were carried out."),
+	ROW("registrations_refused_total", COUNTER, server.refused_registrations,
+	    "REGISTERs that were refused for good: wrong password, bad contact, no room. By status: "
+	    "tandem_sip_register_responses_total."),
+	ROW("contacts", GAUGE_U32, server.contacts, "Contacts that are bound now."),
+	ROW("requests_relayed_total", COUNTER, server.relayed, "Requests passed on."),
+	ROW("requests_in_work", GAUGE_U32, server.jobs, "Requests without a final answer yet."),
+	ROW("calls_total", COUNTER, calls.started, "Calls that were passed on to somebody."),
+	ROW("calls_completed_total", COUNTER, calls.completed, "Answered calls that ended with BYE."),
+	ROW("calls_lost_total", COUNTER, calls.lost,
+	    "Calls that were given up unfinished: no BYE came, or the table was full."),
+	ROW("calls_ringing", GAUGE_U32, calls.ringing, "Calls that are asked for and not answered yet."),
+	ROW("calls_answered", GAUGE_U32, calls.answered, "Calls that are answered and not over."),
+	ROW("session_duration_seconds", HISTOGRAM, calls.duration, "From the answer to the BYE: SDT, RFC 6076 4.5."),
+};
+const size_t pbx_metric_n = sizeof(pbx_metrics) / sizeof(pbx_metrics[0]);
+
+void pbx_figures_add(struct pbx_figures *sum, const struct pbx_figures *more)
+{
+	metric_add(sip_metrics, sip_metric_n, &sum->sip, &more->sip);
+	metric_add(pbx_metrics, pbx_metric_n, sum, more);
+}
+
+void pbx_figures_write_ratios(const struct pbx_figures *f, struct buf *out)
+{
+	uint64_t attempts = 0;
+
+	sip_figures_write_ratios(&f->sip, out);
+	for (int i = 0; i < SIP_OUTCOME_N; i++)
+		attempts += f->sip.outcomes[i];
+	if (attempts)
+		metric_write_one("tandem_pbx_session_completion_ratio", METRIC_GAUGE,
+				 "SCR, RFC 6076 4.9: calls that were answered and ended with BYE, of all INVITEs.", "",
+				 (double)f->calls.completed / (double)attempts, out);
+}
+
+void pbx_figures_write(const struct pbx_figures *f, struct buf *out)
+{
+	metric_write(sip_metrics, sip_metric_n, &f->sip, out);
+	metric_write(pbx_metrics, pbx_metric_n, f, out);
+	pbx_figures_write_ratios(f, out);
+}

@@ -1,0 +1,32 @@
+/*
+ * pbx/figures.h - all that one worker of the exchange has counted, and what each number is called.
+ *
+ * A snapshot: whoever watches asks each worker for one (PBX_NOTE_FIGURES), adds them up and writes the text.
+ * A room that counts something adds a field here and a row to the table in figures.c; the name stays for good and is
+ * listed in docs/metrics.md.
+ *
+ * Memory: plain numbers. Thread: any; a snapshot is moved.
+ */
+#ifndef PBX_FIGURES_H
+#define PBX_FIGURES_H
+
+#include "pbx/recorder.h"
+#include "pbx/server.h"
+#include "sip/figures.h"
+
+struct pbx_figures {
+	struct sip_figures sip;
+	struct pbx_recorder_figures calls;
+	struct pbx_server_stats server;
+};
+
+extern const struct metric pbx_metrics[];
+extern const size_t pbx_metric_n;
+
+void pbx_figures_add(struct pbx_figures *sum, const struct pbx_figures *more);
+/* The text for Prometheus: the stack's, the ratios of RFC 6076, the exchange's. */
+void pbx_figures_write(const struct pbx_figures *, struct buf *);
+/* The ratios alone; nothing where no call was asked for. */
+void pbx_figures_write_ratios(const struct pbx_figures *, struct buf *);
+
+#endif
