@@ -17,6 +17,7 @@
 #include "pbx/flood.h"
 #include "pbx/gruu.h"
 #include "pbx/figures.h"
+#include "pbx/flood.h"
 #include "pbx/guard.h"
 #include "pbx/identity.h"
 #include "pbx/location.h"
