@@ -35,7 +35,6 @@ static void refuse_with(struct sip_stack *s, struct sip_msg *msg, const struct s
 	buf_init(&out, s->scratch, sizeof(s->scratch));
 	if (sip_reply_write(msg, &reply, &out))
 		return;
-	sip_figures_count(s->figures.answers_out, status);
 	if (flow.transport == TRANSPORT_UDP && via) /* a Via that cannot be read: back to where it came from */
 		flow.remote = sip_transport_answer_to(via, &s->in_flow.remote);
 	struct sip_blob *blob = sip_blob_copy(buf_str(&out));
@@ -46,6 +45,8 @@ static void refuse_with(struct sip_stack *s, struct sip_msg *msg, const struct s
 
 static void refuse(struct sip_stack *s, struct sip_msg *msg, int status, const char *why, str lines, usec now)
 {
+	if (msg->method != SIP_ACK)
+		sip_figures_count(s->figures.answers_out, status);
 	refuse_with(s, msg, &(struct sip_reply){ .status = status, .reason = str_from(why), .lines = lines }, now);
 }
 
@@ -56,6 +57,7 @@ enum err sip_stack_refuse(struct sip_stack *s, handle server, struct sip_msg *re
 
 	if (!tx || tx->kind < SIP_TX_SERVER)
 		return ERR_ABSENT;
+	sip_tx_count(s, tx, reply->status, now);
 	refuse_with(s, request, reply, now);
 	sip_tx_free(s, tx);
 	return ERR_NONE;
