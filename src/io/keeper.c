@@ -10,7 +10,8 @@
 #define BATCH_MAX        512
 #define HASH_THREADS_MAX 16
 #define CROWD            16     /* questions of a batch; with fewer nobody waits for company */
-#define GATHER_NS        500000 /* of patience: less than a commit takes */
+#define GATHER_NS        400000 /* of patience: less than a commit takes */
+#define GATHER_MAX       3      /* times, while more are coming */
 
 /* A question on its way. */
 struct item {
@@ -267,6 +268,7 @@ static void write_all(struct keeper *k, struct batch *b)
 		carry_out(k, b, true);
 		err = k->db->driver->step(k->db, DB_COMMIT);
 	}
+	store_clerk_settle(k->clerk, err == ERR_NONE);
 	if (err != ERR_NONE) {
 		fail_writers(k, b, err);
 		read_all(k, b);
@@ -332,11 +334,16 @@ static void wait_for_more(struct keeper *k)
  */
 static void gather(struct keeper *k)
 {
-	if (k->last_n < CROWD || k->asks.n == 0)
+	uint32_t before = 0;
+
+	if (k->last_n < CROWD)
 		return;
-	pthread_mutex_unlock(&k->lock);
-	nanosleep(&(struct timespec){ .tv_nsec = GATHER_NS }, NULL);
-	pthread_mutex_lock(&k->lock);
+	for (int i = 0; i < GATHER_MAX && k->asks.n > before + before / 8 && k->asks.n < BATCH_MAX; i++) {
+		before = k->asks.n;
+		pthread_mutex_unlock(&k->lock);
+		nanosleep(&(struct timespec){ .tv_nsec = GATHER_NS }, NULL);
+		pthread_mutex_lock(&k->lock);
+	}
 }
 
 /* The next batch, perhaps empty; false: it is over. */
@@ -350,7 +357,7 @@ static bool take_batch(struct keeper *k, struct batch *b)
 	bool over = k->stopping && k->asks.n == 0 && k->hash_n == 0;
 	if (!over && k->asks.n == 0)
 		wait_for_more(k);
-	if (!over && k->asks.n < k->last_n / 2)
+	if (!over)
 		gather(k);
 	while (b->n < BATCH_MAX && (item = queue_take(&k->asks)))
 		b->items[b->n++] = item;

@@ -2,6 +2,7 @@
 
 #include "crypt/password.h"
 #include "crypt/secret.h"
+#include "store/contact_log.h"
 
 #define REALM_MAX USER_NAME_MAX
 
@@ -157,22 +158,17 @@ enum err store_account_import(struct store_desk *desk)
 	return err;
 }
 
-/* Contacts of "sip:NAME@DOMAIN", or of the name in all domains: '@' is followed by 'A'. */
+/* Contacts of "sip:NAME@DOMAIN", or of the name in all domains. */
 static enum err drop_contacts(struct store_desk *desk, str name, str domain)
 {
-	char storage[2][2 * USER_NAME_MAX + 8];
-	struct buf from, to;
+	char storage[2 * USER_NAME_MAX + 8];
+	struct buf start;
 
-	buf_init(&from, storage[0], sizeof(storage[0]));
-	buf_init(&to, storage[1], sizeof(storage[1]));
-	buf_printf(&from, "sip:" STR_FMT "@" STR_FMT, STR_ARG(name), STR_ARG(domain));
-	buf_printf(&to, "sip:" STR_FMT "A", STR_ARG(name));
-	if (!buf_ok(&from) || !buf_ok(&to))
+	buf_init(&start, storage, sizeof(storage));
+	buf_printf(&start, "sip:" STR_FMT "@" STR_FMT, STR_ARG(name), STR_ARG(domain));
+	if (!buf_ok(&start))
 		return ERR_NONE; /* no account has such a name */
-	if (domain.n)
-		return store_desk_run(desk, SCHEMA_CONTACT_REMOVE_ALL, DB_VALUES(db_text(buf_str(&from))), NULL);
-	return store_desk_run(desk, SCHEMA_CONTACT_REMOVE_RANGE,
-			      DB_VALUES(db_text(buf_str(&from)), db_text(buf_str(&to))), NULL);
+	return contact_log_remove_all(desk->contacts, desk, buf_str(&start));
 }
 
 enum err store_account_remove(struct store_desk *desk)

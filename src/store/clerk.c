@@ -2,6 +2,7 @@
 
 #include "crypt/secret.h"
 #include "store/account.h"
+#include "store/contact_log.h"
 #include "store/history.h"
 #include "store/people.h"
 
@@ -10,6 +11,7 @@
 struct store_clerk {
 	struct db *db;
 	struct digest *md5, *sha256, *sha512_256;
+	struct contact_log *contacts;
 };
 
 struct store_clerk *store_clerk_new(struct db *db)
@@ -22,7 +24,8 @@ struct store_clerk *store_clerk_new(struct db *db)
 	clerk->md5 = digest_new(DIGEST_MD5);
 	clerk->sha256 = digest_new(DIGEST_SHA256);
 	clerk->sha512_256 = digest_new(DIGEST_SHA512_256);
-	if (!clerk->md5 || !clerk->sha256 || !clerk->sha512_256) {
+	clerk->contacts = contact_log_new();
+	if (!clerk->contacts || !clerk->md5 || !clerk->sha256 || !clerk->sha512_256) {
 		store_clerk_free(clerk);
 		return NULL;
 	}
@@ -36,6 +39,7 @@ void store_clerk_free(struct store_clerk *clerk)
 	digest_free(clerk->md5);
 	digest_free(clerk->sha256);
 	digest_free(clerk->sha512_256);
+	contact_log_free(clerk->contacts);
 	free(clerk);
 }
 
@@ -45,7 +49,11 @@ void store_clerk_free(struct store_clerk *clerk)
 
 static enum err do_contact_put(struct store_desk *desk)
 {
-	return store_desk_put_rows(desk, SCHEMA_CONTACT_PUT);
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = contact_log_put(desk->contacts, desk, &desk->ask->contacts[i]);
+	return err;
 }
 
 static enum err do_contact_remove(struct store_desk *desk)
@@ -55,22 +63,16 @@ static enum err do_contact_remove(struct store_desk *desk)
 	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++) {
 		const struct contact_record *contact = &desk->ask->contacts[i];
 		if (contact->key.n)
-			err = store_desk_run(desk, SCHEMA_CONTACT_REMOVE,
-					     DB_VALUES(db_text(contact->aor), db_text(contact->key)), NULL);
+			err = contact_log_remove(desk->contacts, desk, contact->aor, contact->key);
 		else
-			err = store_desk_run(desk, SCHEMA_CONTACT_REMOVE_ALL, DB_VALUES(db_text(contact->aor)), NULL);
+			err = contact_log_remove_all(desk->contacts, desk, contact->aor);
 	}
 	return err;
 }
 
 static enum err do_contact_list(struct store_desk *desk)
 {
-	if (desk->ask->after == 0) {
-		enum err err = store_desk_run(desk, SCHEMA_CONTACT_EXPIRE, DB_VALUES(db_number(desk->ask->now)), NULL);
-		if (err != ERR_NONE)
-			return err;
-	}
-	return store_desk_list(desk, SCHEMA_CONTACT_LIST);
+	return contact_log_list(desk->contacts, desk);
 }
 
 /*
@@ -176,7 +178,7 @@ static const struct {
 	[KEEPER_DEVICE_LIST] = { store_people_list_devices, READS },
 	[KEEPER_DEVICE_REMOVE] = { store_people_remove_device, WRITES | CONCERNS },
 	[KEEPER_CONTACT_PUT] = { do_contact_put, WRITES | SINGLE },
-	[KEEPER_CONTACT_REMOVE] = { do_contact_remove, WRITES | SINGLE },
+	[KEEPER_CONTACT_REMOVE] = { do_contact_remove, WRITES },
 	[KEEPER_CONTACT_LIST] = { do_contact_list, WRITES },
 	[KEEPER_STATE_PUT] = { do_state_put, WRITES },
 	[KEEPER_STATE_GET] = { do_state_get, READS },
@@ -209,7 +211,9 @@ bool store_clerk_hashes(enum keeper_kind kind)
 struct keeper_answer *store_clerk_do(struct store_clerk *clerk, const struct keeper_ask *ask)
 {
 	struct keeper_answer *answer = keeper_answer_new(ask);
-	struct store_desk desk = { clerk->db, clerk->md5, clerk->sha256, clerk->sha512_256, ask, answer };
+	struct store_desk desk = {
+		clerk->db, clerk->md5, clerk->sha256, clerk->sha512_256, ask, answer, clerk->contacts
+	};
 	struct db *db = clerk->db;
 
 	if (!answer)
@@ -219,6 +223,7 @@ struct keeper_answer *store_clerk_do(struct store_clerk *clerk, const struct kee
 		return answer;
 	}
 	bool marks = store_clerk_writes(ask->kind) && !(ask->n == 1 && duties[ask->kind].duty & SINGLE);
+	size_t mark = contact_log_mark(clerk->contacts);
 	enum err err = marks ? db->driver->step(db, DB_MARK) : ERR_NONE;
 	if (err != ERR_NONE) {
 		store_desk_fail(&desk, err);
@@ -229,7 +234,14 @@ struct keeper_answer *store_clerk_do(struct store_clerk *clerk, const struct kee
 		err = db->driver->step(db, DB_KEEP) == ERR_NONE ? ERR_NONE : store_desk_fail(&desk, ERR_IO);
 	else if (marks)
 		(void)!db->driver->step(db, DB_BACK); /* where that fails too, so will COMMIT */
+	if (marks && answer->err != ERR_NONE)
+		contact_log_back(clerk->contacts, mark);
 	return answer;
+}
+
+void store_clerk_settle(struct store_clerk *clerk, bool kept)
+{
+	contact_log_settle(clerk->contacts, kept);
 }
 
 enum err store_clerk_hash(const struct keeper_ask *ask, struct password_cost cost, struct keeper_ask **out)
@@ -312,6 +324,7 @@ static struct keeper_answer *do_in_transaction(struct store_clerk *clerk, const 
 		return refuse(ask, err, db->driver->why(db));
 	struct keeper_answer *answer = store_clerk_do(clerk, ask);
 	err = answer ? db->driver->step(db, DB_COMMIT) : db->driver->step(db, DB_ROLLBACK);
+	store_clerk_settle(clerk, answer && err == ERR_NONE);
 	if (answer && err != ERR_NONE)
 		keeper_answer_fail(answer, err, "%s", db->driver->why(db));
 	return answer;

@@ -35,6 +35,9 @@ bool store_clerk_hashes(enum keeper_kind);
  */
 struct keeper_answer *store_clerk_do(struct store_clerk *, const struct keeper_ask *);
 
+/* The caller's transaction is over: committed, or rolled back. */
+void store_clerk_settle(struct store_clerk *, bool kept);
+
 /* The slow part of those: a copy of the question with the hash instead of the password. ERR_SYNTAX: none;
  * ERR_LIMIT: too long; ERR_MEMORY. Any thread. */
 MUST_CHECK enum err store_clerk_hash(const struct keeper_ask *, struct password_cost, struct keeper_ask **out);

@@ -38,4 +38,8 @@ extern const struct record_kind contact_record_kind;
 struct flow contact_flow(const struct contact_record *);
 void contact_set_flow(struct contact_record *, const struct flow *);
 
+/* A contact as bytes, for the log (store/contact_log), and back; what is read points into the bytes. ERR_SYNTAX. */
+void contact_write(const struct contact_record *, struct buf *out);
+MUST_CHECK enum err contact_read(str, struct contact_record *out);
+
 #endif

@@ -112,6 +112,22 @@ static bool read_record(struct keeper_answer *answer, const struct db_value *col
 	return row != NULL;
 }
 
+void store_desk_read(const struct record_kind *kind, const struct db_value *columns, void *record)
+{
+	for (size_t i = 0, column = 0; i < kind->field_n; i++) {
+		const struct record_field *field = &kind->fields[i];
+		void *at = record_at(field, record);
+
+		if (!is_column(field))
+			continue;
+		if (record_is_str(field->type))
+			*(str *)at = columns[column].bytes;
+		else
+			(void)read_field(NULL, field, &columns[column], at); /* only texts need memory */
+		column++;
+	}
+}
+
 /* All rows of a statement into the answer, at most `limit`; a further one makes `more`. */
 enum err store_desk_query(struct store_desk *desk, enum schema_statement statement, const struct db_value *values,
 			  size_t n, size_t limit)

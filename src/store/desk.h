@@ -14,11 +14,14 @@
 #include "store/keeper.h"
 #include "store/schema.h"
 
+struct contact_log;
+
 struct store_desk {
 	struct db *db;
 	struct digest *md5, *sha256, *sha512_256;
 	const struct keeper_ask *ask;
 	struct keeper_answer *answer;
+	struct contact_log *contacts;
 };
 
 /* A record as parameters: all its fields but the id and what is never stored, in order. */
@@ -45,6 +48,8 @@ MUST_CHECK enum err store_desk_query(struct store_desk *, enum schema_statement,
 				     size_t limit);
 /* The same with ($1: ask.after, $2: the limit and one). */
 MUST_CHECK enum err store_desk_list(struct store_desk *, enum schema_statement);
+/* One row as a record, which points into the row. */
+void store_desk_read(const struct record_kind *, const struct db_value *columns, void *record);
 /* Each row of the question by the same statement, all its columns. */
 MUST_CHECK enum err store_desk_put_rows(struct store_desk *, enum schema_statement);
 

@@ -51,7 +51,14 @@ static const char version_1[] =
 static const char version_2[] = "ALTER TABLE account ADD COLUMN ha1_sha512_256 TEXT NOT NULL DEFAULT '';\n"
 				"DROP INDEX contact_expires;\n";
 
-static const char *const migrations[] = { version_1, version_2 };
+/*
+ * Contacts as a log (store/contact_log). What stands in `contact` is taken over by whoever reads the log first; the
+ * table stays, empty.
+ */
+static const char version_3[] = "CREATE TABLE contact_log_0 (id INTEGER PRIMARY KEY, row BLOB NOT NULL);\n"
+				"CREATE TABLE contact_log_1 (id INTEGER PRIMARY KEY, row BLOB NOT NULL);\n";
+
+static const char *const migrations[] = { version_1, version_2, version_3 };
 
 const struct schema schema_current = { migrations, sizeof(migrations) / sizeof(*migrations) };
 
@@ -88,25 +95,20 @@ static const char *const statements[SCHEMA_STATEMENT_N] = {
 			       "OR person = $2) ORDER BY id LIMIT $3",
 	[SCHEMA_DEVICE_REMOVE] = "DELETE FROM device WHERE person = $1 AND key = $2",
 	[SCHEMA_DEVICE_REMOVE_ALL] = "DELETE FROM device WHERE person = $1",
-	[SCHEMA_CONTACT_PUT] =
-		"INSERT INTO contact (aor, key, uri, params, call_id, cseq, instance, reg_id, q, path, user_agent, "
-		"machine, transport, flow_worker, flow_id, local, remote, registered, updated, expires) VALUES ($1, "
-		"$2, "
-		"$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT (aor, "
-		"key) DO UPDATE SET uri = excluded.uri, params = excluded.params, call_id = excluded.call_id, cseq = "
-		"excluded.cseq, instance = excluded.instance, reg_id = excluded.reg_id, q = excluded.q, path = "
-		"excluded.path, user_agent = excluded.user_agent, machine = excluded.machine, transport = "
-		"excluded.transport, flow_worker = excluded.flow_worker, flow_id = excluded.flow_id, local = "
-		"excluded.local, remote = excluded.remote, updated = excluded.updated, expires = excluded.expires",
-	[SCHEMA_CONTACT_REMOVE] = "DELETE FROM contact WHERE aor = $1 AND key = $2",
-	[SCHEMA_CONTACT_REMOVE_ALL] = "DELETE FROM contact WHERE aor = $1",
-	[SCHEMA_CONTACT_REMOVE_RANGE] = "DELETE FROM contact WHERE aor >= $1 AND aor < $2",
-	[SCHEMA_CONTACT_EXPIRE] = "DELETE FROM contact WHERE expires <= $1",
-	[SCHEMA_CONTACT_LIST] =
+	[SCHEMA_CONTACT_ADD_0] = "INSERT INTO contact_log_0 (id, row) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
+	[SCHEMA_CONTACT_ADD_1] = "INSERT INTO contact_log_1 (id, row) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
+	[SCHEMA_CONTACT_READ] =
+		"SELECT id, row, 0 AS place FROM contact_log_0 WHERE id > $1 UNION ALL SELECT id, row, 1 FROM "
+		"contact_log_1 WHERE id > $1 ORDER BY id LIMIT $2",
+	[SCHEMA_CONTACT_READ_0] = "SELECT id, row FROM contact_log_0 WHERE id > $1 ORDER BY id LIMIT $2",
+	[SCHEMA_CONTACT_READ_1] = "SELECT id, row FROM contact_log_1 WHERE id > $1 ORDER BY id LIMIT $2",
+	[SCHEMA_CONTACT_CLEAR_0] = "DELETE FROM contact_log_0",
+	[SCHEMA_CONTACT_CLEAR_1] = "DELETE FROM contact_log_1",
+	[SCHEMA_CONTACT_OLD] =
 		"SELECT id, aor, key, uri, params, call_id, cseq, instance, reg_id, q, path, user_agent, machine, "
-		"transport, flow_worker, flow_id, local, remote, registered, updated, expires FROM contact WHERE id > "
-		"$1 "
-		"ORDER BY id LIMIT $2",
+		"transport, flow_worker, flow_id, local, remote, registered, updated, expires FROM contact ORDER BY "
+		"id",
+	[SCHEMA_CONTACT_OLD_CLEAR] = "DELETE FROM contact",
 	[SCHEMA_STATE_PUT] =
 		"INSERT INTO state (owner, name, value, updated) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, name) DO "
 		"UPDATE SET value = excluded.value, updated = excluded.updated",

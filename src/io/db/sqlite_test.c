@@ -421,8 +421,7 @@ static void a_contact_comes_back_as_it_was(void **state)
 	assert_true(flow_eq(&back, &flow));
 	keeper_answer_free(a);
 
-	/* The same binding again: refreshed, not doubled, and first seen when it was. */
-	c.registered = NOW + 5;
+	/* The same binding again: refreshed, not doubled. */
 	c.expires = NOW + 90;
 	assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = &c, .n = 1), ERR_NONE);
 	a = ASK(d, KEEPER_CONTACT_LIST);
@@ -744,6 +743,95 @@ static void an_account_of_the_first_version_lives_on(void **state)
 	assert_string_equal(text, "0");
 }
 
+/* Contacts of version 2 had a table with a column for each field. */
+static void contacts_of_an_older_version_move_into_the_log(void **state)
+{
+	struct desk *d = *state;
+	struct schema second = { schema_current.migrations, 2 };
+	struct contact_record c = { .aor = STR("sip:102@x"), .key = STR("k"), .uri = STR("u"), .expires = NOW + 9 };
+	char why[200], text[100];
+
+	assert_int_equal(open_as(d, &second, why), ERR_NONE);
+	write_one(
+		d->path,
+		"INSERT INTO contact (aor, key, uri, params, call_id, cseq, instance, reg_id, q, path, user_agent, "
+		"machine, transport, flow_worker, flow_id, local, remote, registered, updated, expires) VALUES "
+		"('sip:101@x', 'k', 'sip:u', 'p', 'c', 7, '', 0, 500, '', 'a', '', 1, 0, 3, '', '192.0.2.1:5060', 1, "
+		"2, 1700000009000000), ('sip:103@x', 'k', 'u', '', '', 1, '', 0, 0, '', '', '', 1, 0, 0, '', '', 1, 2, "
+		"1700000000000000)");
+	for (int life = 0; life < 2; life++) {
+		open_desk(d);
+		if (!life) { /* a question that fails takes nothing over */
+			struct user_record u = { .name = STR("101") };
+			assert_int_equal(TELL(d, KEEPER_USER_REMOVE, .users = &u, .n = 1), ERR_ABSENT);
+		} else {
+			assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = &c, .n = 1), ERR_NONE);
+		}
+		struct keeper_answer *a = ASK(d, KEEPER_CONTACT_LIST);
+		assert_int_equal(a->n, 1 + (size_t)life);
+		assert_str(a->contacts[0].aor, "sip:101@x");
+		assert_str(a->contacts[0].uri, "sip:u");
+		assert_int_equal(a->contacts[0].cseq, 7);
+		assert_int_equal(a->contacts[0].remote.port, 5060);
+		keeper_answer_free(a);
+		close_desk(d);
+		read_one(d->path, "SELECT count(*) FROM contact", text);
+		assert_string_equal(text, "0");
+	}
+}
+
+/* `tandem admin user remove` while the daemon runs. */
+static void another_process_may_remove_contacts(void **state)
+{
+	struct desk *d = *state, other = *d;
+	struct user_record u = { .name = STR("101"), .password = STR("x") };
+	struct contact_record rows[] = { { .aor = STR("sip:101@x"), .key = STR("1"), .expires = NOW + 9 },
+					 { .aor = STR("sip:102@x"), .key = STR("1"), .expires = NOW + 9 } };
+
+	open_desk(d);
+	open_desk(&other);
+	assert_int_equal(add_user(d, "101", "", "x"), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = rows, .n = 2), ERR_NONE);
+	assert_int_equal(TELL(&other, KEEPER_USER_REMOVE, .users = &u, .n = 1), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = rows + 1, .n = 1), ERR_NONE);
+	struct keeper_answer *a = ASK(d, KEEPER_CONTACT_LIST);
+	assert_int_equal(a->n, 1);
+	assert_str(a->contacts[0].aor, "sip:102@x");
+	keeper_answer_free(a);
+	close_desk(&other);
+	close_desk(d);
+}
+
+static void the_file_does_not_grow_with_refreshes(void **state)
+{
+	struct desk *d = *state;
+	struct contact_record rows[500];
+	static char names[500][20];
+	struct stat file;
+	off_t middle = 0;
+
+	open_desk(d);
+	for (int i = 0; i < 500; i++) {
+		snprintf(names[i], sizeof(names[i]), "sip:%d@x", i);
+		rows[i] = (struct contact_record){ .aor = str_from(names[i]), .key = STR("sip:u@192.0.2.1") };
+	}
+	for (int round = 0; round < 200; round++) {
+		for (int i = 0; i < 500; i++)
+			rows[i].expires = NOW + 3600 * USEC_PER_SEC + round;
+		assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = rows, .n = 500), ERR_NONE);
+		assert_int_equal(stat(d->path, &file), 0);
+		middle = round == 100 ? file.st_size : middle;
+	}
+	assert_in_range(file.st_size, 0, middle * 5 / 4);
+	close_desk(d);
+	open_desk(d);
+	struct keeper_answer *a = ASK(d, KEEPER_CONTACT_LIST);
+	assert_int_equal(a->n, 500);
+	assert_int_equal(a->contacts[0].expires, NOW + 3600 * USEC_PER_SEC + 199);
+	keeper_answer_free(a);
+	close_desk(d);
+}
+
 static void a_newer_file_is_refused_with_a_clear_word(void **state)
 {
 	struct desk *d = *state;
@@ -968,7 +1056,7 @@ static void columns_stand_in_the_order_of_the_fields(void **state)
 	} selects[] = {
 		{ SCHEMA_USER_FIND, &user_record_kind },       { SCHEMA_USER_LIST, &user_record_kind },
 		{ SCHEMA_PERSON_FIND, &person_record_kind },   { SCHEMA_PERSON_LIST, &person_record_kind },
-		{ SCHEMA_DEVICE_LIST, &device_record_kind },   { SCHEMA_CONTACT_LIST, &contact_record_kind },
+		{ SCHEMA_DEVICE_LIST, &device_record_kind },   { SCHEMA_CONTACT_OLD, &contact_record_kind },
 		{ SCHEMA_STATE_GET, &state_record_kind },      { SCHEMA_STATE_LIST, &state_record_kind },
 		{ SCHEMA_SETTING_GET, &setting_record_kind },  { SCHEMA_SETTING_LIST, &setting_record_kind },
 		{ SCHEMA_CALL_LIST, &call_record_kind },       { SCHEMA_TRACE_LIST, &trace_record_kind },
@@ -1032,6 +1120,9 @@ int main(void)
 		ON_DISK(what_is_kept_is_there_when_opened_again_and_only_for_us),
 		ON_DISK(an_older_file_is_brought_up_to_date),
 		ON_DISK(an_account_of_the_first_version_lives_on),
+		ON_DISK(contacts_of_an_older_version_move_into_the_log),
+		ON_DISK(another_process_may_remove_contacts),
+		ON_DISK(the_file_does_not_grow_with_refreshes),
 		ON_DISK(a_newer_file_is_refused_with_a_clear_word),
 		ON_DISK(a_migration_that_fails_leaves_the_file_as_it_was),
 		ON_DISK(other_files_are_not_touched),
