@@ -148,7 +148,8 @@ struct pbx_policy {
 	usec longest; /* a call whose end is not seen is over after this */
 	struct pbx_rule *rules;
 	size_t rule_n;
-	bool counts; /* any rule has a limit */
+	bool counts;    /* any rule has a limit */
+	uint32_t users; /* questions in hand: its owner's count */
 };
 
 /* ---- a question ---- */
@@ -159,6 +160,7 @@ struct pbx_question {
 	struct addr source;
 	str callee, callee_host; /* escapes undone; changed by rules */
 	bool callee_ours;        /* of our domain */
+	str domain;              /* ours */
 	uint8_t method;          /* enum sip_method */
 	usec now;
 	/* Hears of every rule that is looked at: NULL, or the first condition that does not fit ("from", "to", ..).
@@ -168,12 +170,14 @@ struct pbx_question {
 	/* private: */
 	size_t at;       /* rule */
 	uint8_t counted; /* limits of it that have room */
-	bool changed;    /* the callee is no longer what was asked for */
-	bool timed;
+	uint8_t callee_at;
+	bool ready, timed, too_long;
+	bool changed;                    /* the callee is no longer what was asked for */
+	const struct pbx_limit *reached; /* and so it is refused */
 	struct civil_time time;
 	str plain[2]; /* caller's and callee's user as patterns see it */
 	char plain_text[2][PBX_POLICY_USER_MAX];
-	char callee_text[PBX_POLICY_USER_MAX + 256];
+	char callee_text[2][PBX_POLICY_USER_MAX];
 };
 
 enum pbx_policy_next { PBX_POLICY_DECIDED, PBX_POLICY_COUNT };

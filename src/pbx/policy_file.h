@@ -20,6 +20,7 @@
 struct pbx_policy_source {
 	str file; /* its name, for complaints */
 	str text;
+	str domain;             /* ours: of a name in `redirect` that says none */
 	struct civil_zone zone; /* where the file names none: the machine's */
 	str zone_name;
 	/* The rule of a named zone ("Europe/Berlin") as base/civil.h reads it, into `rule`. false: nobody knows it. May
