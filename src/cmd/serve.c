@@ -30,8 +30,8 @@
 struct serve_settings {
 	str data, domain, listen, certificate, key, ca, trunk, relay, trust;
 	struct addr dns;
-	usec session_expires;
-	int64_t workers, auth, flood_rate, log_level, identity;
+	usec session_expires, hunt_after;
+	int64_t workers, auth, flood_rate, log_level, identity, redirects;
 	bool strangers, extensions, trace, json;
 };
 
@@ -81,6 +81,12 @@ static const struct conf_setting settings_table[] = {
 	  "refusals, "
 	  "strangers' calls; a wrong password counts ten); eight times as many where somebody has within the hour. "
 	  "What comes beyond ten seconds' worth is not heard. This machine and --trust are exempt; 0: no such guard." },
+	{ "hunt-after", CONF_SPAN, FIELD(hunt_after), "20s", 0, 600 * USEC_PER_SEC, NULL, "SPAN", false,
+	  "How long phones that registered with a higher q ring before those with a lower one do; phones without a q "
+	  "ring together. 0: all ring together." },
+	{ "redirects", CONF_CHOICE, FIELD(redirects), "follow", 0, 0, "follow|pass", NULL, false,
+	  "What becomes of a phone's answer that the call should go elsewhere (3xx): the exchange calls there, as far "
+	  "as the caller may, or the caller is told." },
 	{ "demo-extensions", CONF_FLAG, FIELD(extensions), NULL, 0, 0, NULL, NULL, false,
 	  "Answer these names, unless they are accounts: echo (returns the audio), answer (answers, hangs up), "
 	  "playback "
@@ -305,6 +311,8 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.auth = s->settings.auth == 0;
 		c.strangers = s->settings.strangers || s->settings.auth;
 		c.identity = (enum pbx_identity_mode)s->settings.identity;
+		c.hunt_after = s->settings.hunt_after;
+		c.recurse = s->settings.redirects == 0;
 		c.session_expires = (uint32_t)(s->settings.session_expires / USEC_PER_SEC);
 		c.relay_any = str_eq(s->settings.relay, STR("any"));
 		c.relay_domains = s->relay;

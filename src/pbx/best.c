@@ -68,3 +68,25 @@ void pbx_best_merge(const struct pbx_best_challenge *c, uint64_t but, struct buf
 		buf_put(out, c->lines);
 	}
 }
+
+bool pbx_best_join(str *list, str contact, struct arena *arena)
+{
+	str rest = *list, one;
+	char *text;
+
+	while (sip_list_next(&rest, &one))
+		if (str_eq(one, contact))
+			return true;
+	text = contact.n && list->n + contact.n <= PBX_BEST_CONTACTS ? arena_alloc(arena, list->n + contact.n + 2)
+								     : NULL;
+	if (!text)
+		return false;
+	if (list->n) {
+		memcpy(text, list->p, list->n);
+		memcpy(text + list->n, ", ", 2);
+	}
+	size_t at = list->n ? list->n + 2 : 0;
+	memcpy(text + at, contact.p, contact.n);
+	*list = str_of(text, at + contact.n);
+	return true;
+}

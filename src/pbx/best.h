@@ -12,7 +12,8 @@
 
 #include "sip/msg.h"
 
-#define PBX_BEST_CHALLENGES 8 /* answers whose challenges are kept; further ones are not asked after */
+#define PBX_BEST_CHALLENGES 8    /* answers whose challenges are kept; further ones are not asked after */
+#define PBX_BEST_CONTACTS   4000 /* bytes of Contacts that are passed on */
 
 /* Smaller is better. Status 300..699. */
 int pbx_best_rank(int status);
@@ -29,5 +30,9 @@ struct pbx_best_challenge {
 bool pbx_best_collect(struct pbx_best_challenge **list, const struct sip_msg *, uint64_t of, struct arena *);
 /* All lines but those of branch `but`, into `out`, CRLF between. Nothing where there are none. */
 void pbx_best_merge(const struct pbx_best_challenge *, uint64_t but, struct buf *out);
+
+/* The Contacts of several 3xx in one list, "a, b", each once: `contact`, a Contact value, is added to *list. false: no
+ * room. */
+bool pbx_best_join(str *list, str contact, struct arena *);
 
 #endif

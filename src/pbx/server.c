@@ -23,6 +23,7 @@ struct pbx_config pbx_config_default(void)
 		.flow_timer = 120,
 		.ring_for = 185 * USEC_PER_SEC,
 		.hunt_after = 20 * USEC_PER_SEC,
+		.recurse = true,
 		.timing = SIP_TIMING_DEFAULT,
 		.id_first = 1,
 		.id_n = 1u << 20,
@@ -178,9 +179,14 @@ void pbx_job_reply(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 	struct sip_reply reply = { .status = status, .reason = reason, .lines = lines };
 	/* What anybody may hear, at once: nothing is kept of it (8.2.7, 26.3.2.4). */
 	bool brief = m && !job->tries && !job->forked && !job->proved.n && (status >= 300 || m->method == SIP_OPTIONS);
-	enum err err = brief ? sip_stack_refuse(s->stack, job->server, m, &reply, now)
-			     : sip_stack_reply(s->stack, job->server, m, &reply, false, now);
+	enum err err;
 
+	if (job->fork && job->fork->turn) { /* not to the caller: others may still ring, or be asked */
+		pbx_recurse_refused(s, job, status, now);
+		return;
+	}
+	err = brief ? sip_stack_refuse(s->stack, job->server, m, &reply, now)
+		    : sip_stack_reply(s->stack, job->server, m, &reply, false, now);
 	pbx_gate_charge(s, job, PBX_FLOOD_ANSWER, now);
 	if (err)
 		log_debug(s->config.log, "pbx.server unanswered", "status=%d", status);
@@ -248,8 +254,11 @@ static void decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 
 void pbx_job_resume(struct pbx_server *s, struct pbx_job *job, usec now)
 {
-	struct sip_msg *m = job->own ? job->own : sip_stack_kept(s->stack, job->server);
+	struct sip_msg *m;
 
+	if (job->forked && !(job->fork && job->fork->turn)) /* a fact for a target that is not wanted any more */
+		return;
+	m = job->own ? job->own : sip_stack_kept(s->stack, job->server);
 	heap_remove(&s->timers, &job->timer);
 	if (!m || sip_msg_check(m))
 		pbx_job_free(s, job);
@@ -271,6 +280,8 @@ static void give_up(struct pbx_server *s, struct pbx_job *job, usec now)
 	log_warn(s->config.log, "pbx.server late", "kind=%d", job->kind);
 	if (job->kind == PBX_JOB_ACK)
 		pbx_job_free(s, job);
+	else if (job->fork && job->fork->turn)
+		pbx_recurse_refused(s, job, 480, now);
 	else if (job->open == 0)
 		pbx_job_reply(s, job, NULL, 503, STR_NONE, STR("Retry-After: 5"), now);
 }

@@ -41,6 +41,8 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 		if (lines.n && buf_ok(&lines))
 			sip_edits_note(&edits, SIP_EDIT_ADD, SIP_OTHER, buf_str(&lines));
 	}
+	if (m->status >= 300 && m->status < 400 && job->fork && job->fork->contacts.n)
+		sip_edits_note(&edits, SIP_EDIT_SET, SIP_CONTACT, job->fork->contacts);
 	if (job->invite && flow)
 		pbx_recorder_answer(s->recorder, m, flow, now);
 	if (sip_stack_respond(s->stack, job->server, &draft, false, now))
@@ -104,13 +106,23 @@ static void refused_by_all(struct pbx_server *s, struct pbx_job *job, const stru
 	pbx_fork_cancel(s, job, buf_ok(&why) ? buf_str(&why) : STR_NONE, now);
 }
 
+static bool is_redirected(const struct pbx_job *job)
+{
+	return job->fork && job->fork->retargets;
+}
+
 /* 300 and above, of a branch that counts. */
 static void on_refusal(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m, usec now)
 {
 	if (!job->answered) {
+		if (m->status < 400 && b->state == PBX_BRANCH_OPEN && !b->given_up && pbx_recurse_take(s, job, b, m)) {
+			pbx_fork_close(s, job, b, m->status, now);
+			return;
+		}
 		if (m->status == 503 && pbx_hunt_failed(s, job, b, now))
 			return;
-		if (job->branch_n == 1 && !job->cancelled) { /* nobody else: nothing to choose from */
+		if (job->branch_n == 1 && !job->cancelled &&
+		    !is_redirected(job)) { /* nobody else: nothing to choose from */
 			finish(s, job, m, now);
 			return;
 		}
@@ -148,7 +160,10 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 		if (!b)
 			return;
 		job->answered = true;
-		pbx_fork_cancel(s, job, elsewhere, now);
+		if (job->wishes & PBX_WISH_NO_CANCEL)
+			pbx_fork_end(s, job);
+		else
+			pbx_fork_cancel(s, job, elsewhere, now);
 		pbx_fork_close(s, job, b, m->status, now);
 		return;
 	}

@@ -84,7 +84,7 @@ static bool begin_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_b
 /* The lowest group that waits. false: none does. */
 static bool first_group(const struct pbx_job *job, uint8_t *group)
 {
-	bool found = false;
+	bool found = pbx_recurse_group(job, group);
 
 	for (const struct pbx_branch *b = job->branches; b; b = b->after) {
 		if (b->state != PBX_BRANCH_NEW || (found && b->group >= *group))
@@ -124,24 +124,60 @@ static bool begin_group(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 	return begun || limited;
 }
 
-/* The next group; those of which nobody can be reached are passed by. */
-static void begin_next(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w, usec now)
+/* Redirections of this group have their turn; each may end at once, and bring branches. false: nobody of the group can
+ * be reached. */
+static bool begin_all(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
+		      uint8_t group, usec now)
 {
-	uint8_t group = 0;
+	struct pbx_way again;
+	bool turned = false;
+
+	while (pbx_recurse_turn(s, job, group, now))
+		turned = true;
+	if (turned) {
+		m = pbx_job_read(s, job, &again);
+		w = &again;
+	}
+	return (m && begin_group(s, job, m, w, group, now)) || (job->fork && job->fork->turn);
+}
+
+/* Those of the group that rings who have come to it, or, where it is over, the next one; those of which nobody can be
+ * reached are passed by. */
+static void begin_next(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
+		       bool advance, usec now)
+{
+	bool begun = false;
+	uint8_t group = 0, ringing = job->fork ? job->fork->group : 0;
 
 	if (job->fork) {
-		job->fork->group_until = USEC_NEVER;
+		job->fork->busy = true;
 		job->fork->limited = false;
 	}
-	while (first_group(job, &group) && !begin_group(s, job, m, w, group, now))
-		;
-	if (first_group(job, &group) && pbx_fork_of(job)) {
-		if (!job->invite) /* it will be sent again, to the next */
-			sip_stack_keep(s->stack, job->server);
+	while (!begun && first_group(job, &group) && (advance || group <= ringing)) {
+		begun = begin_all(s, job, m, w, group, now);
+		ringing = group;
+	}
+	if (!first_group(job, &group)) {
+		if (job->fork)
+			job->fork->group_until = USEC_NEVER;
+	} else if ((begun || advance) && pbx_fork_of(job)) {
 		job->fork->group_until = usec_add(now, group_time(s, job));
 	}
-	if (job->fork)
-		pbx_fork_arm(s, job);
+	if (!job->fork)
+		return;
+	job->fork->busy = false;
+	job->fork->group = ringing;
+	pbx_fork_arm(s, job);
+}
+
+/* A request that is no INVITE is sent once, unless others may get it later. */
+static void keep_for_others(struct pbx_server *s, struct pbx_job *job)
+{
+	for (const struct pbx_branch *b = job->branches; b; b = b->after)
+		if (b->group || b->spare) {
+			sip_stack_keep(s->stack, job->server);
+			return;
+		}
 }
 
 /* What is asked for that cannot be had: RFC 4028 8.1, RFC 3323 5. true: it has been answered. */
@@ -173,6 +209,10 @@ static bool read_breadth(struct pbx_job *job, const struct sip_msg *m)
 
 void pbx_fork_start(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w, usec now)
 {
+	if (job->forked) {
+		pbx_recurse_added(s, job, now);
+		return;
+	}
 	if (refuses(s, job, m, now))
 		return;
 	if (w->kind != PBX_WAY_DIALOG && !read_breadth(job, m)) {
@@ -191,20 +231,23 @@ void pbx_fork_start(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m
 		s->stats.calls++;
 		pbx_recorder_start(s->recorder, m, &job->flow, now);
 	}
-	begin_next(s, job, m, w, now);
+	if (!job->invite)
+		keep_for_others(s, job);
+	begin_next(s, job, m, w, true, now);
 	if (!job->open)
 		pbx_answer_conclude(s, job, now);
 }
 
-/* Whoever waits, or the end. */
-static void go_on(struct pbx_server *s, struct pbx_job *job, usec now)
+void pbx_fork_go_on(struct pbx_server *s, struct pbx_job *job, usec now)
 {
 	struct sip_msg *m;
 	struct pbx_way w;
-	uint8_t group = 0;
+	uint8_t group;
 
+	if (job->fork && job->fork->busy) /* who is at it goes on by itself */
+		return;
 	if (first_group(job, &group) && (m = pbx_job_read(s, job, &w)))
-		begin_next(s, job, m, &w, now);
+		begin_next(s, job, m, &w, !job->open, now);
 	if (!job->open)
 		pbx_answer_conclude(s, job, now);
 }
@@ -234,8 +277,8 @@ void pbx_fork_close(struct pbx_server *s, struct pbx_job *job, struct pbx_branch
 	job->open--;
 	if (b->spare && try_spare(s, job, b, status, now))
 		return;
-	if (!job->open || (job->fork && job->fork->limited))
-		go_on(s, job, now);
+	if (!job->open || (job->fork && (job->fork->limited || job->fork->retargets)))
+		pbx_fork_go_on(s, job, now);
 }
 
 /* Who rings, stops; names are not looked up any more. */
@@ -249,16 +292,22 @@ static void stop_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_br
 	}
 }
 
-void pbx_fork_cancel(struct pbx_server *s, struct pbx_job *job, str reason, usec now)
+void pbx_fork_end(struct pbx_server *s, struct pbx_job *job)
 {
-	for (struct pbx_branch *b = job->branches; b; b = b->after) {
+	for (struct pbx_branch *b = job->branches; b; b = b->after)
 		if (b->state == PBX_BRANCH_NEW || b->state == PBX_BRANCH_SPARE)
 			b->state = PBX_BRANCH_CLOSED;
-		else
-			stop_branch(s, job, b, reason, now);
-	}
-	if (job->fork)
+	if (job->fork) {
+		pbx_recurse_stop(s, job);
 		job->fork->group_until = USEC_NEVER;
+	}
+}
+
+void pbx_fork_cancel(struct pbx_server *s, struct pbx_job *job, str reason, usec now)
+{
+	pbx_fork_end(s, job);
+	for (struct pbx_branch *b = job->branches; b; b = b->after)
+		stop_branch(s, job, b, reason, now);
 }
 
 /* ---- time ---- */
@@ -268,6 +317,8 @@ void pbx_fork_cancel(struct pbx_server *s, struct pbx_job *job, str reason, usec
 static void end_group(struct pbx_server *s, struct pbx_job *job, usec now)
 {
 	static const str why = STR_INIT("Reason: SIP;cause=408;text=\"Not answered in time\"");
+	struct sip_msg *m;
+	struct pbx_way w;
 
 	for (struct pbx_branch *b = job->branches; b; b = b->after) {
 		if (b->state != PBX_BRANCH_OPEN && b->state != PBX_BRANCH_RESOLVING)
@@ -277,7 +328,10 @@ static void end_group(struct pbx_server *s, struct pbx_job *job, usec now)
 		b->given_up = job->invite;
 		stop_branch(s, job, b, why, now);
 	}
-	go_on(s, job, now);
+	if ((m = pbx_job_read(s, job, &w)))
+		begin_next(s, job, m, &w, true, now);
+	if (!job->open)
+		pbx_answer_conclude(s, job, now);
 }
 
 void pbx_fork_tick(struct pbx_server *s, usec now)

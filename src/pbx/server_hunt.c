@@ -43,7 +43,8 @@ static void found(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *
 	struct sip_msg *m;
 	struct pbx_way w;
 
-	heap_remove(&s->timers, &job->timer);
+	if (!job->fork || !job->fork->turn) /* that has a wait of its own */
+		heap_remove(&s->timers, &job->timer);
 	b->hunt->found = *f;
 	m = f->n ? pbx_job_read(s, job, &w) : NULL;
 	if (m && try_next(s, job, b, m, &w, now)) {

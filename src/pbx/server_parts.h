@@ -1,28 +1,26 @@
 /*
  * pbx/server_parts.h - what the files of the exchange share. Included by pbx/server*.c only.
  *
- * server.c is the service and its start; server_way.c reads where a request wants to go and whether it may;
- * server_register.c REGISTER at both ends; server_relay.c decides about all others; server_fork.c to whom first and to
- * whom then; server_send.c sends them on; server_hunt.c to one server after the other where a name has several;
  * server.c is the service and its start; server_gate.c hears or does not hear what comes; server_way.c reads where a
  * request wants to go and whether it may; server_register.c REGISTER at both ends; server_relay.c decides about all
- * others; server_send.c sends them on; server_hunt.c to one server after the other where a name has several;
- * server_answer.c passes back what comes of it.
+ * others; server_fork.c to whom first and to whom then; server_recurse.c about those whom a 3xx names; server_send.c
+ * sends them on; server_hunt.c to one server after the other where a name has several; server_answer.c passes back what
+ * comes of it.
  */
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
 
 #include "crypt/hmac.h"
 #include "pbx/best.h"
-#include "pbx/flood.h"
-#include "pbx/gruu.h"
 #include "pbx/figures.h"
 #include "pbx/flood.h"
+#include "pbx/gruu.h"
 #include "pbx/guard.h"
 #include "pbx/identity.h"
 #include "pbx/location.h"
 #include "pbx/note.h"
 #include "pbx/offer.h"
+#include "pbx/preference.h"
 #include "pbx/recorder.h"
 #include "pbx/registrar.h"
 #include "pbx/repeat.h"
@@ -42,15 +40,10 @@
 #define PBX_HEDGE_OTHER    (2 * USEC_PER_SEC)  /* no answer to three datagrams */
 #define PBX_SPARE_MAX      32
 #define PBX_BRANCHES_MAX   40   /* of one request: contacts, servers of names, redirections */
+#define PBX_RETARGETS_MAX  10   /* that one request follows */
+#define PBX_RETARGET_DEPTH 5    /* redirections one after the other */
 #define PBX_BREADTH        60   /* RFC 5393 5.3.1: where a request says nothing */
-#define PBX_CHALLENGE      1300 /* bytes of our challenge lines */
 #define PBX_CHALLENGES     4096 /* bytes of the challenges of all branches */
-#define PBX_WANTS_MAX      100000
-#define PBX_PATIENCE       (5 * USEC_PER_SEC)  /* for the keeper, a name, another worker */
-#define PBX_TRIES          24                  /* facts that one request may have to wait for */
-#define PBX_HEDGE_INVITE   (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
-#define PBX_HEDGE_OTHER    (2 * USEC_PER_SEC)  /* no answer to three datagrams */
-#define PBX_SPARE_MAX      32
 #define PBX_CHALLENGE      1300 /* bytes of our challenge lines */
 #define PBX_CHALLENGE_REST 60   /* what an answer says besides them and what it repeats */
 
@@ -74,6 +67,17 @@ struct pbx_hunt {
 	bool heard; /* one of them answers */
 };
 
+/* A target that a 3xx has named (16.7 step 4). It becomes branches at its turn. */
+struct pbx_retarget {
+	struct pbx_retarget *after;
+	const struct pbx_branch *by; /* who redirected, with */
+	uint16_t status;
+	uint16_t q;
+	uint8_t group, depth; /* redirections that led to it */
+	bool taken;           /* its turn has come */
+	str uri;
+};
+
 /* One place that a request is sent to. */
 struct pbx_branch {
 	struct pbx_branch *after; /* in the job's list */
@@ -84,21 +88,28 @@ struct pbx_branch {
 	bool given_up;            /* its time is over; CANCEL is out */
 	uint16_t breadth;         /* its share of Max-Breadth (RFC 5393 5.3); 0: nothing is said of it */
 	handle client;
-	str uri;                /* the Request-URI it gets */
-	str next;               /* URI of the next hop; empty: uri */
-	str path;               /* Path values, to become Route */
-	struct flow flow;       /* transport 0: by address */
-	struct pbx_hunt *hunt;  /* of a name; NULL: an address or a flow */
-	struct sip_place place; /* which of the hunt's; transport 0: not known yet */
-	usec hedge_at;          /* when the next one is tried beside it */
+	const struct pbx_retarget *of; /* the redirection that led to it; NULL: the request's own target */
+	str uri;                       /* the Request-URI it gets */
+	str next;                      /* URI of the next hop; empty: uri */
+	str path;                      /* Path values, to become Route */
+	struct flow flow;              /* transport 0: by address */
+	struct pbx_hunt *hunt;         /* of a name; NULL: an address or a flow */
+	struct sip_place place;        /* which of the hunt's; transport 0: not known yet */
+	usec hedge_at;                 /* when the next one is tried beside it */
 };
 
 /* What only some jobs need, in the arena: several groups, several challenges, a redirection. */
 struct pbx_fork {
 	usec group_until; /* then the next group's turn comes */
 	uint16_t breadth; /* Max-Breadth of the request */
+	uint8_t group;    /* that rings now */
 	bool limited;     /* some of the group wait for breadth */
-	handle best_of;   /* whose answer job->best is, where it is a challenge */
+	bool busy;        /* the next ones are being begun */
+	uint8_t retarget_n;
+	struct pbx_retarget *retargets, *turn; /* all; the one that is being decided */
+	uint16_t before;                       /* branches there were when its turn began */
+	str contacts;                          /* of 3xx, for the caller itself */
+	handle best_of;                        /* whose answer job->best is, where it is a challenge */
 	struct pbx_best_challenge *challenges;
 };
 
@@ -126,7 +137,8 @@ struct pbx_job {
 	struct arena arena;
 	struct pbx_branch *branches; /* in the arena, as their next ones */
 	struct pbx_fork *fork;       /* in the arena; NULL: nothing out of the ordinary */
-	uint16_t branch_n, open;
+	uint16_t branch_n, open;     /* open: also a target that is being decided */
+	uint16_t wishes;             /* enum pbx_wish */
 };
 
 /* A change of this shard's table that the keeper is writing; the next of the same address waits behind. */
@@ -240,6 +252,8 @@ bool pbx_way_is_trusted(const struct pbx_server *, const struct flow *);
 bool pbx_way_aor(const struct pbx_server *, const struct sip_uri *, struct buf *aor, struct buf *name);
 /* 16.4, 16.5. 0, or what to answer: 416, 403, 404, 484. */
 int pbx_way_read(struct pbx_server *, struct sip_msg *, const struct flow *, struct pbx_way *out);
+/* The same for a target that a 3xx has named. */
+int pbx_way_retarget(struct pbx_server *, struct sip_msg *, const struct flow *, str uri, struct pbx_way *out);
 /* Leaves of the bindings of way->aor those that the request is for: a GRUU's (RFC 5627 5.). Returns how many. */
 size_t pbx_way_narrow(const struct pbx_way *, struct contact_record *rows, size_t n);
 /* A mark in our Via that is the same when the same request comes round again (16.3 step 4). */
@@ -277,6 +291,8 @@ bool pbx_send_branch(struct pbx_server *, struct pbx_job *, struct pbx_branch *,
 void pbx_send_put_hop(struct pbx_server *, const struct flow *side, struct buf *out);
 /* An ACK of a 2xx: on its way, without an answer. */
 void pbx_send_ack(struct pbx_server *, const struct sip_event *, usec now);
+/* The same once more, for an ACK that has waited. */
+void pbx_send_ack_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, usec now);
 
 /* ---- server_fork.c ---- */
 
@@ -285,7 +301,9 @@ void pbx_fork_start(struct pbx_server *, struct pbx_job *, struct sip_msg *, con
 /* This place will say nothing more. `status` why: 430 and 408 lead to the same phone's next flow. The next group may
  * begin with it, or the job end. */
 void pbx_fork_close(struct pbx_server *, struct pbx_job *, struct pbx_branch *, int status, usec now);
-/* Nobody further is tried, and who rings, stops. */
+/* Nobody further is tried. */
+void pbx_fork_end(struct pbx_server *, struct pbx_job *);
+/* And who rings, stops. */
 void pbx_fork_cancel(struct pbx_server *, struct pbx_job *, str reason, usec now);
 /* Groups whose time is over, servers that are silent. */
 void pbx_fork_tick(struct pbx_server *, usec now);
@@ -293,8 +311,23 @@ void pbx_fork_tick(struct pbx_server *, usec now);
 void pbx_fork_arm(struct pbx_server *, struct pbx_job *);
 /* job->fork, made where it is not there. NULL: no room. */
 struct pbx_fork *pbx_fork_of(struct pbx_job *);
-/* The same once more, for an ACK that has waited. */
-void pbx_send_ack_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, usec now);
+/* Whoever waits and may begin now; the end where nobody is left. */
+void pbx_fork_go_on(struct pbx_server *, struct pbx_job *, usec now);
+
+/* ---- server_recurse.c ---- */
+
+/* The contacts of a 3xx of this branch become targets where they may. true: of all of them nothing is left for the
+ * caller. Those that are left are in fork->contacts. */
+bool pbx_recurse_take(struct pbx_server *, struct pbx_job *, const struct pbx_branch *, struct sip_msg *);
+/* The lowest group of targets whose turn has not come. false: none waits. */
+bool pbx_recurse_group(const struct pbx_job *, uint8_t *group);
+/* Decides about the next one of this group, as about any request. It ends in _added or _refused, now or later
+ * (fork->turn is set as long). false: there is none, or one is being decided. */
+bool pbx_recurse_turn(struct pbx_server *, struct pbx_job *, uint8_t group, usec now);
+void pbx_recurse_added(struct pbx_server *, struct pbx_job *, usec now);
+void pbx_recurse_refused(struct pbx_server *, struct pbx_job *, int status, usec now);
+/* No more of them; job->open may be 0 after. */
+void pbx_recurse_stop(struct pbx_server *, struct pbx_job *);
 
 /* ---- server_hunt.c ---- */
 

@@ -85,6 +85,10 @@ int pbx_relay_places(struct pbx_server *s, struct pbx_job *job, int which, str a
 	struct pbx_note *note = job->places[which];
 	size_t n = 0;
 
+	if (note && !str_eq(note->aor, aor)) { /* of a target that was given up */
+		pbx_server_drop_note(s, note);
+		note = job->places[which] = NULL;
+	}
 	if (note) {
 		for (; n < note->n && n < PBX_CONTACTS_MAX; n++)
 			rows[n] = note->rows[n];
@@ -130,19 +134,48 @@ static str request_uri(str contact)
 	return str_head(contact, (size_t)(uri.headers.p - 1 - contact.p));
 }
 
-static bool is_sequential(const struct pbx_server *s)
+/* How the contacts are tried: by their q, unless the settings or the caller (RFC 3841 9.1) want it otherwise. */
+static enum pbx_target_order order_of(const struct pbx_server *s, const struct pbx_job *job)
 {
-	return s->config.hunt_after > 0;
+	if (job->wishes & PBX_WISH_PARALLEL)
+		return PBX_TARGET_TOGETHER;
+	if (job->wishes & PBX_WISH_SEQUENTIAL)
+		return PBX_TARGET_ONE_BY_ONE;
+	return s->config.hunt_after ? PBX_TARGET_BY_Q : PBX_TARGET_TOGETHER;
+}
+
+/* How well each fits what the caller prefers (RFC 3841 7.2). false: nothing is preferred. */
+static bool judge_places(const struct sip_msg *m, const struct contact_record *rows, size_t n, int16_t *fits)
+{
+	bool given = pbx_preference_given(m), silent = true;
+
+	for (size_t i = 0; i < n; i++) {
+		int fit = PBX_PREFERENCE_BEST;
+
+		if (given)
+			fit = pbx_preference_score(m, rows[i].params);
+		else if (!pbx_preference_speaks(m, rows[i].params))
+			fit = PBX_PREFERENCE_REJECTED;
+		fits[i] = (int16_t)fit;
+		silent = silent && fit == PBX_PREFERENCE_REJECTED;
+	}
+	/* What only the method implies must not leave nobody. */
+	return given || (n && !silent);
 }
 
 /* Contacts become branches, in their order. `uri` empty: each has its own as Request-URI; else the contact is only the
  * next hop. */
-static void add_places(struct pbx_server *s, struct pbx_job *job, const struct contact_record *rows, int n, str uri)
+static void add_places(struct pbx_server *s, struct pbx_job *job, const struct sip_msg *m,
+		       const struct contact_record *rows, int n, str uri)
 {
-	struct pbx_branch *made[PBX_CONTACTS_MAX];
+	struct pbx_branch *made[PBX_CONTACTS_MAX] = { 0 };
+	int16_t fits[PBX_CONTACTS_MAX];
 	struct pbx_targets targets;
+	bool judged = judge_places(m, rows, (size_t)n, fits);
 
-	pbx_target_order(rows, (size_t)n, is_sequential(s) ? PBX_TARGET_BY_Q : PBX_TARGET_TOGETHER, &targets);
+	pbx_target_order(rows, judged ? fits : NULL, (size_t)n, order_of(s, job), &targets);
+	if (job->wishes & PBX_WISH_NO_FORK)
+		pbx_target_first(&targets);
 	for (size_t i = 0; i < targets.n; i++) {
 		const struct pbx_target *t = &targets.list[i];
 		const struct contact_record *row = &rows[t->row];
@@ -164,7 +197,7 @@ static void add_places(struct pbx_server *s, struct pbx_job *job, const struct c
 static void to_user(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w,
 		    const struct contact_record *rows, int n, usec now)
 {
-	add_places(s, job, rows, n, STR_NONE);
+	add_places(s, job, m, rows, n, STR_NONE);
 	pbx_fork_start(s, job, m, w, now);
 }
 
@@ -187,7 +220,7 @@ static void to_trunk(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 		pbx_job_reply(s, job, m, 480, STR("The Trunk Is Not Connected"), STR_NONE, now);
 		return;
 	}
-	add_places(s, job, rows, n, w->uri.text);
+	add_places(s, job, m, rows, n, w->uri.text);
 	pbx_fork_start(s, job, m, w, now);
 }
 
@@ -375,7 +408,8 @@ void pbx_relay_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	uint32_t forwards;
 	char text[600];
 	struct buf line;
-	int status = pbx_way_read(s, m, &job->flow, &w);
+	const struct pbx_retarget *turn = job->fork ? job->fork->turn : NULL;
+	int status = turn ? pbx_way_retarget(s, m, &job->flow, turn->uri, &w) : pbx_way_read(s, m, &job->flow, &w);
 
 	buf_init(&line, text, sizeof(text));
 	if (status) {
@@ -390,6 +424,7 @@ void pbx_relay_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	} else if (pbx_way_loops(s, m)) {
 		pbx_job_reply(s, job, m, 482, STR_NONE, STR_NONE, now);
 	} else {
+		job->wishes = (uint16_t)pbx_preference_wishes(m);
 		route(s, job, m, &w, now);
 	}
 }

@@ -171,6 +171,20 @@ size_t pbx_way_narrow(const struct pbx_way *w, struct contact_record *rows, size
 	return w->has_gruu ? pbx_gruu_pick(&w->gruu, rows, n) : n;
 }
 
+/* Whose URI it is (16.4, 16.5). */
+static int read_target(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, struct pbx_way *w)
+{
+	if (pbx_way_is_self(s, &w->uri, flow)) {
+		w->kind = w->uri.has_user && m->method != SIP_REGISTER ? PBX_WAY_USER : PBX_WAY_SELF;
+		return w->kind == PBX_WAY_SELF ? 0 : read_user(s, w);
+	}
+	w->kind = PBX_WAY_FOREIGN;
+	for (size_t i = 0; i < s->config.network_n; i++)
+		if (str_eq_nocase(w->uri.host, s->config.networks[i]))
+			w->kind = PBX_WAY_NETWORK;
+	return 0;
+}
+
 int pbx_way_read(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, struct pbx_way *w)
 {
 	int status;
@@ -188,15 +202,23 @@ int pbx_way_read(struct pbx_server *s, struct sip_msg *m, const struct flow *flo
 			return read_user(s, w);
 		return 0;
 	}
-	if (pbx_way_is_self(s, &w->uri, flow)) {
-		w->kind = w->uri.has_user && m->method != SIP_REGISTER ? PBX_WAY_USER : PBX_WAY_SELF;
-		return w->kind == PBX_WAY_SELF ? 0 : read_user(s, w);
-	}
-	w->kind = PBX_WAY_FOREIGN;
-	for (size_t i = 0; i < s->config.network_n; i++)
-		if (str_eq_nocase(w->uri.host, s->config.networks[i]))
-			w->kind = PBX_WAY_NETWORK;
-	return 0;
+	return read_target(s, m, flow, w);
+}
+
+int pbx_way_retarget(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, str uri, struct pbx_way *w)
+{
+	struct sip_uri target;
+	int status = pbx_way_read(s, m, flow, w);
+
+	if (status)
+		return status;
+	if (sip_uri_parse(uri, &target) || w->kind == PBX_WAY_DIALOG)
+		return 404;
+	w->uri = target;
+	w->has_gruu = false;
+	w->aor = w->name = STR_NONE;
+	status = read_target(s, m, flow, w);
+	return status ? status : w->kind == PBX_WAY_SELF ? 404 : 0;
 }
 
 /* ---- loops ---- */

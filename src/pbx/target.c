@@ -1,8 +1,27 @@
 #include "pbx/target.h"
 
-static bool comes_before(const struct contact_record *a, const struct contact_record *b)
+struct order {
+	const struct contact_record *rows;
+	const int16_t *fits;
+	uint8_t list[PBX_CONTACTS_MAX];
+	size_t n;
+};
+
+/* One class of callee's and caller's preference (RFC 3841 7.2.4: q first, then how well it fits). */
+static int compare(const struct order *o, uint8_t a, uint8_t b)
 {
-	return a->q != b->q ? a->q > b->q : a->updated > b->updated;
+	if (o->rows[a].q != o->rows[b].q)
+		return o->rows[a].q > o->rows[b].q ? -1 : 1;
+	if (o->fits && o->fits[a] != o->fits[b])
+		return o->fits[a] > o->fits[b] ? -1 : 1;
+	return 0;
+}
+
+static bool comes_before(const struct order *o, uint8_t a, uint8_t b)
+{
+	int order = compare(o, a, b);
+
+	return order ? order < 0 : o->rows[a].updated > o->rows[b].updated;
 }
 
 static bool same_phone(const struct contact_record *a, const struct contact_record *b)
@@ -24,38 +43,58 @@ static struct pbx_target *last_flow(const struct contact_record *rows, struct pb
 	return last;
 }
 
-static void sort(const struct contact_record *rows, size_t n, uint8_t *order)
+static void sort(struct order *o, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		size_t at = i;
+		size_t at = o->n;
 
-		for (; at && comes_before(&rows[i], &rows[order[at - 1]]); at--)
-			order[at] = order[at - 1];
-		order[at] = (uint8_t)i;
+		if (o->fits && o->fits[i] < 0)
+			continue;
+		for (; at && comes_before(o, (uint8_t)i, o->list[at - 1]); at--)
+			o->list[at] = o->list[at - 1];
+		o->list[at] = (uint8_t)i;
+		o->n++;
 	}
 }
 
-void pbx_target_order(const struct contact_record *rows, size_t n, enum pbx_target_order how, struct pbx_targets *out)
+void pbx_target_order(const struct contact_record *rows, const int16_t *fits, size_t n, enum pbx_target_order how,
+		      struct pbx_targets *out)
 {
-	uint8_t order[PBX_CONTACTS_MAX], group = 0;
-	const struct contact_record *before = NULL;
+	struct order o = { .rows = rows, .fits = fits };
+	const uint8_t *before = NULL;
+	uint8_t group = 0;
 
 	out->n = 0;
-	sort(rows, n, order);
-	for (size_t i = 0; i < n; i++) {
-		const struct contact_record *row = &rows[order[i]];
-		struct pbx_target *other = last_flow(rows, out, row);
+	sort(&o, n);
+	for (size_t i = 0; i < o.n; i++) {
+		struct pbx_target *other = last_flow(rows, out, &rows[o.list[i]]);
 		struct pbx_target *t = &out->list[out->n++];
 
-		*t = (struct pbx_target){ .row = order[i], .is_spare = other != NULL };
+		*t = (struct pbx_target){ .row = o.list[i], .is_spare = other != NULL };
 		if (other) {
 			other->spare = (uint8_t)out->n;
 			t->group = other->group;
 			continue;
 		}
-		if (before && (how == PBX_TARGET_ONE_BY_ONE || (how == PBX_TARGET_BY_Q && before->q != row->q)))
+		if (before &&
+		    (how == PBX_TARGET_ONE_BY_ONE || (how == PBX_TARGET_BY_Q && compare(&o, *before, o.list[i]) != 0)))
 			group++;
 		t->group = group;
-		before = row;
+		before = &o.list[i];
 	}
+}
+
+void pbx_target_first(struct pbx_targets *t)
+{
+	size_t n = 0, next = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (i != next)
+			continue;
+		next = t->list[i].spare ? t->list[i].spare - 1u : t->n;
+		t->list[n] = t->list[i];
+		n++;
+		t->list[n - 1].spare = (uint8_t)(next < t->n ? n + 1 : 0);
+	}
+	t->n = n;
 }

@@ -32,7 +32,11 @@ enum pbx_target_order {
 	PBX_TARGET_ONE_BY_ONE,
 };
 
-/* Orders rows[n], n <= PBX_CONTACTS_MAX, of one address of record. */
-void pbx_target_order(const struct contact_record *rows, size_t n, enum pbx_target_order, struct pbx_targets *out);
+/* Orders rows[n], n <= PBX_CONTACTS_MAX, of one address of record. fits[n]: how well each is what the caller prefers
+ * (pbx_preference_score), among equal q the best first and the others after; REJECTED: not at all. NULL: all alike. */
+void pbx_target_order(const struct contact_record *rows, const int16_t *fits, size_t n, enum pbx_target_order,
+		      struct pbx_targets *out);
+/* Only the first, with its spare flows (no-fork). */
+void pbx_target_first(struct pbx_targets *);
 
 #endif

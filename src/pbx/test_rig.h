@@ -52,7 +52,8 @@ struct rig {
 	struct keeper_ask *asked[400]; /* not answered yet */
 	unsigned asker[400];
 	size_t asked_n;
-	bool hold; /* the keeper takes its time with contacts */
+	bool hold;       /* the keeper takes its time with contacts */
+	bool hold_users; /* and with accounts */
 	enum err keeper_err;
 	struct rig_contact contacts[100];
 	struct rig_account accounts[8];
@@ -264,7 +265,8 @@ static inline void rig_want(unsigned worker, const struct host_want *w)
 
 static inline bool rig_is_held(const struct keeper_ask *q)
 {
-	return rig_.hold && (q->kind == KEEPER_CONTACT_PUT || q->kind == KEEPER_CONTACT_REMOVE);
+	return (rig_.hold && (q->kind == KEEPER_CONTACT_PUT || q->kind == KEEPER_CONTACT_REMOVE)) ||
+	       (rig_.hold_users && q->kind == KEEPER_USER_FIND);
 }
 
 static inline bool rig_answer_one(void)

@@ -1,0 +1,138 @@
+#include "base/test.h"
+#include "pbx/preference.h"
+
+#include <stdio.h>
+
+static struct sip_msg *with(const char *method, const char *lines)
+{
+	char text[1000];
+
+	snprintf(text, sizeof(text), "%s sip:a@b SIP/2.0\r\n%s\r\n", method, lines);
+	struct sip_msg *m = sip_msg_new(str_from(text));
+	assert_non_null(m);
+	return m;
+}
+
+static int score(const char *lines, const char *params)
+{
+	struct sip_msg *m = with("INVITE", lines);
+	int s = pbx_preference_score(m, str_from(params));
+
+	sip_msg_free(m);
+	return s;
+}
+
+static unsigned wishes(const char *lines)
+{
+	struct sip_msg *m = with("INVITE", lines);
+	unsigned w = pbx_preference_wishes(m);
+
+	sip_msg_free(m);
+	return w;
+}
+
+static void wishes_are_read_and_of_two_that_exclude_one_another_the_first_counts(void **state)
+{
+	(void)state;
+	assert_int_equal(wishes(""), 0);
+	assert_int_equal(wishes("Request-Disposition: no-fork, Sequential\r\n"),
+			 PBX_WISH_NO_FORK | PBX_WISH_SEQUENTIAL);
+	assert_int_equal(wishes("d: proxy, redirect\r\nRequest-Disposition: no-recurse\r\n"),
+			 PBX_WISH_PROXY | PBX_WISH_NO_RECURSE);
+	assert_int_equal(wishes("Request-Disposition: dance\r\n"), 0);
+}
+
+static void who_says_nothing_of_itself_is_not_judged(void **state)
+{
+	(void)state;
+	assert_int_equal(score("Accept-Contact: *;video;require;explicit\r\n", ""), PBX_PREFERENCE_BEST);
+	assert_int_equal(score("Accept-Contact: *;video;require;explicit\r\n", "expires=60;ob"), PBX_PREFERENCE_BEST);
+	assert_int_equal(score("Reject-Contact: *;automata\r\n", "+sip.instance=\"<urn:uuid:1>\";reg-id=1"),
+			 PBX_PREFERENCE_BEST);
+}
+
+static void rejected_is_only_who_says_that_it_has_all_that_is_not_wanted(void **state)
+{
+	(void)state;
+	assert_int_equal(score("Reject-Contact: *;automata\r\n", "automata;audio"), PBX_PREFERENCE_REJECTED);
+	assert_int_equal(score("Reject-Contact: *;automata\r\n", "automata=\"FALSE\";audio"), PBX_PREFERENCE_BEST);
+	assert_int_equal(score("Reject-Contact: *;automata\r\n", "audio"), PBX_PREFERENCE_BEST);
+	assert_int_equal(score("Reject-Contact: *;automata;video\r\n", "automata;audio"), PBX_PREFERENCE_BEST);
+	assert_int_equal(score("j: *;actor=\"msg-taker\", *;video\r\n", "video;audio"), PBX_PREFERENCE_REJECTED);
+}
+
+/* 7.2.4: the share of the wish that the contact speaks of */
+static void a_contact_scores_what_it_says_of_what_is_wanted(void **state)
+{
+	(void)state;
+	assert_int_equal(score("Accept-Contact: *;audio;video\r\n", "audio;video"), 1000);
+	assert_int_equal(score("Accept-Contact: *;audio;video\r\n", "audio"), 500);
+	assert_int_equal(score("Accept-Contact: *;audio;video\r\n", "text"), 0);
+	assert_int_equal(score("Accept-Contact: *;audio;video\r\n", "audio;video=\"FALSE\""), 0);
+	assert_int_equal(score("Accept-Contact: *;audio\r\na: *;video\r\n", "audio"), 500);
+}
+
+static void require_and_explicit_sharpen_it(void **state)
+{
+	(void)state;
+	/* a non-match */
+	assert_int_equal(score("a: *;video;require\r\n", "video=\"FALSE\""), PBX_PREFERENCE_REJECTED);
+	/* silence is no contradiction .. */
+	assert_int_equal(score("a: *;audio;video;require\r\n", "audio"), 500);
+	/* .. unless it must be said */
+	assert_int_equal(score("a: *;audio;video;explicit\r\n", "audio"), 0);
+	assert_int_equal(score("a: *;audio;video;require;explicit\r\n", "audio"), PBX_PREFERENCE_REJECTED);
+	assert_int_equal(score("a: *;audio;video;require;explicit\r\n", "audio;video"), 1000);
+}
+
+static void values_are_lists_negations_strings_and_numbers(void **state)
+{
+	(void)state;
+	assert_int_equal(score("a: *;language=\"en,de\"\r\n", "language=\"fr,DE\""), 1000);
+	assert_int_equal(score("a: *;language=\"en,de\";require\r\n", "language=\"fr\""), PBX_PREFERENCE_REJECTED);
+	assert_int_equal(score("a: *;language=\"!fr\";require\r\n", "language=\"fr\""), PBX_PREFERENCE_REJECTED);
+	assert_int_equal(score("a: *;language=\"!fr\";require\r\n", "language=\"fr,en\""), 1000);
+	assert_int_equal(score("a: *;language=\"!fr\";require\r\n", "language=\"!fr\""), 1000);
+	assert_int_equal(score("a: *;description=\"<PC, old>\";require\r\n", "description=\"<PC, old>\""), 1000);
+	assert_int_equal(score("a: *;description=\"<PC>\";require\r\n", "description=\"<pc>\""),
+			 PBX_PREFERENCE_REJECTED);
+	assert_int_equal(score("a: *;priority=\"#>=10\";require\r\n", "priority=\"#1:10\""), 1000);
+	assert_int_equal(score("a: *;priority=\"#>=10\";require\r\n", "priority=\"#<=9.5\""), PBX_PREFERENCE_REJECTED);
+	assert_int_equal(score("a: *;priority=\"#=-2\";require\r\n", "priority=\"#-3:-1\""), 1000);
+	assert_int_equal(score("a: *;priority=\"!#1:5\";require\r\n", "priority=\"#2:4\""), PBX_PREFERENCE_REJECTED);
+	assert_int_equal(score("a: *;priority=\"!#1:5\";require\r\n", "priority=\"#2:6\""), 1000);
+	assert_int_equal(score("a: *;+x.y=\"1\";require\r\n", "+X.Y=\"1\""), 1000);
+}
+
+static bool speaks(const char *method, const char *params)
+{
+	struct sip_msg *m = with(method, "");
+	bool yes = pbx_preference_speaks(m, str_from(params));
+
+	sip_msg_free(m);
+	return yes;
+}
+
+static void who_lists_its_methods_gets_those_only(void **state)
+{
+	(void)state;
+	assert_true(speaks("MESSAGE", "audio"));
+	assert_true(speaks("MESSAGE", ""));
+	assert_true(speaks("MESSAGE", "methods=\"INVITE,MESSAGE\""));
+	assert_false(speaks("MESSAGE", "methods=\"INVITE,BYE\""));
+	assert_false(speaks("MESSAGE", "methods=INVITE"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wishes_are_read_and_of_two_that_exclude_one_another_the_first_counts),
+		cmocka_unit_test(who_says_nothing_of_itself_is_not_judged),
+		cmocka_unit_test(rejected_is_only_who_says_that_it_has_all_that_is_not_wanted),
+		cmocka_unit_test(a_contact_scores_what_it_says_of_what_is_wanted),
+		cmocka_unit_test(require_and_explicit_sharpen_it),
+		cmocka_unit_test(values_are_lists_negations_strings_and_numbers),
+		cmocka_unit_test(who_lists_its_methods_gets_those_only),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

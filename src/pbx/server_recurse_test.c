@@ -1,0 +1,482 @@
+#include "pbx/test_rig.h"
+
+/* A callee that sends the call elsewhere (RFC 3261 16.7 step 4). Nobody is asked for a password here, unless it says
+ * so. */
+
+static struct addr carol, dave;
+static unsigned cseq = 7000;
+
+static void nothing_for(struct addr a)
+{
+	const char *text;
+
+	do {
+		text = rig_take(a);
+	} while (strncmp(text, "ACK ", 4) == 0);
+	assert_string_equal(text, "");
+}
+
+static void binds(struct addr from, const char *user, const char *params)
+{
+	char lines[400];
+
+	nothing_for(from);
+	snprintf(lines, sizeof(lines), "Contact: <sip:%s@192.0.2.%u:%u>;expires=600%s\r\n", user, from.ip[3], from.port,
+		 params);
+	rig_register_once(from, user, ++cseq, lines);
+	rig_assert_start(rig_take(from), "SIP/2.0 200 ");
+}
+
+static void run(void)
+{
+	carol = rig_addr(15, 5060);
+	dave = rig_addr(16, 5060);
+	rig_.config.auth = false;
+	rig_run();
+}
+
+static void alice_calls(const char *call_id, const char *lines)
+{
+	invite_from(alice, "101", "example.com", "sip:102@example.com", call_id, 1, lines);
+}
+
+static void alice_hears(const char *start)
+{
+	do {
+		rig_assert_start(rig_take(alice), "SIP/2.0 ");
+	} while (strncmp(rig_.text, "SIP/2.0 1", 9) == 0);
+	rig_assert_start(rig_.text, start);
+}
+
+static void no_jobs(void)
+{
+	for (unsigned i = 0; i < rig_.config.worker_n; i++) {
+		struct pbx_server_stats stats;
+
+		pbx_server_stats(rig_.servers[i], &stats);
+		assert_int_equal(stats.jobs, 0);
+	}
+}
+
+/* The INVITE that has come is taken. */
+static void gets(struct addr at, char *invite, const char *start)
+{
+	do {
+		rig_copy(rig_take(at), invite, 4000);
+	} while (strncmp(invite, "ACK ", 4) == 0 || strncmp(invite, "SIP/2.0", 7) == 0);
+	rig_assert_start(invite, start);
+}
+
+static void redirects(struct addr at, const char *invite, int status, const char *contacts)
+{
+	char line[600];
+
+	snprintf(line, sizeof(line), "Contact: %s", contacts);
+	rig_answer_request(at, invite, status, "r", line, "");
+}
+
+static void a_call_follows_to_another_user(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, "102", "");
+	binds(carol, "103", "");
+	alice_calls("r1", "");
+	gets(bob, one, "INVITE sip:102@192.0.2.12:5060 ");
+	redirects(bob, one, 302, "<sip:103@example.com>;expires=60");
+	rig_assert_start(rig_take(bob), "ACK ");
+	gets(carol, two, "INVITE sip:103@192.0.2.15:5060 ");
+	rig_answer_request(carol, two, 180, "c", "", "");
+	rig_assert_start(rig_take(alice), "SIP/2.0 180 ");
+	rig_answer_request(carol, two, 200, "c", "Contact: <sip:103@192.0.2.15:5060>", "");
+	alice_hears("SIP/2.0 200 ");
+	no_jobs();
+}
+
+static void contacts_are_tried_by_their_q_before_the_users_other_phones(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, "102", ";q=1");
+	binds(bob2, "102", ";q=0.5");
+	binds(carol, "103", "");
+	binds(dave, "104", "");
+	alice_calls("r2", "");
+	gets(bob, one, "INVITE ");
+	redirects(bob, one, 300, "<sip:104@example.com>;q=0.2, <sip:103@example.com>;q=0.8");
+	gets(carol, two, "INVITE sip:103@");
+	nothing_for(dave);
+	nothing_for(bob2);
+	rig_answer_request(carol, two, 486, "c", "", "");
+	gets(dave, two, "INVITE sip:104@");
+	nothing_for(bob2);
+	rig_answer_request(dave, two, 180, "d", "", "");
+	rig_pass(rig_.config.hunt_after);
+	gets(bob2, one, "INVITE sip:102@192.0.2.13:5070 ");
+	gets(dave, two + 2000, "CANCEL ");
+	rig_answer_request(dave, two + 2000, 200, "d", "", "");
+	rig_answer_request(dave, two, 487, "d", "", "");
+	rig_answer_request(bob2, one, 480, "b2", "", "");
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+}
+
+static void a_phone_that_redirects_does_not_stop_the_others(void **state)
+{
+	char one[4000], two[4000], three[4000];
+
+	(void)state;
+	run();
+	binds(bob, "102", "");
+	binds(bob2, "102", "");
+	binds(carol, "103", "");
+	alice_calls("r3", "");
+	gets(bob, one, "INVITE ");
+	gets(bob2, two, "INVITE ");
+	rig_answer_request(bob2, two, 180, "b2", "", "");
+	redirects(bob, one, 302, "<sip:103@example.com>");
+	gets(carol, three, "INVITE sip:103@"); /* at once, beside bob2 */
+	rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", "");
+	alice_hears("SIP/2.0 200 ");
+	rig_answer_request(carol, three, 180, "c", "", "");
+	gets(carol, one, "CANCEL ");
+	rig_answer_request(carol, three, 487, "c", "", "");
+	no_jobs();
+}
+
+static void two_that_send_to_one_another_end_in_482(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, "102", "");
+	binds(carol, "103", "");
+	alice_calls("r4", "");
+	gets(bob, one, "INVITE ");
+	redirects(bob, one, 302, "<sip:103@example.com>");
+	gets(carol, two, "INVITE ");
+	redirects(carol, two, 302, "<sip:102@EXAMPLE.com>");
+	alice_hears("SIP/2.0 482 ");
+	no_jobs();
+}
+
+static void a_long_chain_is_left_to_the_caller(void **state)
+{
+	char invite[4000], user[8], contact[60], start[60];
+
+	(void)state;
+	run();
+	for (unsigned i = 2; i < 9; i++) {
+		snprintf(user, sizeof(user), "10%u", i);
+		binds(rig_addr(30 + (int)i, 5060), user, "");
+	}
+	alice_calls("r5", "");
+	for (unsigned i = 2; i < 8; i++) {
+		snprintf(start, sizeof(start), "INVITE sip:10%u@", i);
+		gets(rig_addr(30 + (int)i, 5060), invite, start);
+		snprintf(contact, sizeof(contact), "<sip:10%u@example.com>", i + 1);
+		redirects(rig_addr(30 + (int)i, 5060), invite, 302, contact);
+	}
+	nothing_for(rig_addr(38, 5060));
+	alice_hears("SIP/2.0 302 ");
+	rig_assert_has(rig_.text, "\r\nContact: <sip:108@example.com>\r\n");
+	no_jobs();
+}
+
+static void a_crowd_of_contacts_is_followed_up_to_a_bound(void **state)
+{
+	char invite[4000], contacts[600] = "";
+	size_t n = 0;
+
+	(void)state;
+	run();
+	binds(bob, "102", "");
+	for (unsigned i = 0; i < 12; i++)
+		n += (size_t)snprintf(contacts + n, sizeof(contacts) - n, "%s<sip:9%02u@example.com>", i ? ", " : "",
+				      i);
+	alice_calls("r6", "");
+	gets(bob, invite, "INVITE ");
+	redirects(bob, invite, 300, contacts);
+	alice_hears("SIP/2.0 300 ");
+	rig_assert_has(rig_.text, "\r\nContact: <sip:910@example.com>, <sip:911@example.com>\r\n");
+	no_jobs();
+}
+
+static void nobody_is_reached_by_it_whom_the_caller_could_not_call(void **state)
+{
+	char invite[4000];
+
+	(void)state;
+	run();
+	binds(bob, "102", "");
+	alice_calls("r7", "");
+	gets(bob, invite, "INVITE ");
+	redirects(bob, invite, 302, "<sip:x@elsewhere.example>");
+	alice_hears("SIP/2.0 403 ");
+	assert_int_equal(rig_.looked_up, 0);
+	alice_calls("r8", "");
+	gets(bob, invite, "INVITE ");
+	redirects(bob, invite, 302, "<sip:nobody@example.com>");
+	alice_hears("SIP/2.0 404 ");
+	alice_calls("r9", "");
+	gets(bob, invite, "INVITE ");
+	redirects(bob, invite, 302, "<sip:example.com>");
+	alice_hears("SIP/2.0 404 ");
+	no_jobs();
+}
+
+static void a_domain_that_is_relayed_to_is_followed_to(void **state)
+{
+	static const str domains[] = { STR_INIT("known.example") };
+	char invite[4000];
+	struct addr known = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 77 } };
+
+	(void)state;
+	rig_.config.relay_domains = domains;
+	rig_.config.relay_domain_n = 1;
+	run();
+	binds(bob, "102", "");
+	alice_calls("r10", "Alert-Info: <urn:x>\r\n");
+	gets(bob, invite, "INVITE ");
+	rig_assert_has(invite, "Alert-Info");
+	redirects(bob, invite, 302, "<sip:x@known.example>");
+	gets(known, invite, "INVITE sip:x@known.example ");
+	assert_null(strstr(invite, "Alert-Info")); /* it has left the house */
+	rig_answer_request(known, invite, 486, "k", "", "");
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+}
+
+/* Toll fraud: a stranger, a forward to the outside line. */
+static void a_stranger_does_not_get_out_by_a_users_forward(void **state)
+{
+	char invite[4000];
+
+	(void)state;
+	rig_.config.trunk = STR("edge");
+	run();
+	binds(edge, "edge", "");
+	binds(bob, "102", "");
+	invite_from(stranger, "x", "y.example", "sip:102@example.com", "r11", 1, "");
+	gets(bob, invite, "INVITE ");
+	redirects(bob, invite, 302, "<sip:0900123@example.com>, <tel:+49-900-123>");
+	nothing_for(edge);
+	do {
+		rig_assert_start(rig_take(stranger), "SIP/2.0 ");
+	} while (strncmp(rig_.text, "SIP/2.0 1", 9) == 0);
+	rig_assert_start(rig_.text, "SIP/2.0 404 ");
+	/* whom we know, does */
+	alice_calls("r12", "");
+	gets(bob, invite, "INVITE ");
+	redirects(bob, invite, 302, "<tel:+49-900-123;phone-context=x>");
+	gets(edge, invite, "INVITE sip:+49900123@example.com;user=phone ");
+	rig_answer_request(edge, invite, 486, "e", "", "");
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+}
+
+static void what_cannot_be_followed_goes_back_with_what_was_left(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, "102", "");
+	binds(carol, "103", "");
+	alice_calls("r13", "");
+	gets(bob, one, "INVITE ");
+	redirects(bob, one, 302, "<mailto:bob@example.com>, <sip:103@example.com>, <sip:103@example.com?Subject=x>");
+	gets(carol, two, "INVITE ");
+	rig_answer_request(carol, two, 486, "c", "", "");
+	alice_hears("SIP/2.0 302 ");
+	rig_assert_has(rig_.text, "\r\nContact: <mailto:bob@example.com>, <sip:103@example.com?Subject=x>\r\n");
+	no_jobs();
+	/* 305 and 380 are for a person */
+	alice_calls("r14", "");
+	gets(bob, one, "INVITE ");
+	redirects(bob, one, 380, "<sip:103@example.com>");
+	alice_hears("SIP/2.0 380 ");
+	nothing_for(carol);
+	no_jobs();
+}
+
+static void followed_nowhere_the_contacts_of_all_go_back(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	rig_.config.recurse = false;
+	run();
+	binds(bob, "102", "");
+	binds(bob2, "102", "");
+	alice_calls("r15", "");
+	gets(bob, one, "INVITE ");
+	gets(bob2, two, "INVITE ");
+	redirects(bob, one, 302, "<sip:103@example.com>;q=0.7");
+	redirects(bob2, two, 302, "<sip:104@example.com>, <sip:103@example.com>;q=0.7");
+	alice_hears("SIP/2.0 302 ");
+	rig_assert_has(rig_.text, "\r\nContact: <sip:103@example.com>;q=0.7, <sip:104@example.com>\r\n");
+	no_jobs();
+}
+
+static void a_caller_may_want_to_follow_itself(void **state)
+{
+	char one[4000];
+
+	(void)state;
+	run();
+	binds(bob, "102", "");
+	binds(carol, "103", "");
+	alice_calls("r16", "Request-Disposition: no-recurse\r\n");
+	gets(bob, one, "INVITE ");
+	redirects(bob, one, 302, "<sip:103@example.com>");
+	alice_hears("SIP/2.0 302 ");
+	nothing_for(carol);
+	no_jobs();
+}
+
+static void what_was_sips_stays_sips(void **state)
+{
+	char text[1000], invite[4000];
+
+	(void)state;
+	run();
+	binds(bob, "102", "");
+	snprintf(
+		text, sizeof(text),
+		"INVITE sips:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKsips\r\n"
+		"From: <sips:101@example.com>;tag=f\r\nTo: <sips:102@example.com>\r\nCall-ID: r17\r\nCSeq: 1 INVITE\r\n"
+		"Contact: <sips:101@192.0.2.11>\r\nMax-Forwards: 70\r\n\r\n");
+	rig_say(alice, text);
+	gets(bob, invite, "INVITE ");
+	redirects(bob, invite, 302, "<sip:103@example.com>");
+	alice_hears("SIP/2.0 302 ");
+	no_jobs();
+}
+
+/* ---- facts that take their time ---- */
+
+static void run_with_passwords(void)
+{
+	carol = rig_addr(15, 5060);
+	rig_run();
+	rig_register(bob, "102");
+}
+
+static void a_caller_that_hangs_up_while_a_target_is_looked_up(void **state)
+{
+	char invite[4000];
+
+	(void)state;
+	run_with_passwords();
+	call("sip:102@example.com", "w1");
+	gets(bob, invite, "INVITE ");
+	rig_.hold_users = true;
+	redirects(bob, invite, 302, "<sip:103@example.com>");
+	while (rig_take(alice)[0])
+		;
+	rig_say(alice, "CANCEL sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKiw12\r\n"
+		       "From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>\r\nCall-ID: w1\r\n"
+		       "CSeq: 2 CANCEL\r\nMax-Forwards: 70\r\n\r\n");
+	rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+	rig_assert_start(rig_take(alice), "SIP/2.0 487 ");
+	no_jobs();
+	rig_.hold_users = false;
+	rig_settle();
+	no_jobs();
+}
+
+static void an_answer_elsewhere_while_a_target_is_looked_up(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run_with_passwords();
+	rig_register(bob2, "102");
+	call("sip:102@example.com", "w2");
+	gets(bob, one, "INVITE ");
+	gets(bob2, two, "INVITE ");
+	rig_.hold_users = true;
+	redirects(bob, one, 302, "<sip:103@example.com>");
+	rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", "");
+	alice_hears("SIP/2.0 200 ");
+	no_jobs();
+	rig_.hold_users = false;
+	rig_settle();
+	rig_pass(10 * USEC_PER_SEC);
+	no_jobs();
+}
+
+static void a_target_that_is_never_found_is_given_up(void **state)
+{
+	char one[4000];
+
+	(void)state;
+	run_with_passwords();
+	call("sip:102@example.com", "w3");
+	gets(bob, one, "INVITE ");
+	rig_.hold_users = true;
+	redirects(bob, one, 302, "<sip:103@example.com>");
+	rig_pass(6 * USEC_PER_SEC);
+	alice_hears("SIP/2.0 480 ");
+	no_jobs();
+	rig_.hold_users = false;
+	rig_settle();
+	no_jobs();
+}
+
+/* ---- several workers: the target is another shard's ---- */
+
+static void a_target_of_another_shard_is_found(void **state)
+{
+	char invite[4000], user[10], id[20], contact[60];
+
+	(void)state;
+	carol = rig_addr(15, 5060);
+	rig_.config.auth = false;
+	rig_.config.worker_n = 3;
+	rig_run();
+	binds(bob, "102", "");
+	for (unsigned i = 0; i < 6; i++) {
+		snprintf(user, sizeof(user), "20%u", i);
+		snprintf(id, sizeof(id), "s%u", i);
+		snprintf(contact, sizeof(contact), "<sip:%s@example.com>", user);
+		binds(carol, user, "");
+		alice_calls(id, "");
+		gets(bob, invite, "INVITE ");
+		redirects(bob, invite, 302, contact);
+		gets(carol, invite, "INVITE sip:20");
+		rig_answer_request(carol, invite, 603, "c", "", "");
+		alice_hears("SIP/2.0 603 ");
+		no_jobs();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_call_follows_to_another_user),
+		T(contacts_are_tried_by_their_q_before_the_users_other_phones),
+		T(a_phone_that_redirects_does_not_stop_the_others),
+		T(two_that_send_to_one_another_end_in_482),
+		T(a_long_chain_is_left_to_the_caller),
+		T(a_crowd_of_contacts_is_followed_up_to_a_bound),
+		T(nobody_is_reached_by_it_whom_the_caller_could_not_call),
+		T(a_domain_that_is_relayed_to_is_followed_to),
+		T(a_stranger_does_not_get_out_by_a_users_forward),
+		T(what_cannot_be_followed_goes_back_with_what_was_left),
+		T(followed_nowhere_the_contacts_of_all_go_back),
+		T(a_caller_may_want_to_follow_itself),
+		T(what_was_sips_stays_sips),
+		T(a_caller_that_hangs_up_while_a_target_is_looked_up),
+		T(an_answer_elsewhere_while_a_target_is_looked_up),
+		T(a_target_that_is_never_found_is_given_up),
+		T(a_target_of_another_shard_is_found),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
