@@ -31,91 +31,6 @@ struct pbx_config pbx_config_default(void)
 	return c;
 }
 
-/* ---- wants ---- */
-
-static struct pbx_want *add_want(struct pbx_server *s)
-{
-	if (s->want_n == s->want_cap) {
-		size_t cap = s->want_cap ? s->want_cap * 2 : 32;
-		struct pbx_want *wants = cap <= PBX_WANTS_MAX ? realloc(s->wants, cap * sizeof(*wants)) : NULL;
-
-		if (!wants) {
-			log_error(s->config.log, "pbx.server full", "wants=%zu", s->want_n);
-			return NULL;
-		}
-		s->wants = wants;
-		s->want_cap = cap;
-	}
-	struct pbx_want *w = &s->wants[s->want_n++];
-	w->want = (struct host_want){ 0 };
-	return w;
-}
-
-bool pbx_server_ask(struct pbx_server *s, struct keeper_ask *question)
-{
-	struct pbx_want *w = question ? add_want(s) : NULL;
-
-	if (!w) {
-		keeper_ask_free(question);
-		return false;
-	}
-	w->want.kind = HOST_ASK;
-	w->want.message = question;
-	return true;
-}
-
-static void told(struct pbx_server *s, struct pbx_note *note, usec now);
-
-void pbx_server_tell(struct pbx_server *s, uint16_t worker, struct pbx_note *note, usec now)
-{
-	struct pbx_want *w;
-
-	if (worker == s->config.worker) {
-		told(s, note, now);
-		return;
-	}
-	w = add_want(s);
-	if (!w) {
-		pbx_server_drop_note(s, note);
-		return;
-	}
-	w->want.kind = HOST_TELL;
-	w->want.to = s->config.service_first + worker;
-	w->want.message = note;
-}
-
-static void drop_wants(struct pbx_server *s)
-{
-	for (size_t i = s->want_at; i < s->want_n; i++) {
-		if (s->wants[i].want.kind == HOST_ASK)
-			keeper_ask_free(s->wants[i].want.message);
-		else if (s->wants[i].want.kind == HOST_TELL)
-			pbx_note_free(s->wants[i].want.message);
-	}
-	free(s->wants);
-}
-
-/* ---- notes that have been read ---- */
-
-struct pbx_note *pbx_server_note(struct pbx_server *s, enum pbx_note_kind kind)
-{
-	if (!s->spare_n)
-		return pbx_note_new(kind);
-	struct pbx_note *note = s->spare[--s->spare_n];
-	pbx_note_renew(note, kind);
-	return note;
-}
-
-void pbx_server_drop_note(struct pbx_server *s, struct pbx_note *note)
-{
-	if (!note || s->spare_n == PBX_SPARE_MAX) {
-		pbx_note_free(note);
-		return;
-	}
-	arena_reset(&note->arena);
-	s->spare[s->spare_n++] = note;
-}
-
 /* ---- jobs ---- */
 
 struct pbx_job *pbx_job_new(struct pbx_server *s, enum pbx_job_kind kind, const struct sip_event *e)
@@ -424,7 +339,7 @@ void pbx_server_figures(const struct pbx_server *s, struct pbx_figures *out)
 /* To whoever watches. */
 static void give_figures(struct pbx_server *s, struct pbx_note *note, uint32_t to)
 {
-	struct pbx_want *w = add_want(s);
+	struct pbx_want *w = pbx_server_want(s);
 
 	if (!w) {
 		pbx_server_drop_note(s, note);
@@ -438,7 +353,7 @@ static void give_figures(struct pbx_server *s, struct pbx_note *note, uint32_t t
 	w->want.message = note;
 }
 
-static void told(struct pbx_server *s, struct pbx_note *note, usec now)
+void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)
 {
 	switch (note->kind) {
 	case PBX_NOTE_FOREIGN:
@@ -611,7 +526,7 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 		if (((struct pbx_note *)e->message)->kind == PBX_NOTE_FIGURES)
 			give_figures(s, e->message, e->from);
 		else
-			told(s, e->message, now);
+			pbx_server_told(s, e->message, now);
 		break;
 	case HOST_ANSWER:
 		on_answer(s, e->message, now);
@@ -771,7 +686,7 @@ void pbx_server_free(struct pbx_server *s)
 		pbx_job_free(s, job);
 	for (uint32_t at = 0; (op = slab_walk(&s->ops, &at, &(handle){ 0 }));)
 		pbx_note_free(op->note);
-	drop_wants(s);
+	pbx_server_drop_wants(s);
 	while (s->spare_n)
 		pbx_note_free(s->spare[--s->spare_n]);
 	slab_free(&s->jobs);

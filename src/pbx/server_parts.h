@@ -1,11 +1,11 @@
 /*
  * pbx/server_parts.h - what the files of the exchange share. Included by pbx/server*.c only.
  *
- * server.c is the service and its start; server_gate.c hears or does not hear what comes; server_way.c reads where a
- * request wants to go and whether it may; server_register.c REGISTER at both ends; server_relay.c decides about all
- * others; server_fork.c to whom first and to whom then; server_recurse.c about those whom a 3xx names; server_send.c
- * sends them on; server_hunt.c to one server after the other where a name has several; server_answer.c passes back what
- * comes of it.
+ * server.c is the service and its start, server_wants.c what it asks of others; server_gate.c hears or does not hear
+ * what comes; server_way.c reads where a request wants to go and whether it may; server_register.c REGISTER at both
+ * ends; server_relay.c decides about all others; server_fork.c to whom first and to whom then; server_recurse.c about
+ * those whom a 3xx names; server_send.c sends them on; server_hunt.c to one server after the other where a name has
+ * several; server_answer.c passes back what comes of it.
  */
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
@@ -184,7 +184,7 @@ struct pbx_server {
 
 struct pbx_way;
 
-/* ---- server.c ---- */
+/* ---- server_wants.c ---- */
 
 /* Takes the message, also on failure (it is freed then). false: there is no room. */
 bool pbx_server_ask(struct pbx_server *, struct keeper_ask *);
@@ -192,6 +192,14 @@ void pbx_server_tell(struct pbx_server *, uint16_t worker, struct pbx_note *, us
 /* pbx_note_new and pbx_note_free, out of and into a small stock. */
 struct pbx_note *pbx_server_note(struct pbx_server *, enum pbx_note_kind);
 void pbx_server_drop_note(struct pbx_server *, struct pbx_note *);
+/* One more thing wanted of the host, to be filled in. NULL: there is no room. */
+struct pbx_want *pbx_server_want(struct pbx_server *);
+void pbx_server_drop_wants(struct pbx_server *); /* at the end */
+
+/* ---- server.c ---- */
+
+/* A note has come. Takes it. */
+void pbx_server_told(struct pbx_server *, struct pbx_note *, usec now);
 struct pbx_job *pbx_job_new(struct pbx_server *, enum pbx_job_kind, const struct sip_event *);
 void pbx_job_free(struct pbx_server *, struct pbx_job *);
 /* It waits for a fact from now on; the request in hand is kept. false: it has waited too often. */
