@@ -23,6 +23,7 @@ struct count {
 
 struct pbx_guard {
 	struct sip_auth *auth;
+	struct pbx_backoff *backoff;
 	struct rng *rng;
 	bool md5, sha256;
 	uint32_t tag; /* in our nonces */
@@ -42,8 +43,12 @@ struct pbx_guard *pbx_guard_new(const uint8_t *key, uint32_t tag, bool md5, bool
 {
 	struct pbx_guard *g = calloc(1, sizeof(*g));
 
-	if (!g || !(g->auth = sip_auth_new(key))) {
-		free(g);
+	if (!g)
+		return NULL;
+	g->auth = sip_auth_new(key);
+	g->backoff = pbx_backoff_new(rng);
+	if (!g->auth || !g->backoff) {
+		pbx_guard_free(g);
 		return NULL;
 	}
 	g->rng = rng;
@@ -81,6 +86,7 @@ void pbx_guard_free(struct pbx_guard *g)
 	pbx_guard_forget(g);
 	map_free(&g->users);
 	sip_auth_free(g->auth);
+	pbx_backoff_free(g->backoff);
 	free(g);
 }
 
@@ -190,34 +196,53 @@ static bool take_count(struct pbx_guard *g, const struct sip_credentials *c)
 	return sip_auth_window_take(&count->window, c->count ? c->count : UINT32_MAX);
 }
 
-enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bool proxy, usec now, str *name)
+/* The secret that `c` must be made with. ERR_ABSENT: there is none, and `*ha1` is nobody's; ERR_MORE: not known here.
+ */
+static enum err find_secret(const struct pbx_guard *g, const struct sip_credentials *c, const uint8_t **ha1)
 {
 	static const uint8_t nobody[SIP_AUTH_HA1_MAX] = { 0 };
+	struct user *u;
+
+	*ha1 = nobody;
+	if (!user_name_is_good(c->username))
+		return ERR_ABSENT;
+	u = find(g, c->username);
+	if (!u)
+		return ERR_MORE;
+	if (!(c->algorithm == SIP_AUTH_SHA512_256 ? u->newest : u->known))
+		return ERR_ABSENT;
+	*ha1 = c->algorithm == SIP_AUTH_MD5 ? u->md5 : c->algorithm == SIP_AUTH_SHA256 ? u->sha256 : u->sha512_256;
+	return ERR_NONE;
+}
+
+enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bool proxy, const struct addr *source,
+				      usec now, str *name)
+{
+	usec lifetime = g->since == USEC_NEVER ? -1 : usec_min(PBX_NONCE_LIFETIME, now - g->since);
 	struct sip_credentials c;
-	const uint8_t *ha1 = nobody;
-	bool right, usable = false;
+	const uint8_t *ha1;
 
 	if (!g->realm_n || !find_credentials(g, m, proxy, &c))
 		return PBX_GUARD_CHALLENGE;
-	*name = c.username;
-	if (user_name_is_good(c.username)) {
-		struct user *u = find(g, c.username);
-
-		if (!u)
-			return PBX_GUARD_UNKNOWN;
-		usable = c.algorithm == SIP_AUTH_SHA512_256 ? u->newest : u->known;
-		if (usable)
-			ha1 = c.algorithm == SIP_AUTH_MD5      ? u->md5
-			      : c.algorithm == SIP_AUTH_SHA256 ? u->sha256
-							       : u->sha512_256;
-	}
-	usec lifetime = g->since == USEC_NEVER ? -1 : usec_min(PBX_NONCE_LIFETIME, now - g->since);
-	right = sip_auth_verify(g->auth, &c, ha1, m->method_text, m->body) == ERR_NONE && usable;
 	if (sip_auth_nonce_check(g->auth, g->tag, c.nonce, now, lifetime))
-		return right ? PBX_GUARD_STALE : PBX_GUARD_CHALLENGE;
-	if (!right)
+		return PBX_GUARD_STALE;
+	*name = c.username;
+	if (!pbx_backoff_may(g->backoff, source, c.username, now))
 		return PBX_GUARD_WRONG;
+	enum err known = find_secret(g, &c, &ha1);
+	if (known == ERR_MORE)
+		return PBX_GUARD_UNKNOWN;
+	if (sip_auth_verify(g->auth, &c, ha1, m->method_text, m->body) || known) {
+		pbx_backoff_wrong(g->backoff, source, c.username, now);
+		return PBX_GUARD_WRONG;
+	}
+	pbx_backoff_right(g->backoff, source, c.username, now);
 	return take_count(g, &c) ? PBX_GUARD_GOOD : PBX_GUARD_STALE;
+}
+
+void pbx_guard_stats(const struct pbx_guard *g, struct pbx_backoff_stats *out)
+{
+	pbx_backoff_stats(g->backoff, out);
 }
 
 void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, bool simple, usec now, struct buf *out)

@@ -6,7 +6,9 @@
  * not know, so that one stranger's guesses cost one question each; the oldest go
  * first. Nonces are stateless; their counts are remembered for the newest ones.
  *
- * An unknown name, a wrong password and a disabled account get the same answer after the same work.
+ * An unknown name, a wrong password, a disabled account and whoever guesses too fast (pbx/backoff.h) get the same
+ * answer. Only answers to a fresh nonce of ours are judged, so an old or made-up one tells nobody
+ * whether a password is right (RFC 7616 3.3: stale says that the nonce was, and no more).
  *
  * Memory: opaque; HA1s are wiped when they go. Thread: its owner's.
  */
@@ -14,6 +16,7 @@
 #define PBX_GUARD_H
 
 #include "base/rng.h"
+#include "pbx/backoff.h"
 #include "sip/auth.h"
 #include "sip/msg.h"
 #include "store/user.h"
@@ -25,7 +28,7 @@
 enum pbx_guard_answer {
 	PBX_GUARD_GOOD = 1,  /* `name` is who asks */
 	PBX_GUARD_CHALLENGE, /* nothing usable was said: 401 or 407 with a challenge */
-	PBX_GUARD_STALE,     /* right, but by an old nonce: challenge with stale=true */
+	PBX_GUARD_STALE,     /* by a nonce that is not fresh, or a count that was used: challenge with stale=true */
 	PBX_GUARD_WRONG,     /* 403 */
 	PBX_GUARD_UNKNOWN,   /* `name`'s account is not in the table: ask the keeper, give it in, ask again */
 };
@@ -39,9 +42,10 @@ void pbx_guard_free(struct pbx_guard *);
 /* The keeper's realm; before, everything is CHALLENGE. ERR_LIMIT. */
 MUST_CHECK enum err pbx_guard_set_realm(struct pbx_guard *, str realm);
 
-/* Judges the Authorization (proxy: Proxy-Authorization) of a request. `*name` (GOOD, UNKNOWN, WRONG) is a view into it.
- */
-enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *, struct sip_msg *, bool proxy, usec now, str *name);
+/* Judges the Authorization (proxy: Proxy-Authorization) of a request from `source`. `*name` (GOOD, UNKNOWN, WRONG) is a
+ * view into it. */
+enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *, struct sip_msg *, bool proxy, const struct addr *source,
+				      usec now, str *name);
 /* The challenge lines for 401 or 407, CRLF between them. `simple`: MD5 alone, where it is taken at all. */
 void pbx_guard_write_challenge(struct pbx_guard *, bool proxy, bool stale, bool simple, usec now, struct buf *out);
 
@@ -49,6 +53,7 @@ void pbx_guard_write_challenge(struct pbx_guard *, bool proxy, bool stale, bool 
 MUST_CHECK enum err pbx_guard_put(struct pbx_guard *, str name, const struct user_record *user);
 /* ERR_NONE: there is an account; ERR_ABSENT: there is none, or it is disabled; ERR_MORE: not known here: ask. */
 MUST_CHECK enum err pbx_guard_find(struct pbx_guard *, str name);
+void pbx_guard_stats(const struct pbx_guard *, struct pbx_backoff_stats *out);
 /* Accounts have changed: forget them all. */
 void pbx_guard_forget(struct pbx_guard *);
 

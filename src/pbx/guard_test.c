@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 
+#define START (1700000000 * USEC_PER_SEC)
+
+static const struct addr phone = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 11 } };
 static const uint8_t key[SIP_AUTH_KEY_N] = "0123456789abcdef0123456789abcde";
 static struct pbx_guard *g;
 static struct sip_auth *client;
@@ -71,7 +74,7 @@ static void request(enum sip_auth_algorithm algorithm, const char *name, const c
 
 	buf_init(&b, lines, sizeof(lines));
 	rng_seeded(&rng, 5);
-	pbx_guard_write_challenge(g, true, false, false, made, &b);
+	pbx_guard_write_challenge(g, true, false, false, made + START, &b);
 	for (rest = buf_str(&b); rest.n;) {
 		size_t at = str_find(rest, STR("\r\n"));
 
@@ -96,7 +99,7 @@ static enum pbx_guard_answer judge(usec now)
 {
 	str name;
 
-	return pbx_guard_judge(g, &m, true, now, &name);
+	return pbx_guard_judge(g, &m, true, &phone, now + START, &name);
 }
 
 static void the_right_password_is_good_by_each_digest(void **state)
@@ -152,8 +155,9 @@ static void a_count_comes_once_and_a_nonce_ages(void **state)
 	assert_int_equal(judge(PBX_NONCE_LIFETIME), PBX_GUARD_GOOD);
 	request(SIP_AUTH_SHA256, "101", "pw", 3, 0);
 	assert_int_equal(judge(PBX_NONCE_LIFETIME + 1), PBX_GUARD_STALE);
+	/* and by it nobody learns whether a password is right */
 	request(SIP_AUTH_SHA256, "101", "no", 4, 0);
-	assert_int_equal(judge(PBX_NONCE_LIFETIME + 1), PBX_GUARD_CHALLENGE);
+	assert_int_equal(judge(PBX_NONCE_LIFETIME + 1), PBX_GUARD_STALE);
 }
 
 /* Each worker counts for itself, so a request sniffed at one must not do at another (the Call-ID chooses). */
@@ -188,7 +192,7 @@ static void a_nonce_of_a_former_life_is_not_taken(void **state)
 	know("101", "pw", false);
 	assert_int_equal(judge(2000), PBX_GUARD_STALE);
 	buf_init(&b, lines, sizeof(lines));
-	pbx_guard_write_challenge(g, true, true, false, 2000, &b);
+	pbx_guard_write_challenge(g, true, true, false, 2000 + START, &b);
 	assert_int_equal(judge(2000), PBX_GUARD_STALE);
 	pbx_guard_free(g);
 	g = first;
@@ -206,7 +210,7 @@ static void an_answer_without_a_count_is_good_once(void **state)
 	(void)state;
 	know("101", "pw", false);
 	buf_init(&b, lines, sizeof(lines));
-	pbx_guard_write_challenge(g, true, false, true, 0, &b);
+	pbx_guard_write_challenge(g, true, false, true, START, &b);
 	str line = buf_str(&b), rest = str_skip(line, str_find(line, STR("nonce=\"")) + 7);
 	assert_true(str_copy_z(str_head(rest, 48), nonce, sizeof(nonce)));
 	const char *in[] = { "101:realm:pw", "INVITE:sip:x" };
@@ -228,6 +232,48 @@ static void an_answer_without_a_count_is_good_once(void **state)
 	assert_int_equal(sip_msg_parse(&m, &arena, str_from(text)), ERR_NONE);
 	assert_int_equal(judge(0), PBX_GUARD_GOOD);
 	assert_int_equal(judge(0), PBX_GUARD_STALE);
+}
+
+static void an_answer_to_a_made_up_nonce_is_not_looked_at(void **state)
+{
+	(void)state;
+	request(SIP_AUTH_SHA256, "101", "pw", 1, 0);
+	char *nonce = strstr((char *)(uintptr_t)m.text.p, "nonce=\"");
+	nonce[7] = nonce[7] == '0' ? '1' : '0';
+	assert_int_equal(judge(0), PBX_GUARD_STALE); /* and the keeper is not asked */
+	know("101", "pw", false);
+	assert_int_equal(judge(0), PBX_GUARD_STALE);
+	request(SIP_AUTH_SHA256, "101", "no", 1, 0);
+	nonce = strstr((char *)(uintptr_t)m.text.p, "nonce=\"");
+	nonce[7] = nonce[7] == '0' ? '1' : '0';
+	assert_int_equal(judge(0), PBX_GUARD_STALE);
+}
+
+static void who_guesses_too_fast_is_not_judged_even_when_right(void **state)
+{
+	struct pbx_backoff_stats stats;
+
+	(void)state;
+	know("101", "pw", false);
+	for (uint32_t i = 1; i <= PBX_BACKOFF_FREE; i++) {
+		request(SIP_AUTH_SHA256, "101", "no", i, 0);
+		assert_int_equal(judge(0), PBX_GUARD_WRONG);
+	}
+	request(SIP_AUTH_SHA256, "101", "pw", 7, 0);
+	assert_int_equal(judge(1), PBX_GUARD_WRONG);
+	assert_int_equal(judge(USEC_PER_SEC), PBX_GUARD_GOOD);
+	pbx_guard_stats(g, &stats);
+	assert_int_equal(stats.wrong, PBX_BACKOFF_FREE);
+	assert_int_equal(stats.unjudged, 1);
+	/* a name that nobody has is counted alike */
+	assert_int_equal(pbx_guard_put(g, STR("nobody"), NULL), ERR_NONE);
+	for (uint32_t i = 1; i <= PBX_BACKOFF_FREE + 1; i++) {
+		request(SIP_AUTH_SHA256, "nobody", "no", i + 10, 0);
+		assert_int_equal(judge(0), PBX_GUARD_WRONG);
+	}
+	pbx_guard_stats(g, &stats);
+	assert_int_equal(stats.wrong, 2 * PBX_BACKOFF_FREE);
+	assert_int_equal(stats.unjudged, 2);
 }
 
 static void what_was_not_offered_is_not_taken(void **state)
@@ -289,6 +335,8 @@ int main(void)
 		T(a_nonce_is_one_workers),
 		T(a_nonce_of_a_former_life_is_not_taken),
 		T(an_answer_without_a_count_is_good_once),
+		T(an_answer_to_a_made_up_nonce_is_not_looked_at),
+		T(who_guesses_too_fast_is_not_judged_even_when_right),
 		T(what_was_not_offered_is_not_taken),
 		T(names_are_remembered_up_to_a_bound_and_forgotten_on_demand),
 		T(without_a_realm_nobody_is_believed),

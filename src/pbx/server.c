@@ -117,7 +117,7 @@ enum pbx_guard_answer pbx_job_judge(struct pbx_server *s, struct pbx_job *job, s
 		*name = job->proved;
 		return PBX_GUARD_GOOD;
 	}
-	answer = pbx_guard_judge(s->guard, m, proxy, now, name);
+	answer = pbx_guard_judge(s->guard, m, proxy, &job->flow.remote, now, name);
 	if (answer == PBX_GUARD_GOOD || answer == PBX_GUARD_STALE)
 		pbx_offers_answered(&s->offers, m, &job->flow.remote, now);
 	if (answer == PBX_GUARD_GOOD)
@@ -190,8 +190,29 @@ struct sip_msg *pbx_job_read(struct pbx_server *s, struct pbx_job *job, struct p
 	return m && !pbx_way_read(s, m, &job->flow, w) ? m : NULL;
 }
 
+static void say_wrong(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	pbx_job_reply(s, job, m, 403, STR("Wrong User Name or Password"), STR_NONE, now);
+}
+
+void pbx_job_wrong(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, str user, usec now)
+{
+	log_info(s->config.log, job->kind == PBX_JOB_REGISTER ? "pbx.registrar refused" : "pbx.proxy refused",
+		 "user=" STR_FMT " from=%s", STR_ARG(str_head(user, 60)),
+		 addr_text(&job->flow.remote, (char[ADDR_TEXT_MAX]){ 0 }));
+	if (job->kind == PBX_JOB_REGISTER)
+		s->stats.refused_registrations++;
+	job->wrong = true;
+	if (!pbx_job_wait(s, job, now) || heap_set(&s->timers, &job->timer, job->since + PBX_WRONG_AFTER))
+		say_wrong(s, job, m, now);
+}
+
 static void give_up(struct pbx_server *s, struct pbx_job *job, usec now)
 {
+	if (job->wrong) {
+		say_wrong(s, job, NULL, now);
+		return;
+	}
 	log_warn(s->config.log, "pbx.server late", "kind=%d", job->kind);
 	if (job->kind == PBX_JOB_ACK)
 		pbx_job_free(s, job);
@@ -211,10 +232,12 @@ static void on_request(struct pbx_server *s, const struct sip_event *e, usec now
 	bool here = m->method == SIP_REGISTER && pbx_way_is_self(s, sip_msg_uri(m), &e->flow);
 	struct pbx_job *job = pbx_job_new(s, here ? PBX_JOB_REGISTER : PBX_JOB_RELAY, e);
 
-	if (job)
+	if (job) {
+		job->since = now;
 		decide(s, job, m, now);
-	else if (sip_stack_reply(s->stack, e->server, m, &full, false, now))
+	} else if (sip_stack_refuse(s->stack, e->server, m, &full, now)) {
 		log_debug(s->config.log, "pbx.server unanswered", "status=503");
+	}
 }
 
 static void pass_bytes(struct pbx_server *s, enum pbx_note_kind kind, uint16_t worker, const struct sip_event *e,
@@ -710,9 +733,13 @@ void pbx_server_free(struct pbx_server *s)
 void pbx_server_stats(const struct pbx_server *s, struct pbx_server_stats *out)
 {
 	struct pbx_flood_stats flood;
+	struct pbx_backoff_stats guess;
 
 	pbx_flood_stats(s->flood, &flood);
 	*out = s->stats;
+	pbx_guard_stats(s->guard, &guess);
+	out->wrong_passwords = guess.wrong;
+	out->guesses_unjudged = guess.unjudged;
 	out->flood_dropped = flood.shut;
 	out->flood_emptied = flood.emptied;
 	out->contacts = (uint32_t)pbx_location_n(s->location);

@@ -112,7 +112,8 @@ struct pbx_server_stats {
 	uint64_t registrations, refused_registrations, calls, relayed;
 	uint64_t flood_dropped; /* requests of sources that had used up their allowance (pbx/flood.h), also those
 				   answered 503 */
-	uint64_t flood_emptied; /* times that a source used it up */
+	uint64_t wrong_passwords, guesses_unjudged; /* pbx/backoff.h */
+	uint64_t flood_emptied;                     /* times that a source used it up */
 	uint32_t contacts, jobs;
 };
 void pbx_server_stats(const struct pbx_server *, struct pbx_server_stats *out);

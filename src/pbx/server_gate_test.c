@@ -144,6 +144,112 @@ static void no_answer_to_a_datagram_is_more_than_three_times_as_long(void **stat
 		}
 }
 
+/* 102 is registered, 103 has an account, 999 is nobody. */
+static const char *const names[] = { "102", "103", "999" };
+
+/* What differs by chance, or because the question does. */
+static void blur(char *text)
+{
+	static const char *const marks[] = { "nonce=\"", ";tag=", "branch=", "Call-ID: " };
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		for (char *at = text; (at = strstr(at, marks[i]));)
+			for (at += strlen(marks[i]); *at && !strchr("\";\r>", *at); at++)
+				*at = '-';
+	for (size_t i = 0; i < 3; i++)
+		for (char *at = text; (at = strstr(at, names[i])); at += 3)
+			memcpy(at, "NNN", 3);
+}
+
+static void nothing_tells_a_stranger_who_has_an_account(void **state)
+{
+	static const char *const methods[] = { "INVITE", "OPTIONS", "REGISTER", "SUBSCRIBE", "MESSAGE",
+					       "NOTIFY", "REFER",   "PUBLISH",  "INFO",      "UPDATE",
+					       "PRACK",  "BYE",     "FOO" };
+	static const char *const froms[] = { "sip:x@y.example",
+					     "sip:NNN@example.com",
+					     "sip:102@example.com",
+					     "sip:999@example.com",
+					     "sip:anonymous@anonymous.invalid",
+					     "sip:192.0.2.1",
+					     "tel:1" };
+	static const char *const totags[] = { "", ";tag=t" };
+	char text[1000], from[100], seen[3][4000];
+	size_t before;
+
+	(void)state;
+	rig_.config.strangers = false;
+	rig_.config.flood_rate = 0;
+	rig_run();
+	rig_register(bob, "102");
+	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]) * 14; i++) {
+		const char *method = methods[i / 14],
+			   *to = strcmp(method, "REGISTER") ? "NNN@example.com" : "example.com";
+
+		for (unsigned k = 0; k < 3; k++) {
+			snprintf(from, sizeof(from), "%s", froms[i % 14 / 2]);
+			if (strstr(from, "NNN"))
+				memcpy(strstr(from, "NNN"), names[k], 3);
+			snprintf(text, sizeof(text),
+				 "%s sip:%s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKe%u%u\r\nFrom: "
+				 "<%s>;tag=1\r\n"
+				 "To: <sip:%s@example.com>%s\r\nCall-ID: e%u%u\r\nCSeq: 1 %s\r\nContact: "
+				 "<sip:1@192.0.2.99>\r\n\r\n",
+				 method, to, i, k, from, names[k], totags[i % 2], i, k, method);
+			if (strstr(text, "NNN@"))
+				memcpy(strstr(text, "NNN@"), names[k], 3);
+			rig_forget_sent();
+			before = rig_.asked_n;
+			rig_say(stranger, text);
+			assert_int_equal(rig_.asked_n, before);
+			rig_copy(rig_take(stranger), seen[k], sizeof(seen[k]));
+			assert_int_equal(rig_waiting(), 0); /* nobody's phone rings */
+			blur(seen[k]);
+			assert_true(*seen[k]);
+			assert_string_equal(seen[k], seen[0]);
+		}
+	}
+}
+
+/* The same with a wrong password, at the proxy and at the registrar, whether the keeper was asked or not. */
+static void nothing_tells_who_guesses_whether_there_is_such_a_name(void **state)
+{
+	char challenge[3000], lines[1200], text[3000], seen[2][3][4000];
+
+	(void)state;
+	rig_.config.strangers = false;
+	rig_run();
+	for (unsigned i = 0; i < 12; i++) {
+		unsigned k = i % 3;
+		bool calls = i >= 6;
+		const char *method = calls ? "INVITE" : "REGISTER";
+
+		rig_forget_sent();
+		for (unsigned step = 0; step < 2; step++) {
+			snprintf(text, sizeof(text),
+				 "%s sip:%sexample.com SIP/2.0\r\nVia: SIP/2.0/UDP "
+				 "192.0.2.99:5060;branch=z9hG4bKw%02u%u\r\n"
+				 "From: <sip:%s@example.com>;tag=1\r\nTo: <sip:%s@example.com>\r\nCall-ID: w%02u\r\n"
+				 "CSeq: %u %s\r\n%sContact: <sip:1@192.0.2.99>\r\n\r\n",
+				 method, calls ? "101@" : "", i, step, names[k], names[k], i, step + 1, method,
+				 step ? lines : "");
+			rig_say(stranger, text);
+			if (step)
+				break;
+			rig_copy(rig_take(stranger), challenge, sizeof(challenge));
+			rig_authorize(challenge, names[k], "wrong", method, "sip:example.com", lines, sizeof(lines));
+		}
+		rig_pass(PBX_WRONG_AFTER - 1);
+		assert_string_equal(rig_take(stranger), "");
+		rig_pass(1);
+		rig_copy(rig_take(stranger), seen[i / 3 % 2][k], sizeof(seen[0][0]));
+		rig_assert_start(seen[i / 3 % 2][k], "SIP/2.0 403 Wrong User Name or Password\r\n");
+		blur(seen[i / 3 % 2][k]);
+		if (k)
+			assert_int_equal(strlen(seen[i / 3 % 2][k]), strlen(seen[i / 3 % 2][0]));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +259,8 @@ int main(void)
 		T(trusted_sources_and_open_networks_are_exempt),
 		T(a_challenge_comes_once_and_leaves_nothing_behind),
 		T(no_answer_to_a_datagram_is_more_than_three_times_as_long),
+		T(nothing_tells_a_stranger_who_has_an_account),
+		T(nothing_tells_who_guesses_whether_there_is_such_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,6 +38,7 @@
 #define PBX_TRIES          24                  /* facts that one request may have to wait for */
 #define PBX_HEDGE_INVITE   (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
 #define PBX_HEDGE_OTHER    (2 * USEC_PER_SEC)  /* no answer to three datagrams */
+#define PBX_WRONG_AFTER    (150 * USEC_PER_MS) /* the keeper is quicker, and no 100 has been said yet */
 #define PBX_SPARE_MAX      32
 #define PBX_BRANCHES_MAX   40   /* of one request: contacts, servers of names, redirections */
 #define PBX_RETARGETS_MAX  10   /* that one request follows */
@@ -124,6 +125,8 @@ struct pbx_job {
 	struct flow flow;       /* the way it came */
 	bool invite, cancelled, answered, forked;
 	bool outside; /* a stranger asks */
+	bool wrong;   /* waits only to be told that its password was */
+	usec since;   /* when it came */
 	bool local;   /* a user asks: `proved`, or who From says where he is believed */
 	uint8_t tries;
 	str asked;                  /* the account that the keeper is asked for */
@@ -215,6 +218,9 @@ enum pbx_guard_answer pbx_job_judge(struct pbx_server *, struct pbx_job *, struc
 				    str *name);
 /* 401 or 407. */
 void pbx_job_challenge(struct pbx_server *, struct pbx_job *, struct sip_msg *, bool proxy, bool stale, usec now);
+/* A wrong password, or no such user: 403, PBX_WRONG_AFTER the request came, so that nobody can tell by the time whether
+ * the keeper had to be asked, or what for. */
+void pbx_job_wrong(struct pbx_server *, struct pbx_job *, struct sip_msg *, str user, usec now);
 /* A fact has come: on with it. */
 void pbx_job_resume(struct pbx_server *, struct pbx_job *, usec now);
 /* The request again, as it came, and where it wants to go. NULL: nobody waits for it any more. */

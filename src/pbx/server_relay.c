@@ -64,9 +64,7 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 		pbx_job_challenge(s, job, m, true, true, now);
 		return CALLER_REFUSED;
 	case PBX_GUARD_WRONG:
-		log_info(s->config.log, "pbx.proxy refused", "user=" STR_FMT " from=%s", STR_ARG(str_head(user, 60)),
-			 addr_text(&job->flow.remote, (char[ADDR_TEXT_MAX]){ 0 }));
-		pbx_job_reply(s, job, m, 403, STR("Wrong User Name or Password"), STR_NONE, now);
+		pbx_job_wrong(s, job, m, user, now);
 		return CALLER_REFUSED;
 	case PBX_GUARD_UNKNOWN:
 		pbx_job_ask_user(s, job, m, user, now);
