@@ -222,7 +222,7 @@ static void nothing_tells_who_guesses_whether_there_is_such_a_name(void **state)
 	for (unsigned i = 0; i < 12; i++) {
 		unsigned k = i % 3;
 		bool calls = i >= 6;
-		const char *method = calls ? "INVITE" : "REGISTER";
+		const char *method = calls ? "MESSAGE" : "REGISTER";
 
 		rig_forget_sent();
 		for (unsigned step = 0; step < 2; step++) {
