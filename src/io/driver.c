@@ -236,3 +236,9 @@ enum err driver_tell(struct driver *d, uint32_t service, void *message)
 {
 	return post(d, service, LANE_TELL, message);
 }
+
+void driver_figures(const struct driver *d, struct io_figures *sum)
+{
+	for (unsigned i = 0; i < d->setup.thread_n; i++)
+		io_tally_read(&d->lanes[i].tally, sum);
+}

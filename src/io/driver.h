@@ -29,6 +29,7 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "io/clock.h"
+#include "io/figures.h"
 
 struct driver;
 struct tls_credentials;
@@ -75,6 +76,8 @@ MUST_CHECK enum err driver_run(struct driver *);
 void driver_stop(struct driver *);
 /* Hands an answer over; ownership moves, also where the asker is gone. Any thread. */
 void driver_answer(struct driver *, uint32_t service, void *answer);
+/* Adds what its threads have counted so far. Any thread. */
+void driver_figures(const struct driver *, struct io_figures *sum);
 /* A message into a service from outside the driver's threads (from cmd); heard as TOLD from
  * UINT32_MAX. Ownership moves on ERR_NONE; ERR_FULL, ERR_CLOSED: it stays the caller's. */
 MUST_CHECK enum err driver_tell(struct driver *, uint32_t service, void *message);

@@ -53,6 +53,7 @@ struct keeper {
 	pthread_t thread, hashers[HASH_THREADS_MAX];
 	uint32_t hasher_n;
 	bool started, has_lock;
+	struct io_tally tally;
 };
 
 static void queue_init(struct queue *q)
@@ -107,6 +108,7 @@ static void finish(struct keeper *k, struct item *item, struct keeper_answer *an
 		pthread_cond_signal(&k->asked); /* a keeper that is stopping waits for the last one */
 		pthread_mutex_unlock(&k->lock);
 	}
+	IO_COUNT(&k->tally, answered);
 	deliver(item->port, answer);
 	keeper_ask_free(item->ask);
 	free(item);
@@ -163,7 +165,10 @@ void keeper_post(struct keeper *k, struct keeper_port port, struct keeper_ask *a
 		why = enqueue(k, item, &err);
 		pthread_mutex_unlock(&k->lock);
 	}
-	if (why) {
+	if (!why) {
+		IO_COUNT(&k->tally, asked);
+	} else {
+		IO_COUNT(&k->tally, turned_away);
 		deliver(port, failed(ask, err, why));
 		keeper_ask_free(ask);
 		free(item);
@@ -260,8 +265,17 @@ static void read_all(struct keeper *k, struct batch *b)
 			b->answers[i] = failed(b->items[i]->ask, err, k->db->driver->why(k->db));
 }
 
+static usec monotonic(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (usec)t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000;
+}
+
 static void write_all(struct keeper *k, struct batch *b)
 {
+	usec began = monotonic();
 	enum err err = k->db->driver->step(k->db, DB_BEGIN);
 
 	if (err == ERR_NONE) {
@@ -269,6 +283,10 @@ static void write_all(struct keeper *k, struct batch *b)
 		err = k->db->driver->step(k->db, DB_COMMIT);
 	}
 	store_clerk_settle(k->clerk, err == ERR_NONE);
+	IO_COUNT(&k->tally, batches);
+	IO_OBSERVE(&k->tally, commit, monotonic() - began);
+	if (err != ERR_NONE)
+		IO_COUNT(&k->tally, failures);
 	if (err != ERR_NONE) {
 		fail_writers(k, b, err);
 		read_all(k, b);
@@ -404,6 +422,7 @@ static void renew(struct keeper *k, const struct item *item)
 		return; /* next time */
 	}
 	own->ask = hashed;
+	IO_COUNT(&k->tally, asked);
 	pthread_mutex_lock(&k->lock);
 	queue_add(&k->asks, own);
 	pthread_cond_signal(&k->asked);
@@ -591,4 +610,9 @@ struct keeper_answer *keeper_wait(struct keeper *k, const struct keeper_ask *mod
 		pthread_cond_wait(&w.come, &w.lock);
 	pthread_mutex_unlock(&w.lock);
 	return w.answer;
+}
+
+void keeper_figures(const struct keeper *k, struct io_figures *sum)
+{
+	io_tally_read(&k->tally, sum);
 }

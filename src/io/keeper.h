@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "crypt/password.h"
+#include "io/figures.h"
 #include "store/keeper.h"
 
 struct keeper;
@@ -51,5 +52,8 @@ struct keeper_port {
 void keeper_post(struct keeper *, struct keeper_port, struct keeper_ask *);
 /* Asks and waits: for the command line and tests. The model is not kept. NULL: no memory. */
 struct keeper_answer *keeper_wait(struct keeper *, const struct keeper_ask *model);
+
+/* Adds what it has counted so far. Any thread. */
+void keeper_figures(const struct keeper *, struct io_figures *sum);
 
 #endif

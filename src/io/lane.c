@@ -95,6 +95,7 @@ static void found(void *self, uint64_t token, const struct resolver_answer *a)
 {
 	struct lane *l = self;
 	struct lane_service *service = l->driver->services[token >> 32];
+	IO_COUNT(&l->tally, lookups[io_answer_of(a->err)]);
 	struct host_event e = { .kind = HOST_RESOLVED, .id = (uint32_t)token, .err = a->err, .ttl_s = a->ttl_s };
 	struct addr *addrs = a->addr_n ? malloc(a->addr_n * sizeof(*addrs)) : NULL;
 	struct host_record *records = host_records_copy(a->records, a->record_n);
@@ -112,6 +113,7 @@ static void found(void *self, uint64_t token, const struct resolver_answer *a)
 static void resolve(struct lane_service *service, const struct host_want *w)
 {
 	struct lane *l = service->lane;
+	IO_COUNT(&l->tally, questions[w->question]);
 	if (!l->resolver)
 		l->resolver = resolver_new(l->loop, &l->driver->setup.dns, found, l);
 	if (l->resolver)
@@ -122,6 +124,7 @@ static void resolve(struct lane_service *service, const struct host_want *w)
 
 static void drop(const struct lane_service *to, void *message, enum err why)
 {
+	IO_COUNT(&to->lane->tally, dropped);
 	log_warn(to->lane->log, "io.driver message dropped", "to=%u why=\"%s\"", to->number, err_text(why));
 	if (to->is.drop)
 		to->is.drop(message);
@@ -314,7 +317,8 @@ static bool is_over(const struct lane *l)
 	return atomic_load(&l->driver->running) == 0 && (l->streams.n == 0 || l->now >= l->flush_at);
 }
 
-static usec span(struct lane *l)
+/* And when the services want their tick. */
+static usec span(struct lane *l, usec *when)
 {
 	usec due = usec_min(heap_due(&l->socket_wakes), heap_due(&l->stream_wakes));
 	due = usec_min(due, usec_min(l->stop_at, l->flush_at));
@@ -323,6 +327,7 @@ static usec span(struct lane *l)
 		if (s->lane == l && !s->stopped)
 			due = usec_min(due, s->is.due(s->is.self));
 	}
+	*when = due;
 	usec span = due == USEC_NEVER ? USEC_NEVER : due - clock_now(l->clock);
 	span = span < 0 ? 0 : span;
 	return l->resolver ? usec_min(span, resolver_span(l->resolver)) : span;
@@ -339,8 +344,11 @@ void lane_run(void *lane)
 		settle(l);
 		if (is_over(l))
 			break;
-		loop_step(l->loop, span(l));
+		usec due;
+		loop_step(l->loop, span(l, &due));
 		l->now = clock_now(l->clock);
+		if (due <= l->now && due > 0) /* 0: a service that begins */
+			IO_OBSERVE(&l->tally, lag, l->now - due);
 	}
 	worker_shut(&l->box);
 	for (struct worker_note *next, *n = worker_take(&l->box); n; n = next) {

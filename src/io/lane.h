@@ -15,6 +15,7 @@
 #include "base/heap.h"
 #include "base/map.h"
 #include "io/driver.h"
+#include "io/figures.h"
 #include "io/loop.h"
 #include "io/resolver.h"
 #include "io/thread.h"
@@ -71,7 +72,7 @@ struct lane_stream {
 	struct ws_stream *ws; /* WS, WSS: on top of `is`; else NULL */
 	struct loop_watch *watch;
 	struct lane_stream *next_dirty;
-	bool dirty, told, dead;
+	bool dirty, told, up, dead;
 };
 
 enum lane_note_kind { LANE_TELL = 1, LANE_ANSWER };
@@ -114,6 +115,7 @@ struct lane {
 	size_t pending_at, pending_n, pending_cap;
 
 	usec now, stop_at, flush_at;
+	struct io_tally tally;
 };
 
 struct driver {

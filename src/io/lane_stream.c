@@ -39,6 +39,7 @@ static void leave(struct lane_stream *s)
 	s->ws = NULL;
 	heap_remove(&l->stream_wakes, &s->wake);
 	map_remove(&l->streams, &s->node);
+	io_tally_add(&l->tally, offsetof(struct io_figures, streams[s->transport]), (uint64_t)-1);
 	s->dead = true;
 }
 
@@ -71,6 +72,8 @@ static void close_out(struct lane_stream *s, const struct tls_stream_do *d)
 	if (d->err && d->why)
 		log_info(l->log, "io.driver stream failed", "service=%u id=%u err=\"%s\" why=\"%s\"",
 			 s->service->number, s->id, err_text(d->err), d->why);
+	if (transport_is_secure(s->transport) && !s->up && d->err != ERR_UNREACHABLE)
+		IO_COUNT(&l->tally, handshakes[!s->listener][io_outcome_of(d->err ? d->err : ERR_CLOSED)]);
 	/* An accepted one that never came up was never told of. */
 	if (s->listener && !s->told)
 		leave(s);
@@ -93,7 +96,9 @@ static void pump(struct lane_stream *s)
 	while (!s->dead && next(s, &d)) {
 		switch (d.kind) {
 		case TLS_STREAM_UP:
-			s->told = true;
+			s->told = s->up = true;
+			if (transport_is_secure(s->transport))
+				IO_COUNT(&l->tally, handshakes[!s->listener][IO_GOOD]);
 			tell(s, s->listener ? HOST_ACCEPTED : HOST_OPENED, STR_NONE, ERR_NONE);
 			break;
 		case TLS_STREAM_BYTES:
@@ -154,6 +159,7 @@ static struct lane_stream *new_stream(struct lane_service *service, uint32_t id,
 		free(s);
 		return NULL;
 	}
+	IO_COUNT(&l->tally, streams[transport]);
 	return s;
 }
 
@@ -198,6 +204,7 @@ void lane_stream_open(struct lane_service *service, const struct host_want *w)
 	struct lane_stream *s = new_stream(service, w->id, w->transport);
 	if (s) {
 		start_ws(s, w);
+		IO_COUNT(&l->tally, opened[w->transport]);
 		struct tcp_setup setup = { .local = w->local, .dscp = w->dscp };
 		tls_stream_open(&s->is, &setup, &w->remote, c, w->name, l->now);
 		s->told = true; /* its CLOSED, at any rate */
@@ -233,6 +240,7 @@ enum err lane_stream_accept(struct lane_socket *listener)
 	struct lane_stream *s = new_stream(service, free_number(l, service), listener->transport);
 	if (!s) {
 		tls_stream_free(&is); /* full: refused by closing */
+		IO_COUNT(&l->tally, overflows);
 		log_warn(l->log, "io.driver connection refused", "service=%u why=\"too many streams\"",
 			 service->number);
 		return ERR_NONE;
@@ -241,6 +249,7 @@ enum err lane_stream_accept(struct lane_socket *listener)
 	if (s->ws)
 		ws_stream_start(s->ws, STR_NONE, &l->rng);
 	s->listener = listener->id;
+	IO_COUNT(&l->tally, accepted[s->transport]);
 	watch(s);
 	mark(s);
 	return ERR_NONE;
