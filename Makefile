@@ -81,6 +81,7 @@ format:
 # The manual page is made from the settings tables; `make lint` says when it is behind.
 manual: all
 	@$(BUILD)/tandem help --man > docs/man/tandem.1
+	@$(BUILD)/tandem help --metrics > docs/metrics.md
 
 packages:
 	@tools/install-packages build run test check bench

@@ -1,16 +1,19 @@
 /* cmd/help.c - `tandem help [NAME]`, `tandem help --man` and `tandem version`, all from the tables. */
 #include "cmd/command.h"
+#include "cmd/watch.h"
 
 #include <stdio.h>
 
 #define HELP_MAX 65536
 
 struct help_settings {
-	bool man;
+	bool man, metrics;
 };
 
 static const struct conf_setting help_table[] = {
 	{ "man", CONF_FLAG, offsetof(struct help_settings, man), .meaning = "Print the manual page (mdoc) instead." },
+	{ "metrics", CONF_FLAG, offsetof(struct help_settings, metrics),
+	  .meaning = "Print what --metrics shows, as docs/metrics.md." },
 };
 
 static int print(struct buf *b)
@@ -100,6 +103,8 @@ static int run_help(const struct command *self, int argc, char **argv)
 	buf_init_grow(&b, HELP_MAX);
 	if (settings.man)
 		write_manual(&b);
+	else if (settings.metrics)
+		watch_write_manual(&b);
 	else if (words.n == 0)
 		write_overview(&b);
 	for (size_t w = 0; w < words.n; w++) {

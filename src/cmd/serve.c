@@ -8,6 +8,7 @@
 #include "cmd/home.h"
 #include "cmd/listen.h"
 #include "cmd/serve_tls.h"
+#include "cmd/watch.h"
 #include "connect/extensions.h"
 #include "crypt/random.h"
 #include "crypt/secret.h"
@@ -22,7 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WORKER_MAX  62 /* of the 64 threads of a driver: two are the demo extensions' */
+#define WORKER_MAX  61 /* of the 64 threads of a driver: two are the demo extensions', one the metrics' */
 #define RELAY_MAX   64
 #define TRUST_MAX   64
 #define SENT_BY_MAX (ADDR_TEXT_MAX + 8)
@@ -33,6 +34,7 @@ struct serve_settings {
 	usec session_expires, hunt_after;
 	int64_t workers, auth, flood_rate, log_level, identity, redirects;
 	bool strangers, extensions, trace, json;
+	struct watch_settings watch;
 };
 
 #define FIELD(name) offsetof(struct serve_settings, name)
@@ -95,6 +97,7 @@ static const struct conf_setting settings_table[] = {
 	  "after 0.3 s, holds 20 s)." },
 	{ "trace", CONF_FLAG, FIELD(trace), NULL, 0, 0, NULL, NULL, false,
 	  "Keep every SIP message for `tandem trace`." },
+	WATCH_SETTINGS(FIELD(watch)),
 	{ "json", CONF_FLAG, FIELD(json), NULL, 0, 0, NULL, NULL, false,
 	  "Print one JSON line an address instead of text." },
 	{ "log", CONF_CHOICE, FIELD(log_level), "warn", 0, 0, "error|warn|info|debug", NULL, false,
@@ -122,6 +125,7 @@ struct serve {
 	struct rng extensions_rng, media_rng;
 	struct extensions *extensions;
 	struct media_service *media;
+	struct watch watch;
 	pthread_mutex_t printing;
 	atomic_uint up[LISTEN_MAX]; /* workers that have their share of a listener */
 	atomic_bool failed;
@@ -179,8 +183,9 @@ static bool check(struct serve *s)
 		command_say(s->command, "--listen: " STR_FMT, STR_ARG(buf_str(&why)));
 		return false;
 	}
-	if (!parse_trusts(s))
+	if (!parse_trusts(s) || !watch_check(&s->watch, s->command, &s->settings.watch))
 		return false;
+	s->watch.json = s->settings.json;
 	for (size_t i = 0; i < s->listen.n; i++) {
 		if (s->settings.workers > 1 && s->listen.at[i].addr.port == 0) {
 			command_say(s->command,
@@ -407,8 +412,11 @@ static int run(struct serve *s)
 	}
 	describe_listeners(s);
 	bool good = make_extensions(s) && add_workers(s, key);
+	unsigned workers = (unsigned)s->settings.workers;
 	if (good)
 		add_extensions(s);
+	good = good && watch_add(&s->watch, s->line.driver, s->home.keeper, &s->log.log,
+				 workers + (s->extensions ? 2 : 0), 0, workers, clock_now(&s->clock));
 	secret_wipe(key, sizeof(key));
 	enum err err = good ? driver_run(s->line.driver) : ERR_MEMORY;
 	if (err) {
@@ -431,19 +439,20 @@ static int open_and_run(struct serve *s)
 		return err == ERR_BUSY ? EXIT_TEMPORARY : err == ERR_REFUSED ? EXIT_NO_PERMISSION : EXIT_UNAVAILABLE;
 	}
 	s->line.keeper = s->home.keeper;
-	s->line.driver = driver_new(
-		&(struct driver_setup){ .clock = &s->clock,
-					.log = &s->log.log,
-					.thread_n = (unsigned)s->settings.workers + (s->settings.extensions ? 2 : 0),
-					.keeper = keeper_line(&s->line),
-					.dns = s->settings.dns,
-					.signals = true });
+	s->line.driver = driver_new(&(struct driver_setup){
+		.clock = &s->clock,
+		.log = &s->log.log,
+		.thread_n = (unsigned)s->settings.workers + (s->settings.extensions ? 2 : 0) + watch_threads(&s->watch),
+		.keeper = keeper_line(&s->line),
+		.dns = s->settings.dns,
+		.signals = true });
 	code = s->line.driver ? run(s) : EXIT_OS;
 	home_close(&s->home); /* the keeper first: it may still answer */
 	driver_free(s->line.driver);
 	serve_tls_free(&s->tls);
 	for (int i = 0; i < s->settings.workers; i++)
 		pbx_server_free(s->pbx[i]);
+	watch_free(&s->watch);
 	extensions_free(s->extensions);
 	media_service_free(s->media);
 	return code;

@@ -108,13 +108,12 @@ static bool pages(unsigned long *all, unsigned long *resident)
 	return good;
 }
 
-void io_figures_write(const struct io_figures *figures, usec started, struct buf *out)
+void io_figures_write_process(const struct io_figures *figures, usec started, struct buf *out)
 {
 	unsigned long all, resident;
 	double page = (double)sysconf(_SC_PAGESIZE);
 	struct rusage use = { 0 };
 
-	metric_write(io_metrics, io_metric_n, figures, out);
 	metric_write_one("tandem_keeper_queue", METRIC_GAUGE, "Questions that wait for the keeper now.", "",
 			 (double)(int64_t)(figures->asked - figures->answered), out);
 	getrusage(RUSAGE_SELF, &use);
@@ -129,4 +128,10 @@ void io_figures_write(const struct io_figures *figures, usec started, struct buf
 	metric_write_one("process_open_fds", METRIC_GAUGE, "Open descriptors.", "", (double)descriptors(), out);
 	metric_write_one("process_start_time_seconds", METRIC_GAUGE, "When the process began, since 1970.", "",
 			 (double)started / 1e6, out);
+}
+
+void io_figures_write(const struct io_figures *figures, usec started, struct buf *out)
+{
+	metric_write(io_metrics, io_metric_n, figures, out);
+	io_figures_write_process(figures, started, out);
 }

@@ -64,7 +64,9 @@ enum io_answer io_answer_of(enum err);
 
 extern const struct metric io_metrics[];
 extern const size_t io_metric_n;
-/* The same with what the system knows of this process: CPU time, memory, descriptors, start (usec since 1970). */
+/* All of it, with what the system knows of this process: CPU time, memory, descriptors, start (usec since 1970). */
 void io_figures_write(const struct io_figures *, usec started, struct buf *);
+/* What is not in the table. */
+void io_figures_write_process(const struct io_figures *, usec started, struct buf *);
 
 #endif

@@ -344,8 +344,7 @@ struct host_service metrics_service(struct metrics *m)
 	return (struct host_service){ m, metrics_recv, metrics_tick, metrics_due, metrics_next, pbx_note_free };
 }
 
-/* Numbers without a table say of themselves what they are: "# HELP name meaning" and "# TYPE name kind". */
-static void write_manual_of(str text, struct buf *out)
+void metrics_write_manual_of(str text, struct buf *out)
 {
 	str line, name, help = STR_NONE, kind;
 
@@ -368,6 +367,6 @@ void metrics_write_manual(struct buf *out)
 	buf_init_grow(&text, METRICS_TEXT_MAX);
 	pbx_figures_write_ratios(&(struct pbx_figures){ .sip.outcomes = { 1 } }, &text);
 	write_own(&none, &text);
-	write_manual_of(buf_str(&text), out);
+	metrics_write_manual_of(buf_str(&text), out);
 	buf_free(&text);
 }

@@ -50,5 +50,7 @@ struct host_service metrics_service(struct metrics *);
 
 /* A row for each name that it writes itself, in Markdown, as docs/metrics.md has them. */
 void metrics_write_manual(struct buf *);
+/* The same of numbers that were written: what their "# HELP name meaning" and "# TYPE name kind" say. */
+void metrics_write_manual_of(str text, struct buf *);
 
 #endif

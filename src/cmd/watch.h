@@ -1,0 +1,62 @@
+/*
+ * cmd/watch.h - `--metrics`: what the commands that run an exchange share to be watched.
+ *
+ *     a line each of WATCH_SETTINGS in the command's table; watch_check() after the settings were read;
+ *     watch_add() once the driver has all other services; watch_free() at the end
+ */
+#ifndef CMD_WATCH_H
+#define CMD_WATCH_H
+
+#include "cmd/command.h"
+#include "io/driver.h"
+#include "io/keeper.h"
+#include "panel/metrics.h"
+
+struct watch_settings {
+	struct addr metrics; /* unset: none */
+	str allow;
+};
+
+#define WATCH_METRICS_PORT 9464
+
+/* `at` is the offset of a struct watch_settings. */
+#define WATCH_SETTINGS(at)                                                                                             \
+	{ .name = "metrics",                                                                                           \
+	  .type = CONF_ADDR,                                                                                           \
+	  .offset = (at) + offsetof(struct watch_settings, metrics),                                                   \
+	  .min = WATCH_METRICS_PORT,                                                                                   \
+	  .value = "ADDR[:PORT]",                                                                                      \
+	  .meaning = "Show figures for Prometheus at http://ADDR:PORT/metrics (docs/metrics.md), to this machine."     \
+		     " Port 0 takes a free one." },                                                                    \
+	{                                                                                                              \
+		.name = "metrics-allow", .type = CONF_TEXT, .offset = (at) + offsetof(struct watch_settings, allow),   \
+		.value = "ADDR/LEN,..",                                                                                \
+		.meaning = "Who else may read them; needed where --metrics is no address of "                          \
+			   "this machine alone."                                                                       \
+	}
+
+struct watch {
+	const struct command *command;
+	const struct watch_settings *settings;
+	struct driver *driver;
+	struct keeper *keeper;
+	usec started;
+	bool json; /* how the address is printed */
+	struct metrics_config config;
+	struct metrics *metrics; /* NULL: not wished for */
+};
+
+/* Are the settings good? Says what is wrong where not. */
+MUST_CHECK bool watch_check(struct watch *, const struct command *, const struct watch_settings *);
+/* How many threads of the driver it wants: 0 or 1. */
+unsigned watch_threads(const struct watch *);
+/* Adds the service on `thread`; the workers of the exchange are services worker_first .. + worker_n - 1. Prints the
+ * address once it is up. false: no memory. */
+MUST_CHECK bool watch_add(struct watch *, struct driver *, struct keeper *, const struct log *, unsigned thread,
+			  uint32_t worker_first, uint32_t worker_n, usec now);
+void watch_free(struct watch *);
+
+/* docs/metrics.md. */
+void watch_write_manual(struct buf *);
+
+#endif
