@@ -16,9 +16,10 @@ const struct metric pbx_metrics[] = {
 	    "Calls that were given up unfinished: no BYE came, or the table was full."),
 	ROW("calls_ringing", GAUGE_U32, calls.ringing, "Calls that are asked for and not answered yet."),
 	ROW("calls_answered", GAUGE_U32, calls.answered, "Calls that are answered and not over."),
-	ROW("flood_refused_total", COUNTER, flood.shut,
+	ROW("flood_refused_total", COUNTER, server.flood_dropped,
 	    "Requests and passwords refused because their source asked too much."),
-	ROW("flood_emptied_total", COUNTER, flood.emptied, "Times that a source used up what it may ask at once."),
+	ROW("flood_emptied_total", COUNTER, server.flood_emptied,
+	    "Times that a source used up what it may ask at once."),
 	ROW("session_duration_seconds", HISTOGRAM, calls.duration, "From the answer to the BYE: SDT, RFC 6076 4.5."),
 };
 const size_t pbx_metric_n = sizeof(pbx_metrics) / sizeof(pbx_metrics[0]);

@@ -10,7 +10,6 @@
 #ifndef PBX_FIGURES_H
 #define PBX_FIGURES_H
 
-#include "pbx/flood.h"
 #include "pbx/recorder.h"
 #include "pbx/server.h"
 #include "sip/figures.h"
@@ -19,7 +18,6 @@ struct pbx_figures {
 	struct sip_figures sip;
 	struct pbx_recorder_figures calls;
 	struct pbx_server_stats server;
-	struct pbx_flood_stats flood;
 };
 
 extern const struct metric pbx_metrics[];

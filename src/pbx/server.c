@@ -355,7 +355,6 @@ static void carry(struct pbx_server *s, const struct pbx_note *note, usec now)
 void pbx_server_figures(const struct pbx_server *s, struct pbx_figures *out)
 {
 	sip_stack_figures(s->stack, &out->sip);
-	pbx_flood_stats(s->flood, &out->flood);
 	out->calls = *pbx_recorder_figures(s->recorder);
 	pbx_server_stats(s, &out->server);
 }
