@@ -26,10 +26,10 @@
 #define WORKER_MAX  61 /* of the 64 threads of a driver: two are the demo extensions', one the metrics' */
 #define RELAY_MAX   64
 #define TRUST_MAX   64
-#define SENT_BY_MAX (ADDR_TEXT_MAX + 8)
+#define SENT_BY_MAX 262 /* a host name and a port */
 
 struct serve_settings {
-	str data, domain, listen, certificate, key, ca, trunk, relay, trust;
+	str data, domain, listen, certificate, key, ca, tls_peers, host, trunk, relay, trust;
 	struct addr dns;
 	usec session_expires, hunt_after;
 	int64_t workers, auth, flood_rate, log_level, identity, redirects;
@@ -55,6 +55,12 @@ static const struct conf_setting settings_table[] = {
 	  "Certificates in PEM of those whom to believe over TLS, instead of the system's: the servers of other "
 	  "domains "
 	  "that are called, and those that call here and show a certificate." },
+	{ "tls-peers", CONF_TEXT, FIELD(tls_peers), NULL, 0, 0, NULL, "LIST", false,
+	  "Domains, with commas between, whose servers may call the users here without a password: those that prove "
+	  "their domain by a certificate over TLS (RFC 5922)." },
+	{ "hostname", CONF_TEXT, FIELD(host), NULL, 0, 0, NULL, "NAME", false,
+	  "The name of this machine that others find it by, for Via and Record-Route; needed where other domains are "
+	  "called over TLS, for their servers ask for it in the certificate. Default: the address." },
 	{ "workers", CONF_NUMBER, FIELD(workers), "1", 1, WORKER_MAX, NULL, "N", false,
 	  "Threads that share the calls; as many as the machine has cores is enough." },
 	{ "auth", CONF_CHOICE, FIELD(auth), "digest", 0, 0, "digest|none", NULL, false,
@@ -109,8 +115,8 @@ struct serve {
 	const struct command *command;
 	struct serve_settings settings;
 	struct listen_list listen;
-	str relay[RELAY_MAX];
-	size_t relay_n;
+	str relay[RELAY_MAX], tls_peers[RELAY_MAX];
+	size_t relay_n, tls_peer_n;
 	struct pbx_listener listeners[LISTEN_MAX];
 	char sent_by[LISTEN_MAX][SENT_BY_MAX];
 	struct pbx_trust trusts[TRUST_MAX];
@@ -133,21 +139,29 @@ struct serve {
 
 /* ---- settings ---- */
 
-static bool check_relay(struct serve *s)
+/* A list of names with commas between, at most RELAY_MAX. false: said why. */
+static bool split_names(struct serve *s, const char *setting, str rest, str *out, size_t *n)
 {
-	str rest = s->settings.relay, one;
+	str one;
 
-	while (rest.n && !str_eq(s->settings.relay, STR("any"))) {
+	while (rest.n) {
 		(void)str_split(rest, ',', &one, &rest);
 		one = str_trim(one);
-		if (!one.n || s->relay_n == RELAY_MAX) {
-			command_say(s->command, "--relay-domains: up to %d names with commas between, or any",
-				    RELAY_MAX);
+		if (!one.n || *n == RELAY_MAX) {
+			command_say(s->command, "%s: up to %d names with commas between", setting, RELAY_MAX);
 			return false;
 		}
-		s->relay[s->relay_n++] = one;
+		out[(*n)++] = one;
 	}
 	return true;
+}
+
+static bool check_names(struct serve *s)
+{
+	bool any = str_eq(s->settings.relay, STR("any"));
+
+	return split_names(s, "--relay-domains", any ? STR_NONE : s->settings.relay, s->relay, &s->relay_n) &&
+	       split_names(s, "--tls-peers", s->settings.tls_peers, s->tls_peers, &s->tls_peer_n);
 }
 
 static bool parse_trusts(struct serve *s)
@@ -193,8 +207,12 @@ static bool check(struct serve *s)
 			return false;
 		}
 	}
-	if (!check_relay(s))
+	if (!check_names(s))
 		return false;
+	if (s->settings.host.n > 253) {
+		command_say(s->command, "--hostname: longer than a name can be");
+		return false;
+	}
 	if (s->settings.key.n && !s->settings.certificate.n) {
 		command_say(s->command, "--tls-key: a key without a certificate; add --tls-cert");
 		return false;
@@ -225,20 +243,24 @@ static int start_tls(struct serve *s)
 
 /* ---- listening ---- */
 
-/* A socket on any address is known to others by the first that this machine has. */
+/* By the name that was given; a socket on any address else by the first that this machine has. */
 static void name_listener(struct serve *s, size_t i)
 {
 	struct addr found[16], at = s->listen.at[i].addr;
 	size_t n = interface_list(found, 16);
 	struct buf out;
 
-	if (!addr_is_any(&at) || at.port == 0)
+	buf_init(&out, s->sent_by[i], SENT_BY_MAX);
+	if (s->settings.host.n && at.port) {
+		buf_printf(&out, STR_FMT ":%u", STR_ARG(s->settings.host), (unsigned)at.port);
+		s->listeners[i].sent_by = buf_str(&out);
+	}
+	if (s->settings.host.n || !addr_is_any(&at) || at.port == 0)
 		return;
 	for (size_t k = 0; k < n; k++) {
 		if (found[k].family != at.family)
 			continue;
 		found[k].port = at.port;
-		buf_init(&out, s->sent_by[i], SENT_BY_MAX);
 		addr_write(&found[k], &out);
 		s->listeners[i].sent_by = buf_str(&out);
 		return;
@@ -323,6 +345,8 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.relay_domains = s->relay;
 		c.relay_domain_n = s->relay_n;
 		c.tls_out = s->tls.out;
+		c.tls_peers = s->tls_peers;
+		c.tls_peer_n = s->tls_peer_n;
 		c.trusts = s->trusts;
 		c.trust_n = s->trust_n;
 		c.extension = s->extensions ? extensions_contact : NULL;

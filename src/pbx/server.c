@@ -45,6 +45,7 @@ struct pbx_job *pbx_job_new(struct pbx_server *s, enum pbx_job_kind kind, const 
 	job->kind = kind;
 	job->flow = e->flow;
 	job->invite = e->msg->method == SIP_INVITE;
+	job->sips = pbx_sips_is(e->msg->uri_text);
 	arena_init(&job->arena, NULL, 0, SIP_MSG_HEAP_MAX);
 	arena_set_block(&job->arena, JOB_BLOCK);
 	if (e->server)
@@ -310,6 +311,8 @@ static void pump(struct pbx_server *s, usec now)
 		case SIP_EVENT_UNACKED: /* a proxy's 2xx is the callee's business */
 		case SIP_EVENT_STRAY:
 		case SIP_EVENT_FLOW_UP:
+			pbx_way_meet(s, &e);
+			break;
 		case SIP_EVENT_FLOW_GONE:
 		case SIP_EVENT_PONG:
 			break;

@@ -63,8 +63,10 @@ struct pbx_config {
 	bool relay_any; /* local users may call any domain; else these: */
 	const str *relay_domains;
 	size_t relay_domain_n;
-	uint16_t tls_out;               /* credential set for TLS connections that we open; 0: we open none */
-	bool auth;                      /* false: everyone is believed (--auth none) */
+	uint16_t tls_out;     /* credential set for TLS connections that we open; 0: we open none */
+	const str *tls_peers; /* domains whose servers may call users here, as strangers do, where they prove */
+	size_t tls_peer_n;    /* over TLS who they are (RFC 5922); at most 65535 */
+	bool auth;            /* false: everyone is believed (--auth none) */
 	const struct pbx_trust *trusts; /* sources that need no password: a From of the domain is believed there */
 	size_t trust_n;
 	bool md5, sha256; /* which digests are taken (sha256: both of RFC 8760's); whom which is offered: pbx/offer.h */

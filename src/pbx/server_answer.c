@@ -76,7 +76,8 @@ void pbx_answer_conclude(struct pbx_server *s, struct pbx_job *job, usec now)
 	struct sip_msg *m = sip_stack_kept(s->stack, job->server);
 	if (m && job->invite)
 		pbx_recorder_fail(s->recorder, m, status, job->cancelled ? gone : sip_status_text(status), now);
-	pbx_job_reply(s, job, m, status, STR_NONE, STR_NONE, now);
+	pbx_job_reply(s, job, m, status, STR_NONE, job->in_clear && status == 480 ? STR(PBX_SIPS_WARNING) : STR_NONE,
+		      now);
 }
 
 static struct pbx_branch *branch_of(struct pbx_job *job, handle client)

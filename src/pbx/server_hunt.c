@@ -1,5 +1,10 @@
 #include "pbx/server_parts.h"
 
+static usec patience(const struct pbx_job *job)
+{
+	return job->invite ? PBX_HEDGE_INVITE : PBX_HEDGE_OTHER;
+}
+
 /* The next server that can be sent to, on this branch. false: none is left, or nobody waits any more. */
 static bool try_next(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m,
 		     const struct pbx_way *w, usec now)
@@ -14,7 +19,8 @@ static bool try_next(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 	b->hedge_at = USEC_NEVER;
 	if (!sent || hunt->next == hunt->found.n || job->kind == PBX_JOB_ACK)
 		return sent;
-	b->hedge_at = usec_add(now, job->invite ? PBX_HEDGE_INVITE : PBX_HEDGE_OTHER);
+	b->opening = !sip_stack_is_up(s->stack, b->client);
+	b->hedge_at = usec_add(now, b->opening ? PBX_HEDGE_OPEN : patience(job));
 	if ((!heap_has(&job->hedge) || b->hedge_at < job->hedge.due) && heap_set(&s->hedges, &job->hedge, b->hedge_at))
 		log_error(s->config.log, "pbx.server no memory", "for=hedge");
 	return true;
@@ -38,6 +44,20 @@ bool pbx_hunt_start(struct pbx_server *s, struct pbx_job *job, struct pbx_branch
 	return pbx_job_wait(s, job, now);
 }
 
+/* What a name that led nowhere means for who called it. */
+static int status_of(enum err err, bool foreign)
+{
+	switch (err) {
+	case ERR_ABSENT: /* there is no such domain, or it has no SIP; but the phone of a user here is merely away */
+		return foreign ? 404 : 480;
+	case ERR_TIMEOUT:
+	case ERR_IO: /* 21.5.5: "did not receive a timely response from an external server" */
+		return 504;
+	default: /* servers that nothing could be sent to; no transport that both have; we are busy */
+		return 480;
+	}
+}
+
 static void found(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, const struct sip_found *f, usec now)
 {
 	struct sip_msg *m;
@@ -46,13 +66,13 @@ static void found(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *
 	if (!job->fork || !job->fork->turn) /* that has a wait of its own */
 		heap_remove(&s->timers, &job->timer);
 	b->hunt->found = *f;
-	m = f->n ? pbx_job_read(s, job, &w) : NULL;
-	if (m && try_next(s, job, b, m, &w, now)) {
+	m = pbx_job_read(s, job, &w);
+	if (m && f->n && try_next(s, job, b, m, &w, now)) {
 		if (job->kind == PBX_JOB_ACK)
 			pbx_job_free(s, job);
 		return;
 	}
-	job->local_status = 480;
+	job->local_status = status_of(f->err, m && w.kind == PBX_WAY_FOREIGN);
 	pbx_fork_close(s, job, b, 408, now);
 }
 
@@ -142,6 +162,11 @@ void pbx_hunt_hedge(struct pbx_server *s, struct pbx_job *job, usec now)
 		if (b->state != PBX_BRANCH_OPEN || !b->hunt || b->hunt->heard || b->hedge_at > now)
 			continue;
 		b->hedge_at = USEC_NEVER;
+		if (b->opening && sip_stack_is_up(s->stack, b->client)) { /* it has its answer's time from now on */
+			b->opening = false;
+			b->hedge_at = usec_add(now, patience(job));
+			continue;
+		}
 		if (!m && !(m = pbx_job_read(s, job, &w)))
 			return;
 		hedge(s, job, b, m, &w, now);

@@ -26,6 +26,7 @@
 #include "pbx/repeat.h"
 #include "pbx/server.h"
 #include "pbx/session_timer.h"
+#include "pbx/sips.h"
 #include "pbx/target.h"
 #include "pbx/token.h"
 #include "pbx/tracer.h"
@@ -37,6 +38,7 @@
 #define PBX_PATIENCE       (5 * USEC_PER_SEC)  /* for the keeper, a name, another worker */
 #define PBX_TRIES          24                  /* facts that one request may have to wait for */
 #define PBX_HEDGE_INVITE   (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
+#define PBX_HEDGE_OPEN     (250 * USEC_PER_MS) /* RFC 8305 5.: a connection that is not up by then */
 #define PBX_HEDGE_OTHER    (2 * USEC_PER_SEC)  /* no answer to three datagrams */
 #define PBX_WRONG_AFTER    (150 * USEC_PER_MS) /* the keeper is quicker, and no 100 has been said yet */
 #define PBX_SPARE_MAX      32
@@ -97,6 +99,7 @@ struct pbx_branch {
 	struct pbx_hunt *hunt;         /* of a name; NULL: an address or a flow */
 	struct sip_place place;        /* which of the hunt's; transport 0: not known yet */
 	usec hedge_at;                 /* when the next one is tried beside it */
+	bool opening;                  /* then only where its connection is not up */
 };
 
 /* What only some jobs need, in the arena: several groups, several challenges, a redirection. */
@@ -124,10 +127,12 @@ struct pbx_job {
 	struct heap_item hedge; /* the earliest hedge_at of its branches, or the end of its group's time */
 	struct flow flow;       /* the way it came */
 	bool invite, cancelled, answered, forked;
-	bool outside; /* a stranger asks */
-	bool wrong;   /* waits only to be told that its password was */
-	usec since;   /* when it came */
-	bool local;   /* a user asks: `proved`, or who From says where he is believed */
+	bool outside;  /* a stranger asks */
+	bool wrong;    /* waits only to be told that its password was */
+	usec since;    /* when it came */
+	bool local;    /* a user asks: `proved`, or who From says where he is believed */
+	bool sips;     /* its Request-URI is one: TLS all the way */
+	bool in_clear; /* there is a way, but not over TLS, which a sips URI demands */
 	uint8_t tries;
 	str asked;                  /* the account that the keeper is asked for */
 	str proved;                 /* whose password was right: judged once, as a nonce count comes only once */
@@ -260,6 +265,8 @@ struct pbx_way {
 
 /* Is this host (and port, where it is an address) us? */
 bool pbx_way_is_self(const struct pbx_server *, const struct sip_uri *, const struct flow *);
+/* A connection is up: is its far side one of `tls_peers`? flow.peer of what comes by it says so then. */
+void pbx_way_meet(struct pbx_server *, const struct sip_event *);
 /* Does this source need no password? */
 bool pbx_way_is_trusted(const struct pbx_server *, const struct flow *);
 /* "sip:user@domain" of a URI of ours; false: it has no user, or one that is too long. */

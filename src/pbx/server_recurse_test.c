@@ -340,25 +340,6 @@ static void a_caller_may_want_to_follow_itself(void **state)
 	no_jobs();
 }
 
-static void what_was_sips_stays_sips(void **state)
-{
-	char text[1000], invite[4000];
-
-	(void)state;
-	run();
-	binds(bob, "102", "");
-	snprintf(
-		text, sizeof(text),
-		"INVITE sips:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKsips\r\n"
-		"From: <sips:101@example.com>;tag=f\r\nTo: <sips:102@example.com>\r\nCall-ID: r17\r\nCSeq: 1 INVITE\r\n"
-		"Contact: <sips:101@192.0.2.11>\r\nMax-Forwards: 70\r\n\r\n");
-	rig_say(alice, text);
-	gets(bob, invite, "INVITE ");
-	redirects(bob, invite, 302, "<sip:103@example.com>");
-	alice_hears("SIP/2.0 302 ");
-	no_jobs();
-}
-
 /* ---- facts that take their time ---- */
 
 static void run_with_passwords(void)
@@ -472,7 +453,6 @@ int main(void)
 		T(what_cannot_be_followed_goes_back_with_what_was_left),
 		T(followed_nowhere_the_contacts_of_all_go_back),
 		T(a_caller_may_want_to_follow_itself),
-		T(what_was_sips_stays_sips),
 		T(a_caller_that_hangs_up_while_a_target_is_looked_up),
 		T(an_answer_elsewhere_while_a_target_is_looked_up),
 		T(a_target_that_is_never_found_is_given_up),

@@ -98,6 +98,10 @@ void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_m
 		pbx_job_reply(s, job, m, 420, STR_NONE, buf_str(&unknown), now);
 		return;
 	}
+	if (pbx_sips_judge_register(m, job->flow.transport) && !pbx_way_is_trusted(s, &job->flow)) {
+		pbx_job_reply(s, job, m, 400, STR("Bad Request - sips Needs TLS"), STR_NONE, now);
+		return;
+	}
 	/* step 5: an address of record that is not ours to bind */
 	if (!pbx_way_is_self(s, &to->uri, &job->flow) || !pbx_way_aor(s, &to->uri, &aor, &name)) {
 		pbx_job_reply(s, job, m, 404, STR("No Such Domain or User Here"), STR_NONE, now);

@@ -48,6 +48,8 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 		return from_here ? CALLER_USER : CALLER_STRANGER;
 	if (pbx_way_is_trusted(s, &job->flow))
 		return from_here ? CALLER_USER : CALLER_STRANGER;
+	if (job->flow.peer && !from_here) /* its domain has been proved */
+		return CALLER_STRANGER;
 	switch (pbx_job_judge(s, job, m, true, now, &user)) {
 	case PBX_GUARD_GOOD:
 		return judge_name(s, job, m, from_here, user, now);
@@ -178,8 +180,11 @@ static void add_places(struct pbx_server *s, struct pbx_job *job, const struct s
 		const struct pbx_target *t = &targets.list[i];
 		const struct contact_record *row = &rows[t->row];
 		struct flow flow = pbx_relay_contact_way(row);
-		struct pbx_branch *b = uri.n ? pbx_send_add(job, uri, row->uri, row->path, &flow)
-					     : pbx_send_add(job, request_uri(row->uri), STR_NONE, row->path, &flow);
+		char room[600];
+		str own = pbx_sips_request_uri(request_uri(row->uri), job->sips, room, sizeof(room));
+		struct pbx_branch *b =
+			uri.n ? pbx_send_add(job, uri, row->uri, row->path, &flow)
+			      : pbx_send_add(job, own, own.p == room ? row->uri : STR_NONE, row->path, &flow);
 
 		made[i] = b;
 		if (!b)
@@ -329,6 +334,10 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 			in_dialog(s, job, m, w, now);
 		return;
 	}
+	if (!pbx_sips_goes_by(m->uri_text, job->flow.transport) && !pbx_way_is_trusted(s, &job->flow)) {
+		pbx_job_reply(s, job, m, 480, STR_NONE, STR(PBX_SIPS_WARNING), now);
+		return;
+	}
 	caller = who(s, job, m, w->kind == PBX_WAY_USER, now);
 	if (caller <= CALLER_REFUSED)
 		return;
@@ -349,7 +358,7 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	}
 	job->outside = caller == CALLER_STRANGER;
 	/* Where nobody is asked for a password, strangers are as good as users: a closed network, or a test. */
-	if (job->outside && !pbx_way_is_trusted(s, &job->flow) &&
+	if (job->outside && !job->flow.peer && !pbx_way_is_trusted(s, &job->flow) &&
 	    !(s->config.strangers && (!s->config.auth || stranger_may(m, w)))) {
 		pbx_job_reply(s, job, m, 403, STR_NONE, STR_NONE, now);
 		return;

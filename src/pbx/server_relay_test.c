@@ -293,10 +293,71 @@ static void beside_a_silent_server_the_next_is_tried_and_the_first_to_answer_win
 	rig_assert_start(rig_take(alice), "SIP/2.0 486 ");
 }
 
+static void beside_a_connection_that_does_not_come_up_the_next_is_tried_after_250_ms(void **state)
+{
+	uint32_t first;
+
+	(void)state;
+	run_relaying();
+	rig_.hold_streams = true;
+	call("sip:y@two.example;transport=tcp", "h1");
+	first = rig_.opened;
+	assert_int_not_equal(first, 0);
+	rig_pass(PBX_HEDGE_OPEN - USEC_PER_MS);
+	assert_int_equal(rig_.opened, first);
+	rig_.hold_streams = false;
+	rig_pass(2 * USEC_PER_MS);
+	assert_int_not_equal(rig_.opened, first);
+	rig_assert_start(rig_take_stream(rig_.opened), "INVITE sip:y@two.example;transport=tcp SIP/2.0");
+}
+
+static void a_connection_that_is_up_has_the_time_of_an_answer(void **state)
+{
+	uint32_t first;
+
+	(void)state;
+	run_relaying();
+	call("sip:y@two.example;transport=tcp", "i1");
+	first = rig_.opened;
+	rig_assert_start(rig_take_stream(first), "INVITE ");
+	rig_pass(PBX_HEDGE_OPEN + PBX_HEDGE_INVITE - USEC_PER_MS);
+	assert_int_equal(rig_.opened, first);
+	rig_pass(2 * USEC_PER_MS);
+	assert_int_not_equal(rig_.opened, first);
+}
+
+static void a_domain_that_is_not_there_is_404_and_a_name_server_that_is_silent_504(void **state)
+{
+	static const str any[] = { STR_INIT("nowhere.example") };
+
+	(void)state;
+	rig_.config.relay_domains = any;
+	rig_.config.relay_domain_n = 1;
+	rig_run();
+	call("sip:y@nowhere.example", "k1");
+	rig_assert_start(rig_take(alice), "SIP/2.0 404 ");
+	rig_pass(60 * USEC_PER_SEC); /* what was not there is not asked again at once */
+	rig_forget_sent();
+	rig_.dns_err = ERR_TIMEOUT;
+	call("sip:y@nowhere.example", "k2");
+	rig_assert_start(rig_take(alice), "SIP/2.0 504 ");
+	rig_pass(60 * USEC_PER_SEC);
+	rig_forget_sent();
+	rig_.dns_err = ERR_IO;
+	call("sip:y@nowhere.example", "k3");
+	rig_assert_start(rig_take(alice), "SIP/2.0 504 ");
+	rig_forget_sent();
+	call("sip:y@nowhere.example;transport=ws", "k4"); /* nothing here speaks it */
+	rig_assert_start(rig_take(alice), "SIP/2.0 480 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_call_goes_through_and_leaves_a_record),
+		T(beside_a_connection_that_does_not_come_up_the_next_is_tried_after_250_ms),
+		T(a_connection_that_is_up_has_the_time_of_an_answer),
+		T(a_domain_that_is_not_there_is_404_and_a_name_server_that_is_silent_504),
 		T(all_phones_ring_and_the_first_to_answer_wins),
 		T(the_best_of_several_refusals_is_given),
 		T(a_6xx_ends_the_search),

@@ -75,12 +75,15 @@ void pbx_send_put_hop(struct pbx_server *s, const struct flow *side, struct buf 
 
 /* What a Record-Route of ours looks like to one side. */
 static void put_record_route(struct pbx_server *s, const struct flow *side, const struct pbx_token *token, str call_id,
-			     struct buf *out)
+			     bool sips, struct buf *out)
 {
-	buf_put(out, STR("Record-Route: <sip:"));
+	buf_put(out, sips ? STR("Record-Route: <sips:") : STR("Record-Route: <sip:"));
 	pbx_token_write(s->tokens, token, call_id, out);
 	buf_put_char(out, '@');
-	pbx_send_put_hop(s, side, out);
+	if (sips && side->transport == TRANSPORT_TLS) /* RFC 5630 3.1.4: the scheme says it */
+		sip_stack_sent_by(s->stack, side, out);
+	else
+		pbx_send_put_hop(s, side, out);
 	buf_put(out, STR(";lr>"));
 }
 
@@ -110,6 +113,7 @@ static void note_record_route(struct pbx_server *s, struct pbx_job *job, struct 
 {
 	struct pbx_token token = { .caller = way_back(job, m), .callee = b->flow, .outside = b->outside };
 	struct flow caller = job->flow, callee = { .transport = to->transport, .remote = to->addr };
+	bool sips = pbx_sips_is(m->uri_text); /* 16.6 step 4 */
 	struct buf out;
 
 	caller.id = 0;
@@ -118,13 +122,13 @@ static void note_record_route(struct pbx_server *s, struct pbx_job *job, struct 
 	callee.id = 0;
 	callee.local.family = callee.remote.family;
 	buf_init(&out, l->record[0], sizeof(l->record[0]));
-	put_record_route(s, &caller, &token, sip_msg_call_id(m), &out);
+	put_record_route(s, &caller, &token, sip_msg_call_id(m), sips, &out);
 	if (buf_ok(&out))
 		sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_RECORD_ROUTE, buf_str(&out));
 	if (caller.transport == callee.transport && caller.remote.family == callee.remote.family)
 		return;
 	buf_init(&out, l->record[1], sizeof(l->record[1]));
-	put_record_route(s, &callee, &token, sip_msg_call_id(m), &out);
+	put_record_route(s, &callee, &token, sip_msg_call_id(m), sips, &out);
 	if (buf_ok(&out))
 		sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_RECORD_ROUTE, buf_str(&out));
 }
@@ -261,6 +265,10 @@ bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 		return pbx_hunt_start(s, job, b, &uri, now);
 	if (err)
 		return false;
+	if (!pbx_sips_goes_by(m->uri_text, o.target.flow.transport ? o.target.flow.transport : o.target.transport)) {
+		job->in_clear = true;
+		return false;
+	}
 	note_edits(s, job, m, w, b, &o.target, &l);
 	o.draft = (struct sip_draft){ .msg = m, .edits = &l.edits };
 	o.via_params = str_from(l.mark);

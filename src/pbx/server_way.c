@@ -54,6 +54,21 @@ bool pbx_way_is_self(const struct pbx_server *s, const struct sip_uri *uri, cons
 	return false;
 }
 
+void pbx_way_meet(struct pbx_server *s, const struct sip_event *e)
+{
+	str rest = e->bytes, one;
+
+	while (rest.n) {
+		(void)str_split(rest, ' ', &one, &rest);
+		for (size_t i = 0; i < s->config.tls_peer_n; i++) {
+			if (!str_eq_nocase(one, s->config.tls_peers[i]))
+				continue;
+			sip_stack_know(s->stack, &e->flow, (uint16_t)(i + 1));
+			return;
+		}
+	}
+}
+
 bool pbx_way_is_trusted(const struct pbx_server *s, const struct flow *flow)
 {
 	for (size_t i = 0; i < s->config.trust_n; i++)

@@ -63,6 +63,9 @@ struct rig {
 	char text[70000]; /* of rig_take */
 	struct sip_auth *digest;
 	unsigned looked_up; /* names */
+	bool hold_streams;  /* connections that the exchange opens do not come up */
+	enum err dns_err;   /* what the name server says to everything */
+	uint32_t opened;    /* the number of the stream that was opened last */
 	bool stopped[RIG_WORKERS];
 };
 
@@ -226,6 +229,9 @@ static inline void rig_want(unsigned worker, const struct host_want *w)
 		rig_note_sent(true, w->id, &w->remote, w->bytes);
 		break;
 	case HOST_OPEN:
+		rig_.opened = w->id;
+		if (rig_.hold_streams)
+			break;
 		e.kind = HOST_OPENED;
 		e.local = rig_addr(1, 40000);
 		s->recv(s->self, &e, rig_.now);
@@ -250,7 +256,7 @@ static inline void rig_want(unsigned worker, const struct host_want *w)
 		known_n = str_eq(w->name, STR("known.example"))        ? 1
 			  : str_eq_nocase(w->name, STR("two.example")) ? 2
 								       : 0;
-		e.err = known_n && w->question == HOST_ADDRESSES ? ERR_NONE : ERR_ABSENT;
+		e.err = rig_.dns_err ? rig_.dns_err : known_n && w->question == HOST_ADDRESSES ? ERR_NONE : ERR_ABSENT;
 		e.addrs = known;
 		e.addr_n = e.err ? 0 : known_n;
 		s->recv(s->self, &e, rig_.now);
