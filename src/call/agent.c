@@ -1,5 +1,6 @@
 #include "call/agent_inside.h"
 
+#include "call/leg_write.h"
 #include "crypt/secret.h"
 
 #include <stdio.h>
@@ -72,6 +73,7 @@ struct agent *agent_new(const struct agent_settings *settings)
 	heap_init(&a->dues);
 	queue_init(&a->events, sizeof(struct agent_event), WAITING_PER_CALL * (settings->call_max + 1));
 	queue_init(&a->asks, sizeof(struct media_ask *), WAITING_PER_CALL * (settings->call_max + 1));
+	a->last_note = &a->notes;
 	a->next_stream = settings->first_stream ? settings->first_stream : 1;
 	a->resolve_at = a->server_hedge_at = a->stop_calls_at = a->stop_at = USEC_NEVER;
 	if (!a->settings.ring_max)
@@ -82,11 +84,14 @@ struct agent *agent_new(const struct agent_settings *settings)
 		return NULL;
 	}
 	a->settings.password = STR_NONE;
-	a->house = (struct leg_house){ .stack = a->stack,
-				       .rng = a->settings.rng,
-				       .log = a->settings.log,
-				       .account = a->account.password[0] ? &a->account : NULL,
-				       .software = a->settings.software };
+	a->house =
+		(struct leg_house){ .stack = a->stack,
+				    .rng = a->settings.rng,
+				    .log = a->settings.log,
+				    .account = a->account.password[0] ? &a->account : NULL,
+				    .software = a->settings.software,
+				    .ability = { .messages = a->settings.messages, .transfers = a->settings.transfers },
+				    .session_expires = a->settings.session_expires };
 	if (a->settings.user.n)
 		snprintf(a->aor, sizeof(a->aor), "sip:" STR_FMT "@" STR_FMT, STR_ARG(a->settings.user),
 			 STR_ARG(a->settings.domain));
@@ -106,6 +111,7 @@ void agent_free(struct agent *a)
 		agent_calls_drop(a, ac);
 	while (queue_take(&a->asks, &message))
 		media_ask_free(message);
+	agent_message_free(a);
 	queue_free(&a->asks);
 	queue_free(&a->events);
 	sip_locate_free(a->locate);
@@ -140,10 +146,38 @@ static struct sip_target back_to(const struct agent *a, const struct flow *flow)
 	return (struct sip_target){ .flow = *flow };
 }
 
+/* The call that this INVITE is to replace (RFC 3891 3.). 0, or what to answer; *old NULL: none. */
+static int replaced_by(struct agent *a, struct sip_msg *invite, struct agent_call **old)
+{
+	struct sip_replaces replaces;
+
+	*old = NULL;
+	if (!a->settings.transfers || !sip_msg_has(invite, SIP_REPLACES))
+		return 0;
+	if (sip_msg_count(invite, SIP_REPLACES) != 1 ||
+	    sip_replaces_parse(sip_msg_value(invite, SIP_REPLACES), &replaces) != ERR_NONE)
+		return 400;
+	*old = agent_calls_by_dialog(a, &replaces);
+	if (!*old)
+		return 481;
+	if (call_state((*old)->call) == CALL_ENDED)
+		return 603;
+	if (call_state((*old)->call) == CALL_UP)
+		return replaces.early_only ? 486 : 0;
+	/* One that rings here was not begun by us. */
+	return call_facts((*old)->call)->outgoing ? 0 : 481;
+}
+
 static void invited(struct agent *a, const struct sip_event *event, str proven, usec now)
 {
 	struct sip_target target = back_to(a, &event->flow);
-	struct agent_call *ac;
+	struct agent_call *ac, *old;
+	int status = replaced_by(a, event->msg, &old);
+
+	if (status) {
+		answer(a, event, status, STR_NONE, now);
+		return;
+	}
 
 	if (agent_calls_is_merged(a, event->msg)) {
 		answer(a, event, 482, STR_NONE, now);
@@ -154,6 +188,7 @@ static void invited(struct agent *a, const struct sip_event *event, str proven, 
 		answer(a, event, a->stopping ? 480 : 486, STR_NONE, now);
 		return;
 	}
+	ac->replaced = old ? old->self : 0;
 	call_take(ac->call, event, &target, str_from(a->contact), proven, now);
 	agent_calls_index(a, ac);
 }
@@ -175,19 +210,16 @@ static bool may_invite(const struct agent *a, const struct flow *flow)
 	       (a->proxy.transport && addr_eq(&flow->remote, &a->proxy.addr));
 }
 
-static void requested(struct agent *a, const struct sip_event *event, str proven, usec now)
+static void requested_outside(struct agent *a, const struct sip_event *event, str proven, usec now)
 {
-	const struct sip_address *to = sip_msg_to(event->msg);
-	struct agent_call *ac;
+	char text[800];
+	struct buf lines;
+	int status;
 
-	if (to && to->tag.n) {
-		ac = agent_calls_owner(a, event->msg);
-		if (!ac || !is_far_end(a, ac, event->msg)) {
-			answer(a, event, 481, STR_NONE, now);
-			return;
-		}
-		agent_calls_touch(a, ac);
-		call_recv(ac->call, event, now);
+	buf_init(&lines, text, sizeof(text));
+	status = ability_judge(&a->house.ability, event->msg, &lines);
+	if (status) {
+		answer(a, event, status, leg_write_joined(&lines), now);
 		return;
 	}
 	switch (event->msg->method) {
@@ -197,17 +229,41 @@ static void requested(struct agent *a, const struct sip_event *event, str proven
 		else
 			answer(a, event, 403, STR_NONE, now);
 		break;
-	case SIP_OPTIONS:
-		answer(a, event, 200,
-		       STR("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE\r\nAccept: application/sdp"), now);
+	case SIP_OPTIONS: /* 11.2: as an INVITE would be answered */
+		ability_write_all(&a->house.ability, &lines);
+		status = a->stopping ? 480 : a->calls.n == a->settings.call_max ? 486 : 200;
+		answer(a, event, status, leg_write_joined(&lines), now);
 		break;
-	case SIP_BYE:
-	case SIP_UPDATE:
+	case SIP_MESSAGE:
+		if (may_invite(a, &event->flow))
+			agent_message_take(a, event, now);
+		else
+			answer(a, event, 403, STR_NONE, now);
+		break;
+	case SIP_REFER: /* whoever is on the line may pass us on; nobody else */
+		answer(a, event, 403, STR_NONE, now);
+		break;
+	default: /* BYE, UPDATE, PRACK, INFO, NOTIFY: of no dialog of ours */
 		answer(a, event, 481, STR_NONE, now);
-		break;
-	default:
-		answer(a, event, 405, STR("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE"), now);
 	}
+}
+
+static void requested(struct agent *a, const struct sip_event *event, str proven, usec now)
+{
+	const struct sip_address *to = sip_msg_to(event->msg);
+	struct agent_call *ac;
+
+	if (!to || !to->tag.n) {
+		requested_outside(a, event, proven, now);
+		return;
+	}
+	ac = agent_calls_owner(a, event->msg);
+	if (!ac || !is_far_end(a, ac, event->msg)) {
+		answer(a, event, 481, STR_NONE, now);
+		return;
+	}
+	agent_calls_touch(a, ac);
+	call_recv(ac->call, event, now);
 }
 
 /* ---- the stack ---- */
@@ -235,6 +291,10 @@ static void stack_event(struct agent *a, const struct sip_event *event, str prov
 	if (event->cookie == AGENT_REGISTRATION_COOKIE) {
 		if (registration_recv(&a->registration, event, now))
 			agent_reach_news(a);
+		return;
+	}
+	if (event->cookie >= AGENT_MESSAGE_COOKIE) {
+		agent_message_answered(a, event, now);
 		return;
 	}
 	ac = slab_find(&a->calls, event->cookie);
@@ -332,7 +392,7 @@ static void take_found(struct agent *a, usec now)
 	while (sip_locate_next(a->locate, &found)) {
 		if (found.cookie == 0)
 			agent_reach_found(a, &found, now);
-		else
+		else if (!agent_message_located(a, &found, now))
 			agent_route_located(a, &found, now);
 	}
 }
@@ -440,7 +500,7 @@ bool agent_event(struct agent *a, struct agent_event *out)
 	agent_calls_bury(a);
 	agent_calls_settle(a);
 	if (!queue_take(&a->events, out))
-		return false;
+		return agent_message_next(a, out);
 	if (out->kind == AGENT_CALL && out->is.kind == CALL_EVENT_ENDED)
 		a->dying = out->call;
 	return true;

@@ -48,12 +48,17 @@ struct agent_settings {
 	const struct road *road; /* NULL: none; outlives the agent */
 	/* What: the media that is offered and accepted. */
 	struct call_media_wish wish;
-	uint32_t media;        /* number of the media service */
-	uint32_t first_stream; /* streams are numbered from here up, 1 .. */
-	uint32_t call_max;     /* 1 .. 10,000; more are answered with 486 */
-	usec ring_max;         /* an incoming call rings this long, then 480; 0: 180 s */
-	str software;          /* User-Agent, may be empty */
-	struct rng *rng;       /* outlives the agent */
+	uint32_t media;           /* number of the media service */
+	uint32_t first_stream;    /* streams are numbered from here up, 1 .. */
+	uint32_t call_max;        /* 1 .. 10,000; more are answered with 486 */
+	usec ring_max;            /* an incoming call rings this long, then 480; 0: 180 s */
+	bool redirects;           /* a 3xx is followed, five times at most (RFC 3261 8.1.3.4) */
+	bool transfers;           /* REFER and Replaces of the far side are followed (RFC 3515, 3891); else refused */
+	bool messages;            /* MESSAGE is taken, as AGENT_MESSAGE and CALL_EVENT_TEXT; else refused */
+	uint32_t session_expires; /* seconds: session timers that we ask for (RFC 4028), 90 ..; 0: only what others ask
+				   */
+	str software;             /* User-Agent, may be empty */
+	struct rng *rng;          /* outlives the agent */
 	const struct log *log;
 	const struct sip_tap *tap; /* for the trace, may be NULL */
 };
@@ -62,6 +67,8 @@ enum agent_event_kind {
 	AGENT_READY = 1, /* bound, registered, or up on the road: can call and be called as `text` */
 	AGENT_DOWN,      /* not (any more): `cause`, `status`, `text`; tries again by itself unless `final` */
 	AGENT_CALL,      /* something about call `call`: `is` */
+	AGENT_MESSAGE,   /* outside of any call, `from` (a URI) wrote `text` */
+	AGENT_SENT,      /* what agent_write returned as `message` has ended: `status` (408: silence, 503: no way) */
 	AGENT_STOPPED,   /* after agent_stop(): all calls ended, registration removed */
 };
 
@@ -72,7 +79,8 @@ struct agent_event {
 	enum call_cause cause;
 	int status;
 	bool final;
-	str text;
+	str text, from; /* valid until the next agent_event */
+	uint32_t message;
 };
 
 /* Copies the settings. NULL: no memory, or settings that contradict each other. */
@@ -101,6 +109,10 @@ struct agent_dialling {
 
 /* 0 at call_max or without memory; every other failure comes as a CALL event with an ENDED. */
 handle agent_dial(struct agent *, const struct agent_dialling *, usec now);
+/* Writes to somebody outside of any call (MESSAGE, RFC 3428): plain text of up to 1300 bytes, the most that may go by
+ * datagram. AGENT_SENT follows. 0: too long, AGENT_MESSAGES_MAX are out, or there is no way. Not on a road. */
+uint32_t agent_write(struct agent *, str target, str text, usec now);
+#define AGENT_MESSAGES_MAX 32
 /* The call itself, for its verbs (call_answer, call_hang_up, call_hold, ...) and its facts; NULL:
  * gone. Drain agent_event() and agent_next() after using a verb. */
 struct call *agent_call(struct agent *, handle);

@@ -23,19 +23,71 @@ void agent_calls_index(struct agent *a, struct agent_call *ac)
 	ac->indexed = map_add(&a->by_id, &ac->by_id, id_hash(a, str_from(id))) == ERR_NONE;
 }
 
+/* ---- transfers that the agent follows by itself ---- */
+
+/* The far side wants us to call somebody: we do, and tell it how that goes. */
+static void follow(struct agent *a, struct agent_call *ac, struct call_event *is)
+{
+	struct agent_call *made = agent_route_refer(a, ac, is->text, a->now);
+
+	if (call_refer_answer(ac->call, made ? 202 : 480, a->now) != ERR_NONE)
+		log_info(a->settings.log, "call.agent refer lost", "call=%s", call_facts(ac->call)->call_id);
+	is->other = made ? made->self : 0;
+}
+
+static void tell_referrer(struct agent *a, struct agent_call *ac, const struct call_event *is)
+{
+	struct agent_call *referrer = slab_find(&a->calls, ac->referrer);
+	int status = is->kind == CALL_EVENT_RINGING    ? is->status
+		     : is->kind == CALL_EVENT_ANSWERED ? 200
+		     : is->kind == CALL_EVENT_ENDED    ? (is->status >= 300 ? is->status : 503)
+						       : 0;
+
+	if (!status || !referrer)
+		return;
+	agent_calls_touch(a, referrer);
+	call_refer_notify(referrer->call, status, a->now);
+	if (status >= 200)
+		ac->referrer = 0;
+}
+
+/* It comes in the place of another: answered at once, and the other one ends (RFC 3891 3.). */
+static void replace(struct agent *a, struct agent_call *ac, struct call_event *is)
+{
+	struct agent_call *old = slab_find(&a->calls, ac->replaced);
+
+	is->kind = CALL_EVENT_REPLACES;
+	is->other = ac->replaced;
+	ac->replaced = 0;
+	if (call_answer(ac->call, a->now) != ERR_NONE || !old)
+		return;
+	agent_calls_touch(a, old);
+	call_hang_up(old->call, CALL_CAUSE_NONE, a->now);
+}
+
 /* Takes what a call has to say out of it. */
 static void settle_one(struct agent *a, struct agent_call *ac)
 {
 	struct agent_event event = { .kind = AGENT_CALL, .call = ac->self };
 	struct media_ask *message;
+	char uri[CALL_TARGET_N];
 
 	agent_calls_index(a, ac);
+	if (call_redirect_next(ac->call, uri))
+		agent_route_again(a, ac, uri, a->now);
+	while (call_event_next(ac->call, &event.is)) {
+		if (event.is.kind == CALL_EVENT_REFER)
+			follow(a, ac, &event.is);
+		else if (event.is.kind == CALL_EVENT_INCOMING && ac->replaced)
+			replace(a, ac, &event.is);
+		if (ac->referrer)
+			tell_referrer(a, ac, &event.is);
+		if (queue_put(&a->events, &event) != ERR_NONE)
+			log_error(a->settings.log, "call.agent event lost", "kind=%d", (int)event.is.kind);
+	}
 	while ((message = call_media_next(ac->call)))
 		if (queue_put(&a->asks, &message) != ERR_NONE)
 			media_ask_free(message);
-	while (call_event_next(ac->call, &event.is))
-		if (queue_put(&a->events, &event) != ERR_NONE)
-			log_error(a->settings.log, "call.agent event lost", "kind=%d", (int)event.is.kind);
 	if (heap_set(&a->dues, &ac->due, call_due(ac->call)) != ERR_NONE)
 		log_error(a->settings.log, "call.agent timer lost", "stream=%u", (unsigned)ac->stream);
 }
@@ -86,7 +138,11 @@ void agent_calls_bury(struct agent *a)
 struct agent_call *agent_calls_add(struct agent *a)
 {
 	struct call_birth birth = {
-		.house = &a->house, .wish = a->settings.wish, .stream = a->next_stream, .ring_max = a->settings.ring_max
+		.house = &a->house,
+		.wish = a->settings.wish,
+		.stream = a->next_stream,
+		.ring_max = a->settings.ring_max,
+		.redirects = a->settings.redirects && !a->settings.road,
 	};
 	struct agent_call *ac = slab_add(&a->calls, &birth.cookie);
 
@@ -160,6 +216,17 @@ struct agent_call *agent_calls_owner(const struct agent *a, struct sip_msg *requ
 		struct agent_call *ac = map_of(n, struct agent_call, by_id);
 
 		if (call_owns(ac->call, request))
+			return ac;
+	}
+	return NULL;
+}
+
+struct agent_call *agent_calls_by_dialog(const struct agent *a, const struct sip_replaces *r)
+{
+	for (struct map_node *n = map_first(&a->by_id, id_hash(a, r->call_id)); n; n = map_next(n)) {
+		struct agent_call *ac = map_of(n, struct agent_call, by_id);
+
+		if (call_is_dialog(ac->call, r->call_id, r->to_tag, r->from_tag))
 			return ac;
 	}
 	return NULL;

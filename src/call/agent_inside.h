@@ -21,6 +21,7 @@
 #include "sip/locate.h"
 
 #define AGENT_REGISTRATION_COOKIE UINT64_MAX
+#define AGENT_MESSAGE_COOKIE      (UINT64_MAX - 1 - AGENT_MESSAGES_MAX) /* of the first */
 #define AGENT_ROAD_BASE           (1u << 26) /* number of the road's flow, as the stack sees it */
 
 struct agent_call {
@@ -35,6 +36,24 @@ struct agent_call {
 	handle resolving;          /* search of its target's name, 0: none */
 	str target, from, display; /* kept until the call is routed */
 	char room[CALL_TARGET_N + 2 * CALL_NAME_N];
+	handle referrer;               /* the call that asked us to make this one, 0: none */
+	handle replaced;               /* the call in whose place this one comes */
+	char lines[2 * CALL_TARGET_N]; /* of its INVITE: Replaces, Referred-By */
+};
+
+/* A MESSAGE of ours on its way. */
+struct agent_letter {
+	uint32_t number; /* 0: this place is free */
+	handle client, resolving;
+	struct sip_msg *sent;
+	unsigned tries, answered;
+};
+
+/* One that came in, until its event is taken. */
+struct agent_note {
+	struct agent_note *next;
+	str from, text;
+	char bytes[];
 };
 
 struct agent {
@@ -61,6 +80,10 @@ struct agent {
 	struct queue events, asks;
 	uint32_t next_stream;
 	handle dying;
+	struct agent_letter letters[AGENT_MESSAGES_MAX];
+	uint32_t letter_number;
+	struct agent_note *notes, **last_note, *read_note; /* waiting; the one whose event was taken last */
+	uint32_t note_n;
 	bool listening, ready, stopping, stopped, road_left;
 	unsigned connect_failures; /* in a row */
 	usec resolve_at, stop_calls_at, stop_at;
@@ -90,6 +113,20 @@ struct agent_call *agent_calls_owner(const struct agent *, struct sip_msg *reque
 /* RFC 3261 8.2.2.2: the same request by another way, while the first is ringing. */
 bool agent_calls_is_merged(const struct agent *, struct sip_msg *request);
 
+/* The call that this Replaces names, or NULL. */
+struct agent_call *agent_calls_by_dialog(const struct agent *, const struct sip_replaces *);
+
+/* ---- agent_message.c ---- */
+
+/* A MESSAGE outside of dialogs that ability_judge has let through. */
+void agent_message_take(struct agent *, const struct sip_event *, usec now);
+/* What the stack says of ours; the servers of a name that one goes to. */
+void agent_message_answered(struct agent *, const struct sip_event *, usec now);
+bool agent_message_located(struct agent *, const struct sip_found *, usec now);
+/* The event of the oldest that came. */
+bool agent_message_next(struct agent *, struct agent_event *out);
+void agent_message_free(struct agent *);
+
 /* ---- agent_reach.c ---- */
 
 bool agent_needs_proxy(const struct agent *);
@@ -110,6 +147,12 @@ void agent_reach_say(struct agent *, enum agent_event_kind, enum call_cause, int
 
 /* ---- agent_route.c ---- */
 
+/* "sip:..", "a@b", "a" or "host:port" as a URI. */
+void agent_route_write_target(const struct agent *, str target, struct buf *out);
+/* Makes a call because `referrer` was asked to (RFC 3515 2.4.4). NULL: no room. */
+struct agent_call *agent_route_refer(struct agent *, struct agent_call *referrer, const char *uri, usec now);
+/* A call was redirected to this URI. */
+void agent_route_again(struct agent *, struct agent_call *, const char *uri, usec now);
 /* The servers of a call's target, or of a person on the road, was looked up. */
 void agent_route_located(struct agent *, const struct sip_found *, usec now);
 void agent_route_found(struct agent *, const struct road_event *, usec now);

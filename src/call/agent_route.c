@@ -11,6 +11,7 @@ static void plan(struct agent *a, struct agent_call *ac, struct leg_plan *out)
 	*out = (struct leg_plan){ .uri = ac->target, .to = ac->target, .from = ac->from, .display = ac->display };
 	out->contact = str_from(a->contact);
 	out->max_forwards = ac->max_forwards;
+	out->lines = str_from(ac->lines);
 	out->target = a->proxy;
 }
 
@@ -80,8 +81,7 @@ static void route(struct agent *a, struct agent_call *ac, usec now)
 	}
 }
 
-/* "sip:..", "a@b", "a" or "host:port" as a URI. */
-static void write_target(const struct agent *a, str target, struct buf *out)
+void agent_route_write_target(const struct agent *a, str target, struct buf *out)
 {
 	struct addr addr;
 
@@ -107,7 +107,7 @@ static bool keep_dialling(struct agent *a, struct agent_call *ac, const struct a
 	struct buf out;
 
 	buf_init(&out, ac->room, sizeof(ac->room));
-	write_target(a, d->target, &out);
+	agent_route_write_target(a, d->target, &out);
 	ac->target = buf_str(&out);
 	buf_put(&out, from);
 	ac->from = str_of(ac->room + ac->target.n, from.n);
@@ -116,22 +116,58 @@ static bool keep_dialling(struct agent *a, struct agent_call *ac, const struct a
 	return buf_ok(&out);
 }
 
-handle agent_dial(struct agent *a, const struct agent_dialling *d, usec now)
+static struct agent_call *dial(struct agent *a, const struct agent_dialling *d, str lines, usec now)
 {
 	struct agent_call *ac = a->stopping ? NULL : agent_calls_add(a);
 
-	a->now = now;
 	if (!ac)
-		return 0;
-	if (!keep_dialling(a, ac, d)) {
+		return NULL;
+	if (!keep_dialling(a, ac, d) || !str_copy_z(lines, ac->lines, sizeof(ac->lines))) {
 		no_route(a, ac, CALL_UNKNOWN, 414, STR("the address is too long"), now);
-		return ac->self;
+		return ac;
 	}
 	ac->max_forwards = d->max_forwards;
 	call_dial(ac->call, ac->from, ac->target, d->session, now);
 	if (call_state(ac->call) != CALL_ENDED)
 		route(a, ac, now);
-	return ac->self;
+	return ac;
+}
+
+handle agent_dial(struct agent *a, const struct agent_dialling *d, usec now)
+{
+	struct agent_call *ac;
+
+	a->now = now;
+	ac = dial(a, d, STR_NONE, now);
+	return ac ? ac->self : 0;
+}
+
+struct agent_call *agent_route_refer(struct agent *a, struct agent_call *referrer, const char *uri, usec now)
+{
+	char text[2 * CALL_TARGET_N];
+	struct agent_call *ac;
+	struct buf lines;
+
+	buf_init(&lines, text, sizeof(text));
+	call_refer_lines(referrer->call, &lines);
+	ac = buf_ok(&lines) ? dial(a, &(struct agent_dialling){ .target = str_from(uri) }, buf_str(&lines), now) : NULL;
+	if (ac)
+		ac->referrer = referrer->self;
+	return ac;
+}
+
+void agent_route_again(struct agent *a, struct agent_call *ac, const char *uri, usec now)
+{
+	char from[CALL_NAME_N], display[CALL_NAME_N];
+
+	/* the new texts take the place of the old ones */
+	if (str_copy_z(ac->from, from, sizeof(from)) && str_copy_z(ac->display, display, sizeof(display)) &&
+	    keep_dialling(a, ac,
+			  &(struct agent_dialling){
+				  .target = str_from(uri), .from = str_from(from), .display = str_from(display) }))
+		route(a, ac, now);
+	else
+		no_route(a, ac, CALL_UNKNOWN, 414, STR("the address is too long"), now);
 }
 
 void agent_route_located(struct agent *a, const struct sip_found *found, usec now)

@@ -20,6 +20,10 @@ struct phone {
 	int status;
 	struct call_facts facts; /* of the last that ended */
 	char digit;
+	unsigned letters, refers, replaced;
+	int sent_status, transfer_status;
+	char text[200];
+	handle other;
 };
 
 static void phone_react(struct phone *p, usec now)
@@ -40,6 +44,13 @@ static void phone_react(struct phone *p, usec now)
 			continue;
 		case AGENT_STOPPED:
 			p->stopped++;
+			continue;
+		case AGENT_MESSAGE:
+			p->letters++;
+			(void)str_copy_z(e.text, p->text, sizeof(p->text));
+			continue;
+		case AGENT_SENT:
+			p->sent_status = e.status;
 			continue;
 		case AGENT_CALL:
 			break;
@@ -71,6 +82,21 @@ static void phone_react(struct phone *p, usec now)
 			break;
 		case CALL_EVENT_DIGIT:
 			p->digit = e.is.digit;
+			break;
+		case CALL_EVENT_TEXT:
+			(void)str_copy_z(str_from(e.is.text), p->text, sizeof(p->text));
+			break;
+		case CALL_EVENT_REFER:
+			p->refers++;
+			p->other = e.is.other;
+			(void)str_copy_z(str_from(e.is.text), p->text, sizeof(p->text));
+			break;
+		case CALL_EVENT_TRANSFER:
+			p->transfer_status = e.is.status;
+			break;
+		case CALL_EVENT_REPLACES:
+			p->replaced++;
+			p->other = e.is.other;
 			break;
 		case CALL_EVENT_ENDED:
 			p->ended++;

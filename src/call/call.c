@@ -1,48 +1,15 @@
-#include "call/call.h"
-
-#include "call/leg.h"
-#include "call/offer_answer.h"
+#include "call/call_inside.h"
 
 #include <stdlib.h>
 
-#define ASK_N          8
 #define MEDIA_PATIENCE (2 * USEC_PER_SEC) /* for the last words of the media service */
+#define REFRESH_AGAIN  (5 * USEC_PER_SEC)
 #define BYE_PATIENCE   (2 * USEC_PER_SEC)
 #define LEG_PATIENCE   (2 * USEC_PER_SEC) /* for the far side's, before the person is told that it is over (15.1.1) */
 
-enum media_state { MEDIA_STATE_NONE, MEDIA_STATE_OPENING, MEDIA_STATE_OPEN, MEDIA_STATE_CLOSING, MEDIA_STATE_CLOSED };
-
-struct call {
-	struct leg leg;
-	struct offer_answer talk;
-	struct call_birth birth;
-	enum call_state state;
-	enum media_state media;
-	bool connected;  /* something has been agreed and told to the media service */
-	bool hold, held; /* what we want, what we have said */
-	bool their_hold;
-	bool routed;       /* `plan` is good */
-	bool late;         /* the INVITE came without an offer */
-	struct buf offer;  /* theirs, until it is answered */
-	struct buf answer; /* ours, to be said again in the 2xx */
-	struct {
-		struct leg_plan plan;
-		char uri[CALL_TARGET_N], to[CALL_TARGET_N], from[CALL_NAME_N], display[CALL_NAME_N],
-			contact[CALL_TARGET_N], name[256];
-	} plan;
-	struct call_facts facts;
-	struct call_event events[CALL_EVENT_N];
-	size_t event_n;
-	struct media_ask *asks[ASK_N];
-	size_t ask_n;
-	usec ring_until, close_until, leg_until;
-	usec gone_until; /* the far side has closed its media: its BYE should come by then */
-	bool leg_over;
-};
-
 /* ---- outputs ---- */
 
-static struct call_event *say(struct call *call, enum call_event_kind kind)
+struct call_event *call_say(struct call *call, enum call_event_kind kind)
 {
 	struct call_event *event;
 
@@ -65,7 +32,7 @@ bool call_event_next(struct call *call, struct call_event *out)
 
 static struct media_ask *ask(struct call *call, enum media_ask_kind kind)
 {
-	struct media_ask *message = call->ask_n < ASK_N ? media_ask_new(kind, call->birth.stream) : NULL;
+	struct media_ask *message = call->ask_n < CALL_ASK_N ? media_ask_new(kind, call->birth.stream) : NULL;
 
 	if (message)
 		call->asks[call->ask_n++] = message;
@@ -100,13 +67,13 @@ static void end_if_over(struct call *call)
 		return;
 	call->state = CALL_ENDED;
 	call->ring_until = call->close_until = call->leg_until = call->gone_until = USEC_NEVER;
-	event = say(call, CALL_EVENT_ENDED);
+	event = call_say(call, CALL_EVENT_ENDED);
 	event->cause = call->facts.cause;
 	event->status = call->facts.status;
 	event->by_us = call->facts.by_us;
 }
 
-static void end(struct call *call, enum call_cause cause, int status, bool by_us, str reason, usec now)
+void call_end(struct call *call, enum call_cause cause, int status, bool by_us, str reason, usec now)
 {
 	if (!call->leg_over) {
 		call->leg_over = true;
@@ -211,7 +178,7 @@ static void connect_media(struct call *call)
 	call->facts.path.security = agreed->security;
 	if (agreed->remote_hold != call->their_hold) {
 		call->their_hold = agreed->remote_hold;
-		say(call, call->their_hold ? CALL_EVENT_HELD : CALL_EVENT_RESUMED);
+		call_say(call, call->their_hold ? CALL_EVENT_HELD : CALL_EVENT_RESUMED);
 	}
 }
 
@@ -229,7 +196,7 @@ void call_dial(struct call *call, str caller, str callee, const struct call_sess
 		call->leg.session = *session;
 	call->state = CALL_CALLING;
 	if (!open_media(call, true, STR_NONE, &err))
-		end(call, CALL_NO_MEDIA, 0, true, str_from(err_text(err)), now);
+		call_end(call, CALL_NO_MEDIA, 0, true, str_from(err_text(err)), now);
 }
 
 static void invite(struct call *call, usec now)
@@ -248,7 +215,8 @@ static void invite(struct call *call, usec now)
 	memcpy(call->facts.call_id, call->leg.call_id, sizeof(call->facts.call_id));
 	call->facts.session = call->leg.session;
 	if (err != ERR_NONE)
-		end(call, err == ERR_UNREACHABLE ? CALL_NO_ROUTE : CALL_FAILED, 0, false, str_from(err_text(err)), now);
+		call_end(call, err == ERR_UNREACHABLE ? CALL_NO_ROUTE : CALL_FAILED, 0, false, str_from(err_text(err)),
+			 now);
 }
 
 static bool keep(str s, char *out, size_t cap, str *kept)
@@ -265,16 +233,19 @@ void call_route(struct call *call, const struct leg_plan *plan, usec now)
 		       keep(plan->from, call->plan.from, sizeof(call->plan.from), &call->plan.plan.from) &&
 		       keep(plan->display, call->plan.display, sizeof(call->plan.display), &call->plan.plan.display) &&
 		       keep(plan->contact, call->plan.contact, sizeof(call->plan.contact), &call->plan.plan.contact) &&
+		       keep(plan->lines, call->plan.lines, sizeof(call->plan.lines), &call->plan.plan.lines) &&
 		       keep(plan->target.name, call->plan.name, sizeof(call->plan.name), &call->plan.plan.target.name);
-	if (call->routed)
+	if (call->routed && call->leg.state == LEG_REDIRECTED)
+		call_redirect_follow(call, now);
+	else if (call->routed)
 		invite(call, now);
 	else
-		end(call, CALL_UNKNOWN, 414, true, STR("the address is too long"), now);
+		call_end(call, CALL_UNKNOWN, 414, true, STR("the address is too long"), now);
 }
 
 void call_fail(struct call *call, enum call_cause cause, int status, str text, usec now)
 {
-	end(call, cause, status, false, text, now);
+	call_end(call, cause, status, false, text, now);
 }
 
 /* An answer to our offer in an 18x or 2xx. false: none, or none that we can use. */
@@ -305,7 +276,7 @@ static void progress(struct call *call, const struct leg_event *event, usec now)
 	if (!call->facts.ringing && (event->status == 180 || event->status == 183))
 		call->facts.ringing = now;
 	call->state = CALL_RINGING;
-	news = say(call, CALL_EVENT_RINGING);
+	news = call_say(call, CALL_EVENT_RINGING);
 	news->status = event->status;
 	news->early = early;
 }
@@ -324,7 +295,7 @@ static void hang_up(struct call *call, enum call_cause cause, usec now)
 	}
 	close_media(call, now);
 	if (leg_hang_up(&call->leg, cause, &over, now))
-		end(call, over.cause, over.status, over.by_us, over.reason, now);
+		call_end(call, over.cause, over.status, over.by_us, over.reason, now);
 	else if (call->leg_until == USEC_NEVER)
 		call->leg_until = usec_add(now, LEG_PATIENCE);
 }
@@ -339,7 +310,7 @@ static void answered(struct call *call, const struct leg_event *event, usec now)
 		return;
 	}
 	call->state = CALL_UP;
-	say(call, CALL_EVENT_ANSWERED)->status = event->status;
+	call_say(call, CALL_EVENT_ANSWERED)->status = event->status;
 }
 
 /* ---- incoming ---- */
@@ -356,19 +327,28 @@ static void write_party(const struct sip_address *address, char *out, size_t cap
 	out[text.n] = 0;
 }
 
+static void refuse_with(struct call *call, int status, str lines, enum call_cause cause, usec now)
+{
+	if (leg_reject(&call->leg, status, lines, now) != ERR_NONE)
+		log_warn(call->birth.house->log, "call.call unrefused", "call=%s status=%d", call->leg.call_id, status);
+	call_end(call, cause, status, true, STR_NONE, now);
+}
+
 static void refuse(struct call *call, int status, enum call_cause cause, usec now)
 {
-	if (leg_reject(&call->leg, status, STR_NONE, now) != ERR_NONE)
-		log_warn(call->birth.house->log, "call.call unrefused", "call=%s status=%d", call->leg.call_id, status);
-	end(call, cause, status, true, STR_NONE, now);
+	refuse_with(call, status, STR_NONE, cause, now);
 }
 
 void call_take(struct call *call, const struct sip_event *event, const struct sip_target *target, str contact,
 	       str proven, usec now)
 {
-	str body = event->msg->body;
+	str body = ability_sdp(event->msg);
+	char text[80];
+	struct buf lines;
 	enum err err;
+	int status;
 
+	buf_init(&lines, text, sizeof(text));
 	call->facts.start = now;
 	call->ring_until = usec_add(now, call->birth.ring_max);
 	write_party(sip_msg_from(event->msg), call->facts.caller, sizeof(call->facts.caller));
@@ -379,11 +359,16 @@ void call_take(struct call *call, const struct sip_event *event, const struct si
 		call->facts.max_forwards = 70;
 	err = leg_take(&call->leg, event, target, contact, now);
 	if (err != ERR_NONE) {
-		end(call, CALL_FAILED, 400, true, str_from(err_text(err)), now);
+		call_end(call, CALL_FAILED, 400, true, str_from(err_text(err)), now);
 		return;
 	}
 	memcpy(call->facts.call_id, call->leg.call_id, sizeof(call->facts.call_id));
 	call->facts.session = call->leg.session;
+	status = leg_judge(&call->leg, event->msg, &lines);
+	if (status) {
+		refuse_with(call, status, buf_str(&lines), CALL_FAILED, now);
+		return;
+	}
 	call->late = body.n == 0;
 	buf_put(&call->offer, body);
 	if (!open_media(call, call->late, body, &err))
@@ -405,20 +390,48 @@ static enum err make_answer(struct call *call)
 	return err;
 }
 
+/* May our description stand in this 18x? An answer may; an offer, which has to arrive, only in a reliable one, and
+ * there it must where nothing reliable has gone before (RFC 3261 13.2.1, RFC 3262 5.). */
+static bool tells(const struct call *call, bool early)
+{
+	if (call->told)
+		return false;
+	if (call->late)
+		return leg_is_reliable(&call->leg, false) || (early && leg_is_reliable(&call->leg, true));
+	return early;
+}
+
 enum err call_ring(struct call *call, int status, bool early, usec now)
 {
 	enum err err = ERR_NONE;
 
 	if (call->state != CALL_INCOMING || call->leg_over)
 		return ERR_STATE;
-	early = early && !call->late; /* an offer may not stand in an unreliable provisional (13.2.1) */
+	early = tells(call, early);
 	if (early)
 		err = make_answer(call);
 	if (err == ERR_NONE)
 		err = leg_progress(&call->leg, status, early ? buf_str(&call->answer) : STR_NONE, now);
+	if (err == ERR_NONE && early)
+		call->told = leg_is_reliable(&call->leg, true);
 	if (err == ERR_NONE && !call->facts.ringing)
 		call->facts.ringing = now;
 	return err;
+}
+
+static enum err accept(struct call *call, usec now)
+{
+	enum err err = leg_accept(&call->leg, call->told ? STR_NONE : buf_str(&call->answer), now);
+
+	if (err != ERR_NONE)
+		return err;
+	call->answer_wanted = false;
+	call->state = CALL_UP;
+	call->ring_until = USEC_NEVER;
+	call->facts.answer = now;
+	call->facts.status = 200;
+	call_say(call, CALL_EVENT_ANSWERED)->status = 200;
+	return ERR_NONE;
 }
 
 enum err call_answer(struct call *call, usec now)
@@ -432,16 +445,10 @@ enum err call_answer(struct call *call, usec now)
 		refuse(call, offer_answer_status(err), CALL_NO_CODEC, now);
 		return ERR_NONE;
 	}
-	if (err == ERR_NONE)
-		err = leg_accept(&call->leg, buf_str(&call->answer), now);
 	if (err != ERR_NONE)
 		return err;
-	call->state = CALL_UP;
-	call->ring_until = USEC_NEVER;
-	call->facts.answer = now;
-	call->facts.status = 200;
-	say(call, CALL_EVENT_ANSWERED)->status = 200;
-	return ERR_NONE;
+	call->answer_wanted = leg_must_wait(&call->leg);
+	return call->answer_wanted ? ERR_NONE : accept(call, now);
 }
 
 enum err call_reject(struct call *call, int status, uint32_t retry_after, usec now)
@@ -456,7 +463,7 @@ enum err call_reject(struct call *call, int status, uint32_t retry_after, usec n
 	if (retry_after)
 		buf_printf(&lines, "Retry-After: %u", (unsigned)retry_after);
 	err = leg_reject(&call->leg, status, buf_str(&lines), now);
-	end(call, call_cause_of_status(status, false), status, true, STR_NONE, now);
+	call_end(call, call_cause_of_status(status, false), status, true, STR_NONE, now);
 	return err;
 }
 
@@ -535,7 +542,7 @@ static void agreed(struct call *call, const struct leg_event *event, usec now)
 	connect_media(call);
 	if (call->held != call->hold) {
 		call->held = call->hold;
-		say(call, call->held ? CALL_EVENT_HELD : CALL_EVENT_RESUMED)->by_us = true;
+		call_say(call, call->held ? CALL_EVENT_HELD : CALL_EVENT_RESUMED)->by_us = true;
 	}
 }
 
@@ -556,6 +563,36 @@ static void offered(struct call *call, const struct leg_event *event, usec now)
 	}
 	if (leg_agree(&call->leg, buf_str(&out), now) == ERR_NONE && event->body.n)
 		connect_media(call);
+}
+
+/* Our reliable 18x has arrived, perhaps with an answer to the offer in it, perhaps with a new offer. */
+static void pracked(struct call *call, const struct leg_event *event, usec now)
+{
+	bool good = true;
+
+	if (event->body.n && !offer_answer_waits(&call->talk)) {
+		offered(call, event, now);
+	} else if (event->body.n) {
+		good = offer_answer_take(&call->talk, event->body, false) == ERR_NONE;
+		if (!good)
+			leg_refuse(&call->leg, 488, now);
+		else if (leg_agree(&call->leg, STR_NONE, now) == ERR_NONE)
+			connect_media(call);
+	} else if (call->late && call->told && offer_answer_waits(&call->talk)) {
+		good = false; /* RFC 3262 5.: the answer to an offer in an 18x stands in its PRACK */
+	}
+	if (!good)
+		hang_up(call, CALL_NO_CODEC, now);
+	else if (call->answer_wanted && accept(call, now) != ERR_NONE)
+		hang_up(call, CALL_FAILED, now);
+}
+
+/* The session timer's re-INVITE: what holds is said again. */
+static void refresh(struct call *call, usec now)
+{
+	send_hold(call, now);
+	if (!call->leg.re_client) /* something else is being settled, which is a refresh itself */
+		call->leg.timer.refresh_at = usec_add(now, REFRESH_AGAIN);
 }
 
 static void acked(struct call *call, const struct leg_event *event, usec now)
@@ -586,6 +623,24 @@ static void heard(struct call *call, const struct leg_event *event, usec now)
 	case LEG_OFFER:
 		offered(call, event, now);
 		break;
+	case LEG_PRACKED:
+		pracked(call, event, now);
+		break;
+	case LEG_MOVED:
+		call_redirect_moved(call, event, now);
+		break;
+	case LEG_REFRESH:
+		refresh(call, now);
+		break;
+	case LEG_DIGIT:
+		call_say(call, CALL_EVENT_DIGIT)->digit = event->digit;
+		break;
+	case LEG_REQUEST:
+		call_transfer_asked(call, event, now);
+		break;
+	case LEG_REPLY:
+		call_transfer_replied(call, event, now);
+		break;
 	case LEG_AGREED:
 		agreed(call, event, now);
 		break;
@@ -599,7 +654,7 @@ static void heard(struct call *call, const struct leg_event *event, usec now)
 			send_hold(call, now);
 		break;
 	case LEG_ENDED:
-		end(call, event->cause, event->status, event->by_us, event->reason, now);
+		call_end(call, event->cause, event->status, event->by_us, event->reason, now);
 		break;
 	}
 }
@@ -620,6 +675,14 @@ bool call_is_with(const struct call *call, const struct sip_address *address)
 bool call_owns(const struct call *call, struct sip_msg *msg)
 {
 	return leg_owns(&call->leg, msg);
+}
+
+bool call_is_dialog(const struct call *call, str call_id, str local_tag, str remote_tag)
+{
+	const struct sip_dialog *dialog = call->leg.dialog;
+
+	return dialog && str_eq(dialog->call_id, call_id) && str_eq(dialog->local_tag, local_tag) &&
+	       str_eq(dialog->remote_tag, remote_tag);
 }
 
 void call_recv(struct call *call, const struct sip_event *event, usec now)
@@ -643,7 +706,7 @@ static void opened(struct call *call, const struct media_answer *answer, usec no
 	if (call->leg.state != LEG_INVITED)
 		return;
 	call->state = CALL_INCOMING;
-	say(call, CALL_EVENT_INCOMING);
+	call_say(call, CALL_EVENT_INCOMING);
 }
 
 static void media_failed(struct call *call, const struct media_answer *answer, usec now)
@@ -674,10 +737,10 @@ void call_told(struct call *call, const struct media_answer *answer, usec now)
 		call->facts.path = answer->path;
 		if (!call->facts.media_up)
 			call->facts.media_up = now;
-		say(call, CALL_EVENT_MEDIA);
+		call_say(call, CALL_EVENT_MEDIA);
 		break;
 	case MEDIA_DIGIT:
-		say(call, CALL_EVENT_DIGIT)->digit = answer->digit;
+		call_say(call, CALL_EVENT_DIGIT)->digit = answer->digit;
 		break;
 	case MEDIA_SILENT:
 		if (call->state == CALL_UP && !call->held && !call->their_hold)
@@ -712,7 +775,7 @@ void call_tick(struct call *call, usec now)
 	/* Over for the person; the leg lives on until its last transaction has ended (call_is_over). */
 	if (now >= call->leg_until) {
 		call->leg_until = USEC_NEVER;
-		end(call, call->leg.why, 0, true, STR_NONE, now);
+		call_end(call, call->leg.why, 0, true, STR_NONE, now);
 	}
 	if (now >= call->close_until) {
 		call->close_until = USEC_NEVER;

@@ -90,8 +90,15 @@ enum call_event_kind {
 	CALL_EVENT_MEDIA,        /* packets may flow now: facts->path, ->codec */
 	CALL_EVENT_HELD,         /* the far side holds us (or we hold it, `by_us`); RESUMED likewise */
 	CALL_EVENT_RESUMED,
-	CALL_EVENT_DIGIT, /* the far side pressed `digit` */
-	CALL_EVENT_ENDED, /* the last one */
+	CALL_EVENT_DIGIT, /* the far side pressed `digit`: RFC 4733, or INFO */
+	CALL_EVENT_TEXT,  /* the far side wrote `text` (MESSAGE) */
+	CALL_EVENT_REFER, /* the far side wants us to call `text`, a URI: call_refer_answer. (An agent that follows by
+			     itself has done so: `other` is the call that it makes.) */
+	CALL_EVENT_TRANSFER, /* the transfer that we asked for: `status` 100..699; from 200 on it is settled, and a 2xx
+				ends this call */
+	CALL_EVENT_REPLACES, /* INCOMING, and being answered already: in the place of call `other`, which ends (RFC
+				3891) */
+	CALL_EVENT_ENDED,    /* the last one */
 };
 
 struct call_event {
@@ -100,6 +107,8 @@ struct call_event {
 	bool early, by_us;
 	char digit;
 	enum call_cause cause;          /* ENDED */
+	const char *text;               /* TEXT, REFER: valid until the next event of this call */
+	uint64_t other;                 /* REFER, REPLACES: the agent's handle; 0: none */
 	const struct call_facts *facts; /* the call's; valid until it is freed */
 };
 
@@ -125,6 +134,18 @@ MUST_CHECK enum err call_hold(struct call *, bool on, usec now);
 /* Speaks with this half of the Session-ID from now on: that of the far end behind a back-to-back user agent
  * (RFC 7989 6.). 32 lower-case hex digits; anything else is ignored. */
 void call_adopt_session(struct call *, const char *local);
+/*
+ * Asks the far side to call `target`, a URI, instead of us (RFC 3515); with `other`, a call of ours that is UP: to take
+ * our place in that one (RFC 3891; `target` is then how its far side is reached). TRANSFER events follow. ERR_STATE:
+ * not UP, or a transfer runs; ERR_LIMIT: too long.
+ */
+MUST_CHECK enum err call_refer(struct call *, str target, const struct call *other, usec now);
+/* Answers a CALL_EVENT_REFER: 202, or 300..699. ERR_STATE: none waits. */
+MUST_CHECK enum err call_refer_answer(struct call *, int status, usec now);
+/* After 202: how the call that it asked for does, 100..699; from 200 on it is the last word. Harmless otherwise. */
+void call_refer_notify(struct call *, int status, usec now);
+/* Writes to the far side, plain text of up to ABILITY_TEXT_MAX bytes (MESSAGE). ERR_STATE, ERR_LIMIT. */
+MUST_CHECK enum err call_write(struct call *, str text, usec now);
 /* RFC 4733 events. ERR_STATE without media, ERR_SYNTAX for what is no digit, ERR_LIMIT above 32. */
 MUST_CHECK enum err call_dtmf(struct call *, str digits);
 
@@ -136,6 +157,7 @@ struct call_birth {
 	uint32_t stream; /* at the media service; its own */
 	uint64_t cookie; /* of its transactions in the stack */
 	usec ring_max;   /* incoming: 480 after this long */
+	bool redirects;  /* outgoing: a 3xx is followed */
 };
 
 /* NULL: no memory. */
@@ -154,6 +176,12 @@ void call_take(struct call *, const struct sip_event *, const struct sip_target 
  * message by that address, so it has to stay the same. */
 bool call_is_with(const struct call *, const struct sip_address *);
 bool call_owns(const struct call *, struct sip_msg *);
+/* Is this its dialog (as Replaces names it)? */
+bool call_is_dialog(const struct call *, str call_id, str local_tag, str remote_tag);
+/* It was redirected: true, once: to where; then call_route with that, or call_fail. */
+bool call_redirect_next(struct call *, char uri[CALL_TARGET_N]);
+/* What a CALL_EVENT_REFER asks for, as lines of the INVITE that follows it: Replaces, Referred-By. */
+void call_refer_lines(const struct call *, struct buf *lines);
 /* An event of the stack with its cookie, or a REQUEST that call_owns. */
 void call_recv(struct call *, const struct sip_event *, usec now);
 /* An answer of the media service about its stream. */

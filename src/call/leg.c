@@ -6,98 +6,44 @@ void leg_init(struct leg *leg, const struct leg_house *house, uint64_t cookie)
 {
 	*leg = (struct leg){ .house = house, .cookie = cookie, .retry_at = USEC_NEVER };
 	rng_text(house->rng, leg->tag, sizeof(leg->tag) - 1);
+	reliable_init(&leg->reliable);
+	session_timer_init(&leg->timer, house->session_expires);
+	buf_init_grow(&leg->next_body, SIP_MSG_MAX);
 }
 
 void leg_free(struct leg *leg)
 {
 	sip_msg_free(leg->invite);
 	sip_msg_free(leg->request);
-	sip_dialog_free(leg->dialog);
 	leg->invite = leg->request = NULL;
+	for (size_t i = 0; i < leg->fork_n; i++)
+		sip_dialog_free(leg->forks[i].dialog);
+	leg->fork_n = 0;
 	leg->dialog = NULL;
+	leg_ask_forget(leg);
+	reliable_free(&leg->reliable);
+	buf_free(&leg->next_body);
 }
 
-static bool finish(struct leg *leg, struct leg_event *out, enum call_cause cause, int status, bool by_us)
+bool leg_finish(struct leg *leg, struct leg_event *out, enum call_cause cause, int status, bool by_us)
 {
 	leg->state = LEG_OVER;
 	leg->retry_at = USEC_NEVER;
+	reliable_stop(&leg->reliable);
+	session_timer_stop(&leg->timer);
 	if (leg->dialog)
 		sip_dialog_end(leg->dialog);
 	*out = (struct leg_event){ .kind = LEG_ENDED, .cause = cause, .status = status, .by_us = by_us };
 	return true;
 }
 
-/* ---- where requests inside the dialog go ---- */
-
-/*
- * The dialog's next hop (12.2.1.1) where it is another plain address than the one we started with. Streams stay:
- * a far side that called us, or that we reach through a server, is not reachable otherwise in general.
- */
-static struct sip_target next_target(const struct leg *leg)
-{
-	struct sip_target home = leg->target, hop = { 0 };
-	struct sip_uri uri;
-
-	if (home.flow.transport && transport_is_reliable(home.flow.transport))
-		return home;
-	if (!sip_dialog_next_hop(leg->dialog, &uri) || !sip_uri_addr(&uri, &hop.addr) ||
-	    !sip_uri_transport(&uri, &hop.transport) || transport_is_secure(hop.transport))
-		return home;
-	if (!home.flow.transport && transport_is_reliable(home.transport) && addr_eq_ip(&home.addr, &hop.addr))
-		return home;
-	hop.may_tcp = hop.transport == TRANSPORT_UDP && !sip_uri_param(&uri, STR("transport"), NULL);
-	return hop;
-}
-
-static handle send_text(struct leg *leg, str text, const struct sip_target *target, usec now)
-{
-	struct sip_outgoing outgoing = { .draft.text = text, .target = *target, .cookie = leg->cookie };
-	handle client = sip_stack_request(leg->house->stack, &outgoing, now);
-
-	if (!client && !flow_eq(&target->flow, &leg->target.flow)) {
-		outgoing.target = leg->target;
-		client = sip_stack_request(leg->house->stack, &outgoing, now);
-	}
-	return client;
-}
-
-/* A request inside the dialog as a transaction; a copy stays for the case that it is challenged. */
-static handle send_inside(struct leg *leg, str method, str body, str more, usec now)
-{
-	char text[LEG_MESSAGE_MAX];
-	struct sip_target target = next_target(leg);
-	struct buf out;
-
-	buf_init(&out, text, sizeof(text));
-	if (leg_write_inside(leg, method, 0, body, more, &out) != ERR_NONE)
-		return 0;
-	sip_msg_free(leg->request);
-	leg->request = sip_msg_new(buf_str(&out));
-	leg->tries = 0;
-	return send_text(leg, buf_str(&out), &target, now);
-}
-
-/* 13.2.2.4: an ACK for every 2xx; the stack repeats it with every repeat of that 2xx. */
-static void send_ack(struct leg *leg, handle client, uint32_t cseq, usec now)
-{
-	char text[LEG_MESSAGE_MAX];
-	struct sip_outgoing outgoing = { .target = next_target(leg), .cookie = leg->cookie };
-	struct buf out;
-
-	buf_init(&out, text, sizeof(text));
-	if (leg_write_inside(leg, STR("ACK"), cseq, STR_NONE, STR_NONE, &out) != ERR_NONE)
-		return;
-	outgoing.draft.text = buf_str(&out);
-	if (sip_stack_ack(leg->house->stack, client, &outgoing, now) != ERR_NONE)
-		log_warn(leg->house->log, "call.leg unacknowledged", "call=%s", leg->call_id);
-}
-
-static bool send_bye(struct leg *leg, struct leg_event *out, usec now)
+bool leg_send_bye(struct leg *leg, struct leg_event *out, usec now)
 {
 	leg->state = LEG_ENDING;
 	leg->retry_at = USEC_NEVER;
-	leg->bye_client = send_inside(leg, STR("BYE"), STR_NONE, STR_NONE, now);
-	return leg->bye_client == 0 && finish(leg, out, leg->why, 0, true);
+	session_timer_stop(&leg->timer);
+	leg->bye_client = leg_send_inside(leg, STR("BYE"), STR_NONE, STR_NONE, now);
+	return leg->bye_client == 0 && leg_finish(leg, out, leg->why, 0, true);
 }
 
 /* ---- calling ---- */
@@ -134,7 +80,7 @@ enum err leg_invite(struct leg *leg, const struct leg_plan *plan, const struct c
 	leg->invite = sip_msg_new(buf_str(&out));
 	if (!leg->invite)
 		return ERR_MEMORY;
-	leg->client = send_text(leg, buf_str(&out), &leg->target, now);
+	leg->client = leg_send_text(leg, buf_str(&out), &leg->target, now);
 	if (!leg->client)
 		return ERR_UNREACHABLE;
 	leg->state = LEG_CALLING;
@@ -148,25 +94,57 @@ static void turn_away(struct leg *leg, struct sip_msg *response, handle client, 
 
 	leg->dialog = sip_dialog_new_caller(leg->invite, response);
 	if (leg->dialog) {
-		send_ack(leg, client, leg->cseq, now);
-		(void)send_inside(leg, STR("BYE"), STR_NONE, STR_NONE, now);
+		leg_send_ack(leg, client, leg->cseq, now);
+		(void)leg_send_inside(leg, STR("BYE"), STR_NONE, STR_NONE, now);
 	}
 	sip_dialog_free(leg->dialog);
 	leg->dialog = kept;
 }
 
-static bool note_dialog(struct leg *leg, struct sip_msg *response, bool *fork)
+static struct leg_fork *fork_of(struct leg *leg, struct sip_msg *response)
 {
-	*fork = false;
-	if (leg->dialog && !sip_dialog_match(leg->dialog, response)) {
-		sip_dialog_free(leg->dialog);
-		leg->dialog = NULL;
-		*fork = true;
+	for (size_t i = 0; i < leg->fork_n; i++)
+		if (sip_dialog_match(leg->forks[i].dialog, response))
+			return &leg->forks[i];
+	return NULL;
+}
+
+static struct leg_fork *add_fork(struct leg *leg, struct sip_msg *response)
+{
+	struct sip_dialog *dialog = sip_dialog_new_caller(leg->invite, response);
+	struct leg_fork *place;
+
+	if (!dialog)
+		return NULL;
+	if (leg->fork_n == LEG_FORKS) {
+		size_t oldest = leg->forks[0].dialog == leg->dialog;
+
+		sip_dialog_free(leg->forks[oldest].dialog);
+		leg->fork_n--;
+		memmove(leg->forks + oldest, leg->forks + oldest + 1, (leg->fork_n - oldest) * sizeof(*leg->forks));
 	}
-	if (leg->dialog)
-		return sip_dialog_recv_response(leg->dialog, response) == ERR_NONE;
-	leg->dialog = sip_dialog_new_caller(leg->invite, response);
-	return leg->dialog != NULL;
+	place = &leg->forks[leg->fork_n++];
+	*place = (struct leg_fork){ .dialog = dialog };
+	return place;
+}
+
+/* The dialog of this answer becomes the one that counts. NULL: it makes none. */
+static struct leg_fork *note_dialog(struct leg *leg, struct sip_msg *response, bool *fork)
+{
+	struct leg_fork *place = fork_of(leg, response);
+
+	*fork = false;
+	if (place && sip_dialog_recv_response(place->dialog, response) != ERR_NONE)
+		return NULL;
+	if (!place)
+		place = add_fork(leg, response);
+	if (!place)
+		return NULL;
+	*fork = leg->dialog && leg->dialog != place->dialog;
+	leg->dialog = place->dialog;
+	if (sip_msg_has(response, SIP_ALLOW))
+		leg->far_updates = sip_msg_lists(response, SIP_ALLOW, STR("UPDATE"));
+	return place;
 }
 
 static bool accepted(struct leg *leg, struct sip_msg *response, handle client, struct leg_event *out, usec now)
@@ -179,15 +157,40 @@ static bool accepted(struct leg *leg, struct sip_msg *response, handle client, s
 	}
 	if (!note_dialog(leg, response, &fork)) {
 		log_warn(leg->house->log, "call.leg bad 2xx", "call=%s", leg->call_id);
-		return finish(leg, out, CALL_FAILED, response->status, false);
+		return leg_finish(leg, out, CALL_FAILED, response->status, false);
 	}
-	send_ack(leg, client, leg->cseq, now);
+	leg_send_ack(leg, client, leg->cseq, now);
 	if (leg->cancelled)
-		return send_bye(leg, out, now);
+		return leg_send_bye(leg, out, now);
 	leg->state = LEG_UP;
-	*out = (struct leg_event){ .kind = LEG_ACCEPTED, .status = response->status, .body = response->body };
+	session_timer_agreed(&leg->timer, response, now);
+	*out = (struct leg_event){ .kind = LEG_ACCEPTED, .status = response->status, .body = ability_sdp(response) };
 	out->fork = fork;
 	return true;
+}
+
+/* The INVITE once more, mended. false: it could not be sent. */
+static bool invite_again(struct leg *leg, struct sip_msg *again, usec now)
+{
+	if (!again)
+		return false;
+	sip_msg_free(leg->invite);
+	leg->invite = again;
+	leg->cseq++;
+	leg->client = leg_send_text(leg, again->text, &leg->target, now);
+	return leg->client != 0;
+}
+
+/* 22.2, RFC 4028 7.3. true: it is on its way again. */
+static bool mended(struct leg *leg, struct sip_msg *response, usec now)
+{
+	if (leg->cancelled)
+		return false;
+	if (response->status == 401 || response->status == 407)
+		return invite_again(leg, leg_write_again(leg, leg->invite, response, leg->cseq + 1), now);
+	if (response->status == 422 && session_timer_raise(&leg->timer, response))
+		return invite_again(leg, leg_write_anew(leg, leg->invite, STR_NONE, leg->cseq + 1), now);
+	return false;
 }
 
 static bool refused(struct leg *leg, struct sip_msg *response, struct leg_event *out, usec now)
@@ -195,22 +198,37 @@ static bool refused(struct leg *leg, struct sip_msg *response, struct leg_event 
 	int status = response->status;
 	enum call_cause cause = call_cause_of_status(status, leg->rang);
 
-	if ((status == 401 || status == 407) && !leg->cancelled) {
-		struct sip_msg *again = leg_write_again(leg, leg->invite, response, leg->cseq + 1);
-
-		if (again) {
-			sip_msg_free(leg->invite);
-			leg->invite = again;
-			leg->cseq++;
-			leg->client = send_text(leg, again->text, &leg->target, now);
-			return leg->client == 0 && finish(leg, out, CALL_NO_ROUTE, 0, false);
-		}
-	}
+	if (mended(leg, response, now))
+		return false;
 	if (leg->cancelled)
-		return finish(leg, out, leg->why, status, true);
-	finish(leg, out, cause, status, false);
+		return leg_finish(leg, out, leg->why, status, true);
+	if (status >= 300 && status <= 302 && sip_msg_has(response, SIP_CONTACT)) {
+		leg->state = LEG_REDIRECTED;
+		*out = (struct leg_event){ .kind = LEG_MOVED, .status = status, .msg = response };
+		out->reason = leg_reason(response);
+		return true;
+	}
+	leg_finish(leg, out, cause, status, false);
 	out->reason = leg_reason(response);
 	return true;
+}
+
+enum err leg_redirect(struct leg *leg, str uri, const struct sip_target *target, usec now)
+{
+	if (leg->state != LEG_REDIRECTED)
+		return ERR_STATE;
+	if (!keep_target(leg, target))
+		return ERR_LIMIT;
+	for (size_t i = 0; i < leg->fork_n; i++) /* the branches of the first try are gone */
+		sip_dialog_free(leg->forks[i].dialog);
+	leg->fork_n = 0;
+	leg->dialog = NULL;
+	leg->tries = 0;
+	leg->state = LEG_CALLING;
+	if (invite_again(leg, leg_write_anew(leg, leg->invite, uri, leg->cseq + 1), now))
+		return ERR_NONE;
+	leg->state = LEG_REDIRECTED;
+	return ERR_UNREACHABLE;
 }
 
 static bool invite_answered(struct leg *leg, const struct sip_event *event, struct leg_event *out, usec now)
@@ -225,11 +243,18 @@ static bool invite_answered(struct leg *leg, const struct sip_event *event, stru
 		return accepted(leg, response, event->client, out, now);
 	if (response->status == 100 || leg->state != LEG_CALLING)
 		return false;
+	if (sip_msg_to(response) && sip_msg_to(response)->tag.n) {
+		struct leg_fork *place = note_dialog(leg, response, &fork);
+		uint32_t rseq = reliable_rseq(response);
+
+		if (!place || (rseq && !reliable_is_next(&place->rseq, rseq)))
+			return false;
+		if (rseq)
+			leg_send_prack(leg, rseq, now);
+	}
 	leg->rang = true;
-	if (sip_msg_to(response) && sip_msg_to(response)->tag.n && !note_dialog(leg, response, &fork))
-		return false;
 	*out = (struct leg_event){
-		.kind = LEG_PROGRESS, .status = response->status, .body = response->body, .fork = fork
+		.kind = LEG_PROGRESS, .status = response->status, .body = ability_sdp(response), .fork = fork
 	};
 	return true;
 }
@@ -241,12 +266,15 @@ enum err leg_take(struct leg *leg, const struct sip_event *event, const struct s
 {
 	const struct sip_uri *uri = sip_msg_uri(event->msg);
 
-	(void)now;
-	if (!keep_target(leg, target) || !str_copy_z(contact, leg->contact, sizeof(leg->contact)))
-		return ERR_LIMIT;
-	leg->dialog = sip_dialog_new_callee(event->msg, str_from(leg->tag), uri && uri->scheme == SIP_SCHEME_SIPS);
-	if (!leg->dialog)
+	if (!keep_target(leg, target) || !str_copy_z(contact, leg->contact, sizeof(leg->contact)) ||
+	    !(leg->dialog =
+		      sip_dialog_new_callee(event->msg, str_from(leg->tag), uri && uri->scheme == SIP_SCHEME_SIPS))) {
+		leg_answer(leg, event->server, event->msg, 400, STR_NONE, now);
 		return ERR_SYNTAX;
+	}
+	leg->forks[leg->fork_n++] = (struct leg_fork){ .dialog = leg->dialog };
+	reliable_read(&leg->reliable, event->msg);
+	leg->far_updates = sip_msg_lists(event->msg, SIP_ALLOW, STR("UPDATE"));
 	(void)str_copy_z(sip_msg_call_id(event->msg), leg->call_id, sizeof(leg->call_id));
 	leg_learn_session(leg, event->msg);
 	leg_make_session(leg);
@@ -256,58 +284,65 @@ enum err leg_take(struct leg *leg, const struct sip_event *event, const struct s
 	return ERR_NONE;
 }
 
-static enum err reply(struct leg *leg, handle server, struct sip_msg *request, int status, str body, str more,
-		      bool invites, usec now)
+int leg_judge(struct leg *leg, struct sip_msg *invite, struct buf *lines)
 {
-	char line_text[LEG_LINES_MAX], contact[CALL_TARGET_N + 16];
-	struct buf lines;
-
-	buf_init(&lines, line_text, sizeof(line_text));
-	leg_write_lines(leg, invites && status >= 200, true, &lines);
-	if (invites && status < 300) {
-		snprintf(contact, sizeof(contact), "Contact: <%s>\r\n", leg->contact);
-		buf_put_z(&lines, contact);
-	}
-	buf_put(&lines, more);
-	if (more.n && !str_ends(more, STR("\r\n")))
-		buf_put(&lines, STR("\r\n"));
-	if (!buf_ok(&lines))
-		return ERR_LIMIT;
-	struct sip_reply answer = { .status = status,
-				    .to_tag = str_from(leg->tag),
-				    .lines = leg_write_joined(&lines),
-				    .content_type = leg_write_type(body),
-				    .body = body };
-	return sip_stack_reply(leg->house->stack, server, request, &answer, status >= 200 && status < 300 && invites,
-			       now);
+	return session_timer_judge(&leg->timer, invite, lines);
 }
 
-/* The same where a failure changes nothing: the transaction is gone, and its caller with it. */
-static void answer_with(struct leg *leg, handle server, struct sip_msg *request, int status, str more, usec now)
+bool leg_is_reliable(const struct leg *leg, bool with_body)
 {
-	enum err err = reply(leg, server, request, status, STR_NONE, more, false, now);
+	return reliable_wanted(&leg->reliable, with_body);
+}
 
-	if (err != ERR_NONE)
-		log_info(leg->house->log, "call.leg unanswered", "call=%s status=%d err=\"%s\"", leg->call_id, status,
-			 err_text(err));
+bool leg_must_wait(const struct leg *leg)
+{
+	return leg->reliable.waits && leg->reliable.has_sdp;
+}
+
+static enum err send_reliably(struct leg *leg, usec now)
+{
+	char text[80];
+	struct buf lines;
+
+	buf_init(&lines, text, sizeof(text));
+	reliable_write(&leg->reliable, &lines);
+	return leg_reply(leg, leg->server, NULL, leg->reliable.status, buf_str(&leg->reliable.body), buf_str(&lines),
+			 LEG_REPLY_CONTACT, now);
 }
 
 enum err leg_progress(struct leg *leg, int status, str body, usec now)
 {
-	if (leg->state != LEG_INVITED)
-		return ERR_STATE;
-	return reply(leg, leg->server, NULL, status, body, STR_NONE, true, now);
-}
-
-enum err leg_accept(struct leg *leg, str body, usec now)
-{
+	struct sip_timing timing = SIP_TIMING_DEFAULT;
 	enum err err;
 
 	if (leg->state != LEG_INVITED)
 		return ERR_STATE;
-	err = reply(leg, leg->server, NULL, 200, body, STR_NONE, true, now);
+	if (!reliable_wanted(&leg->reliable, body.n > 0))
+		return leg_reply(leg, leg->server, NULL, status, body, STR_NONE, LEG_REPLY_CONTACT, now);
+	if (leg->reliable.waits) {
+		buf_reset(&leg->next_body);
+		buf_put(&leg->next_body, body);
+		leg->next_status = buf_ok(&leg->next_body) ? status : 0;
+		return leg->next_status ? ERR_NONE : ERR_MEMORY;
+	}
+	err = reliable_start(&leg->reliable, status, body, leg->house->rng, &timing, now);
+	return err == ERR_NONE ? send_reliably(leg, now) : err;
+}
+
+enum err leg_accept(struct leg *leg, str body, usec now)
+{
+	char text[100];
+	struct buf lines;
+	enum err err;
+
+	if (leg->state != LEG_INVITED || leg_must_wait(leg))
+		return ERR_STATE;
+	buf_init(&lines, text, sizeof(text));
+	session_timer_accept(&leg->timer, &lines, now);
+	err = leg_reply(leg, leg->server, NULL, 200, body, buf_str(&lines), LEG_REPLY_CONTACT | LEG_REPLY_HOLD, now);
 	if (err != ERR_NONE)
 		return err;
+	reliable_stop(&leg->reliable);
 	sip_dialog_confirm(leg->dialog);
 	leg->state = LEG_ANSWERED;
 	return ERR_NONE;
@@ -320,8 +355,8 @@ enum err leg_reject(struct leg *leg, int status, str lines, usec now)
 
 	if (leg->state != LEG_INVITED)
 		return ERR_STATE;
-	err = reply(leg, leg->server, NULL, status, STR_NONE, lines, false, now);
-	finish(leg, &unheard, CALL_DECLINED, status, true);
+	err = leg_reply(leg, leg->server, NULL, status, STR_NONE, lines, 0, now);
+	leg_finish(leg, &unheard, CALL_DECLINED, status, true);
 	return err;
 }
 
@@ -329,23 +364,27 @@ enum err leg_reject(struct leg *leg, int status, str lines, usec now)
 
 bool leg_hang_up(struct leg *leg, enum call_cause cause, struct leg_event *out, usec now)
 {
-	leg->why = cause ? cause : leg->state == LEG_CALLING ? CALL_CANCELLED : CALL_HUNG_UP;
+	leg->why = cause                                                       ? cause
+		   : leg->state == LEG_CALLING || leg->state == LEG_REDIRECTED ? CALL_CANCELLED
+									       : CALL_HUNG_UP;
 	switch (leg->state) {
 	case LEG_IDLE:
-		return finish(leg, out, leg->why, 0, true);
+		return leg_finish(leg, out, leg->why, 0, true);
 	case LEG_CALLING:
 		leg->cancelled = true;
 		leg->state = LEG_ENDING;
 		sip_stack_cancel(leg->house->stack, leg->client, now);
 		return false;
+	case LEG_REDIRECTED:
+		return leg_finish(leg, out, leg->why, 0, true);
 	case LEG_INVITED:
-		answer_with(leg, leg->server, NULL, cause ? call_cause_status(cause) : 480, STR_NONE, now);
-		return finish(leg, out, leg->why, cause ? call_cause_status(cause) : 480, true);
+		leg_answer(leg, leg->server, NULL, cause ? call_cause_status(cause) : 480, STR_NONE, now);
+		return leg_finish(leg, out, leg->why, cause ? call_cause_status(cause) : 480, true);
 	case LEG_ANSWERED: /* 15.: the callee must not send BYE before the ACK */
 		leg->bye_wanted = true;
 		return false;
 	case LEG_UP:
-		return send_bye(leg, out, now);
+		return leg_send_bye(leg, out, now);
 	case LEG_ENDING:
 	case LEG_OVER:
 		break;
@@ -358,170 +397,16 @@ enum err leg_reinvite(struct leg *leg, str body, usec now)
 	if (leg->state != LEG_UP || leg->re_client || leg->re_server)
 		return ERR_STATE;
 	leg->retry_at = USEC_NEVER;
-	leg->re_client = send_inside(leg, STR("INVITE"), body, STR_NONE, now);
+	leg->re_client = leg_send_inside(leg, STR("INVITE"), STR_NONE, body, now);
 	if (!leg->re_client)
 		return ERR_UNREACHABLE;
 	leg->cseq = leg->dialog->local_cseq;
 	return ERR_NONE;
 }
 
-enum err leg_agree(struct leg *leg, str body, usec now)
-{
-	enum err err;
-
-	if (!leg->re_server)
-		return ERR_STATE;
-	err = reply(leg, leg->re_server, NULL, 200, body, STR_NONE, !leg->re_is_update, now);
-	if (leg->re_is_update)
-		leg->re_server = 0;
-	return err;
-}
-
-void leg_refuse(struct leg *leg, int status, usec now)
-{
-	if (leg->re_server)
-		answer_with(leg, leg->re_server, NULL, status, STR_NONE, now);
-	leg->re_server = 0;
-}
-
 bool leg_owns(const struct leg *leg, struct sip_msg *request)
 {
 	return leg->dialog && leg->state != LEG_OVER && sip_dialog_match(leg->dialog, request);
-}
-
-static usec glare_pause(struct leg *leg) /* 14.1 */
-{
-	if (leg->dialog->caller)
-		return (usec)(2100 + 10 * rng_below(leg->house->rng, 191)) * USEC_PER_MS;
-	return (usec)(10 * rng_below(leg->house->rng, 201)) * USEC_PER_MS;
-}
-
-static bool reinvite_answered(struct leg *leg, const struct sip_event *event, struct leg_event *out, usec now)
-{
-	struct sip_msg *response = event->msg;
-	int status = response->status;
-
-	if (status < 200)
-		return false;
-	if (status < 300) {
-		if (sip_dialog_refresh(leg->dialog, response) != ERR_NONE)
-			log_warn(leg->house->log, "call.leg unrefreshed", "call=%s", leg->call_id);
-		send_ack(leg, event->client, leg->cseq, now);
-		leg->re_client = 0;
-		*out = (struct leg_event){ .kind = LEG_AGREED, .status = status, .body = response->body };
-		return leg->state == LEG_UP;
-	}
-	leg->re_client = 0;
-	if (leg->state != LEG_UP)
-		return false;
-	if (status == 401 || status == 407) {
-		struct sip_msg *again = leg_write_again(leg, leg->request, response, leg->dialog->local_cseq + 1);
-
-		if (again) {
-			struct sip_target target = next_target(leg);
-
-			sip_msg_free(leg->request);
-			leg->request = again;
-			leg->cseq = ++leg->dialog->local_cseq;
-			leg->re_client = send_text(leg, again->text, &target, now);
-			if (leg->re_client)
-				return false;
-		}
-	}
-	if (status == 491)
-		leg->retry_at = usec_add(now, glare_pause(leg));
-	if (status == 481 || status == 408) { /* 12.2.1.2: the dialog is gone */
-		leg->why = CALL_GONE;
-		return send_bye(leg, out, now);
-	}
-	*out = (struct leg_event){ .kind = LEG_REFUSED, .status = status };
-	return true;
-}
-
-static bool bye_answered(struct leg *leg, const struct sip_event *event, struct leg_event *out, usec now)
-{
-	struct sip_msg *response = event->msg;
-
-	if (response->status < 200)
-		return false;
-	if (response->status == 401 || response->status == 407) {
-		struct sip_msg *again = leg_write_again(leg, leg->request, response, leg->dialog->local_cseq + 1);
-
-		if (again) {
-			struct sip_target target = next_target(leg);
-
-			sip_msg_free(leg->request);
-			leg->request = again;
-			leg->dialog->local_cseq++;
-			leg->bye_client = send_text(leg, again->text, &target, now);
-			if (leg->bye_client)
-				return false;
-		}
-	}
-	return finish(leg, out, leg->why, 0, true);
-}
-
-static bool offered(struct leg *leg, const struct sip_event *event, struct leg_event *out, usec now)
-{
-	struct sip_msg *request = event->msg;
-	bool update = request->method == SIP_UPDATE;
-	int status = 0;
-
-	if (leg->state == LEG_ENDING)
-		status = 481;
-	else if (leg->re_client)
-		status = 491; /* 14.2 */
-	else if (leg->re_server || leg->state != LEG_UP)
-		status = 500;
-	else if (update && !request->body.n)
-		status = 200; /* only a refresh of the target (RFC 3311 5.2) */
-	if (status) {
-		answer_with(leg, event->server, request, status, status == 500 ? STR("Retry-After: 3\r\n") : STR_NONE,
-			    now);
-		return false;
-	}
-	leg->re_server = event->server;
-	leg->re_is_update = update;
-	sip_stack_keep(leg->house->stack, event->server);
-	sip_stack_set_cookie(leg->house->stack, event->server, leg->cookie);
-	*out = (struct leg_event){ .kind = LEG_OFFER, .body = request->body };
-	return true;
-}
-
-static bool requested(struct leg *leg, const struct sip_event *event, struct leg_event *out, usec now)
-{
-	struct sip_msg *request = event->msg;
-	int status = sip_dialog_recv_request(leg->dialog, request);
-
-	leg_learn_session(leg, request);
-	if (status) {
-		answer_with(leg, event->server, request, status, STR_NONE, now);
-		return false;
-	}
-	switch (request->method) {
-	case SIP_INVITE:
-	case SIP_UPDATE:
-		return offered(leg, event, out, now);
-	case SIP_BYE: {
-		bool ours = leg->state == LEG_ENDING;
-
-		answer_with(leg, event->server, request, 200, STR_NONE, now);
-		if (leg->state == LEG_INVITED) /* 15.1.2 */
-			answer_with(leg, leg->server, NULL, 487, STR_NONE, now);
-		finish(leg, out, ours ? leg->why : leg->state == LEG_INVITED ? CALL_CANCELLED : CALL_HUNG_UP, 0, ours);
-		out->reason = leg_reason(request);
-		return true;
-	}
-	case SIP_OPTIONS:
-		answer_with(leg, event->server, request, 200, STR(LEG_ALLOW "Accept: application/sdp\r\n"), now);
-		return false;
-	case SIP_INFO: /* RFC 2976 2.2: an empty one only asks whether we are here */
-		answer_with(leg, event->server, request, request->body.n ? 415 : 200, STR_NONE, now);
-		return false;
-	default:
-		answer_with(leg, event->server, request, 405, STR(LEG_ALLOW), now);
-		return false;
-	}
 }
 
 static bool acknowledged(struct leg *leg, const struct sip_event *event, struct leg_event *out, usec now)
@@ -534,9 +419,9 @@ static bool acknowledged(struct leg *leg, const struct sip_event *event, struct 
 		leg->state = LEG_UP;
 	if (leg->bye_wanted) {
 		leg->bye_wanted = false;
-		return send_bye(leg, out, now);
+		return leg_send_bye(leg, out, now);
 	}
-	*out = (struct leg_event){ .kind = LEG_ACKED, .body = event->msg->body };
+	*out = (struct leg_event){ .kind = LEG_ACKED, .body = ability_sdp(event->msg) };
 	return leg->state == LEG_UP;
 }
 
@@ -546,24 +431,26 @@ static bool lost(struct leg *leg, const struct sip_event *event, struct leg_even
 {
 	bool timeout = event->kind == SIP_EVENT_TIMEOUT;
 
+	if (leg_ask_answered(leg, event, out, now))
+		return true;
 	if (event->client == leg->bye_client)
-		return finish(leg, out, leg->why, 0, true);
+		return leg_finish(leg, out, leg->why, 0, true);
 	if (event->client == leg->re_client) { /* 12.2.1.2: no answer to a re-INVITE ends the call */
 		leg->re_client = 0;
 		if (leg->state != LEG_UP)
 			return false;
 		leg->why = CALL_GONE;
-		return send_bye(leg, out, now);
+		return leg_send_bye(leg, out, now);
 	}
 	if (event->client != leg->client || leg->state == LEG_UP)
 		return false;
 	if (leg->cancelled)
-		return finish(leg, out, leg->why, 0, true);
-	return finish(leg, out,
-		      !timeout    ? CALL_NO_ROUTE
-		      : leg->rang ? CALL_NO_ANSWER
-				  : CALL_SILENCE,
-		      timeout ? 408 : 503, false);
+		return leg_finish(leg, out, leg->why, 0, true);
+	return leg_finish(leg, out,
+			  !timeout    ? CALL_NO_ROUTE
+			  : leg->rang ? CALL_NO_ANSWER
+				      : CALL_SILENCE,
+			  timeout ? 408 : 503, false);
 }
 
 bool leg_recv(struct leg *leg, const struct sip_event *event, struct leg_event *out, usec now)
@@ -575,22 +462,22 @@ bool leg_recv(struct leg *leg, const struct sip_event *event, struct leg_event *
 		if (event->client == leg->client)
 			return invite_answered(leg, event, out, now);
 		if (event->client == leg->re_client)
-			return reinvite_answered(leg, event, out, now);
+			return leg_reinvite_answered(leg, event, out, now);
 		if (event->client == leg->bye_client && leg->state == LEG_ENDING)
-			return bye_answered(leg, event, out, now);
-		return false;
+			return leg_bye_answered(leg, event, out, now);
+		return leg_ask_answered(leg, event, out, now);
 	case SIP_EVENT_TIMEOUT:
 	case SIP_EVENT_UNREACHABLE:
 		return event->client && lost(leg, event, out, now);
 	case SIP_EVENT_REQUEST:
-		return requested(leg, event, out, now);
+		return leg_serve(leg, event, out, now);
 	case SIP_EVENT_ACK:
 		return acknowledged(leg, event, out, now);
 	case SIP_EVENT_CANCEL:
 		if (event->server != leg->server || leg->state != LEG_INVITED)
 			return false;
-		answer_with(leg, leg->server, NULL, 487, STR_NONE, now);
-		finish(leg, out, CALL_CANCELLED, 487, false);
+		leg_answer(leg, leg->server, NULL, 487, STR_NONE, now);
+		leg_finish(leg, out, CALL_CANCELLED, 487, false);
 		if (event->msg)
 			out->reason = leg_reason(event->msg);
 		return true;
@@ -600,14 +487,44 @@ bool leg_recv(struct leg *leg, const struct sip_event *event, struct leg_event *
 		if (leg->state != LEG_ANSWERED && leg->state != LEG_UP)
 			return false;
 		leg->why = leg->bye_wanted ? leg->why : CALL_GONE;
-		return send_bye(leg, out, now);
+		return leg_send_bye(leg, out, now);
 	default:
 		return false;
 	}
 }
 
+/* Nobody has acknowledged our 18x (RFC 3262 3.). */
+static bool unpracked(struct leg *leg, struct leg_event *out, usec now)
+{
+	leg_answer(leg, leg->server, NULL, 504, STR_NONE, now);
+	return leg_finish(leg, out, CALL_GONE, 504, true);
+}
+
 bool leg_tick(struct leg *leg, struct leg_event *out, usec now)
 {
+	if (leg->state == LEG_INVITED) {
+		switch (reliable_tick(&leg->reliable, now)) {
+		case RELIABLE_QUIET:
+			break;
+		case RELIABLE_REPEAT:
+			if (send_reliably(leg, now) != ERR_NONE)
+				reliable_stop(&leg->reliable);
+			break;
+		case RELIABLE_LOST:
+			return unpracked(leg, out, now);
+		}
+	}
+	switch (session_timer_tick(&leg->timer, now)) {
+	case SESSION_TIMER_QUIET:
+		break;
+	case SESSION_TIMER_REFRESH:
+		return leg_refresh(leg, out, now);
+	case SESSION_TIMER_EXPIRED:
+		if (leg->state != LEG_UP)
+			break;
+		leg->why = CALL_GONE;
+		return leg_send_bye(leg, out, now);
+	}
 	if (now < leg->retry_at)
 		return false;
 	leg->retry_at = USEC_NEVER;
@@ -617,5 +534,5 @@ bool leg_tick(struct leg *leg, struct leg_event *out, usec now)
 
 usec leg_due(const struct leg *leg)
 {
-	return leg->retry_at;
+	return usec_min(leg->retry_at, usec_min(reliable_due(&leg->reliable), session_timer_due(&leg->timer)));
 }

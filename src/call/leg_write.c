@@ -15,8 +15,10 @@ static void write_session(const struct leg *leg, struct buf *lines)
 void leg_write_lines(const struct leg *leg, bool invites, bool response, struct buf *lines)
 {
 	write_session(leg, lines);
-	if (invites)
-		buf_put(lines, STR(LEG_ALLOW));
+	if (invites) {
+		ability_write_allow(&leg->house->ability, lines);
+		ability_write_supported(&leg->house->ability, lines);
+	}
 	if (leg->house->software.n)
 		buf_printf(lines, "%s: " STR_FMT "\r\n", response ? "Server" : "User-Agent",
 			   STR_ARG(leg->house->software));
@@ -26,11 +28,6 @@ void leg_write_lines(const struct leg *leg, bool invites, bool response, struct 
 str leg_write_joined(const struct buf *lines)
 {
 	return str_head(buf_str(lines), lines->n >= 2 ? lines->n - 2 : 0);
-}
-
-str leg_write_type(str body)
-{
-	return body.n ? STR("application/sdp") : STR_NONE;
 }
 
 static bool is_hex(str s)
@@ -79,10 +76,11 @@ str leg_reason(const struct sip_msg *msg)
 
 /* ---- whole messages ---- */
 
-enum err leg_write_inside(struct leg *leg, str method, uint32_t cseq, str body, str more, struct buf *out)
+enum err leg_write_inside(struct leg *leg, str method, uint32_t cseq, str more, str type, str body, struct buf *out)
 {
 	char line_text[LEG_LINES_MAX], contact[CALL_TARGET_N + 2], room[8192];
-	bool invites = str_eq(method, STR("INVITE"));
+	bool refreshes = str_eq(method, STR("INVITE")) || str_eq(method, STR("UPDATE"));
+	bool targets = refreshes || str_eq(method, STR("REFER")) || str_eq(method, STR("NOTIFY"));
 	struct sip_request request;
 	struct arena scratch;
 	struct buf lines;
@@ -90,7 +88,9 @@ enum err leg_write_inside(struct leg *leg, str method, uint32_t cseq, str body, 
 
 	arena_init(&scratch, room, sizeof(room), 65536);
 	buf_init(&lines, line_text, sizeof(line_text));
-	leg_write_lines(leg, invites, false, &lines);
+	leg_write_lines(leg, refreshes, false, &lines);
+	if (refreshes)
+		session_timer_write_request(&leg->timer, &lines);
 	buf_put(&lines, more);
 	err = sip_dialog_request(leg->dialog, method, cseq, &request, &scratch);
 	if (err == ERR_NONE && leg->house->account && !str_eq(method, STR("ACK"))) {
@@ -98,10 +98,10 @@ enum err leg_write_inside(struct leg *leg, str method, uint32_t cseq, str body, 
 	}
 	if (err == ERR_NONE) {
 		request.lines = leg_write_joined(&lines);
-		request.content_type = leg_write_type(body);
+		request.content_type = !body.n ? STR_NONE : type.n ? type : STR("application/sdp");
 		request.body = body;
 		snprintf(contact, sizeof(contact), "<%s>", leg->contact);
-		if (invites)
+		if (targets)
 			request.contact = str_from(contact);
 		err = buf_ok(&lines) ? sip_request_write(&request, out) : ERR_FULL;
 	}
@@ -109,20 +109,20 @@ enum err leg_write_inside(struct leg *leg, str method, uint32_t cseq, str body, 
 	return err;
 }
 
-/* The same request once more, with the next CSeq and an answer to the challenge (22.2). NULL: not possible. */
-struct sip_msg *leg_write_again(struct leg *leg, struct sip_msg *sent, struct sip_msg *response, uint32_t cseq)
+struct sip_msg *leg_write_retry(const struct leg_house *house, struct sip_msg *sent, struct sip_msg *response,
+				uint32_t cseq, unsigned *tries, unsigned *answered)
 {
-	struct account *account = leg->house->account;
+	struct account *account = house->account;
 	char text[LEG_MESSAGE_MAX], line_text[LEG_LINES_MAX], cseq_text[48];
 	struct sip_edits edits;
 	struct buf out, lines;
 
-	if (!account || !sent || leg->tries++ >= ACCOUNT_TRIES ||
-	    account_challenged(account, response, leg->answered) != ERR_NONE)
+	if (!account || !sent || (*tries)++ >= ACCOUNT_TRIES ||
+	    account_challenged(account, response, *answered) != ERR_NONE)
 		return NULL;
 	buf_init(&lines, line_text, sizeof(line_text));
 	buf_init(&out, text, sizeof(text));
-	if (account_answer(account, sent->method_text, sent->uri_text, sent->body, &lines, &leg->answered) != ERR_NONE)
+	if (account_answer(account, sent->method_text, sent->uri_text, sent->body, &lines, answered) != ERR_NONE)
 		return NULL;
 	snprintf(cseq_text, sizeof(cseq_text), "%u " STR_FMT, (unsigned)cseq, STR_ARG(sent->method_text));
 	sip_edits_init(&edits);
@@ -131,6 +131,41 @@ struct sip_msg *leg_write_again(struct leg *leg, struct sip_msg *sent, struct si
 	sip_edits_note(&edits, SIP_EDIT_SET, SIP_CSEQ, str_from(cseq_text));
 	sip_edits_note(&edits, SIP_EDIT_ADD, SIP_OTHER, leg_write_joined(&lines));
 	if (sip_edits_write(sent, &edits, &out) != ERR_NONE)
+		return NULL;
+	return sip_msg_new(buf_str(&out));
+}
+
+struct sip_msg *leg_write_again(struct leg *leg, struct sip_msg *sent, struct sip_msg *response, uint32_t cseq)
+{
+	return leg_write_retry(leg->house, sent, response, cseq, &leg->tries, &leg->answered);
+}
+
+struct sip_msg *leg_write_anew(struct leg *leg, struct sip_msg *sent, str uri, uint32_t cseq)
+{
+	struct account *account = leg->house->account;
+	char text[LEG_MESSAGE_MAX], line_text[LEG_LINES_MAX], cseq_text[48];
+	struct sip_edits edits;
+	struct buf out, lines;
+
+	buf_init(&lines, line_text, sizeof(line_text));
+	buf_init(&out, text, sizeof(text));
+	session_timer_write_request(&leg->timer, &lines);
+	leg->answered = 0;
+	if (account && account_answer(account, sent->method_text, uri.n ? uri : sent->uri_text, sent->body, &lines,
+				      &leg->answered) != ERR_NONE)
+		return NULL;
+	snprintf(cseq_text, sizeof(cseq_text), "%u " STR_FMT, (unsigned)cseq, STR_ARG(sent->method_text));
+	sip_edits_init(&edits);
+	sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_AUTHORIZATION, STR_NONE);
+	sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_PROXY_AUTHORIZATION, STR_NONE);
+	sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_SESSION_EXPIRES, STR_NONE);
+	sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_MIN_SE, STR_NONE);
+	sip_edits_note(&edits, SIP_EDIT_SET, SIP_CSEQ, str_from(cseq_text));
+	if (uri.n)
+		sip_edits_note(&edits, SIP_EDIT_URI, SIP_OTHER, uri);
+	if (lines.n)
+		sip_edits_note(&edits, SIP_EDIT_ADD, SIP_OTHER, leg_write_joined(&lines));
+	if (!buf_ok(&lines) || sip_edits_write(sent, &edits, &out) != ERR_NONE)
 		return NULL;
 	return sip_msg_new(buf_str(&out));
 }
@@ -146,6 +181,8 @@ enum err leg_write_invite(struct leg *leg, const struct leg_plan *plan, str body
 	buf_init(&from, from_text, sizeof(from_text));
 	buf_init(&to, to_text, sizeof(to_text));
 	leg_write_lines(leg, true, false, &lines);
+	session_timer_write_request(&leg->timer, &lines);
+	buf_put(&lines, plan->lines);
 	leg->answered = 0;
 	if (leg->house->account) {
 		err = account_answer(leg->house->account, STR("INVITE"), plan->uri, body, &lines, &leg->answered);
@@ -170,7 +207,7 @@ enum err leg_write_invite(struct leg *leg, const struct leg_plan *plan, str body
 							.cseq = leg->cseq,
 							.contact = str_from(contact),
 							.lines = leg_write_joined(&lines),
-							.content_type = leg_write_type(body),
+							.content_type = body.n ? STR("application/sdp") : STR_NONE,
 							.body = body },
 				 out);
 }

@@ -5,6 +5,7 @@
  * threads: signalling, and media with its play clock.
  */
 #include "call/media_service.h"
+#include "call/session_timer.h"
 #include "cmd/command.h"
 #include "cmd/identity.h"
 #include "cmd/phone_line.h"
@@ -29,7 +30,7 @@ struct phone_settings {
 	str account, password_file, tls_ca, tls_name;
 	str peer, data, network;
 	struct addr listen, dns;
-	str call;
+	str call, message, transfer;
 	bool answer;
 	str codec, play, record, device, clock, stats;
 	usec duration;
@@ -55,6 +56,10 @@ static const struct conf_setting phone_table[] = {
 	{ "dns", CONF_ADDR, AT(dns), .value = "ADDR[:PORT]", .min = 53,
 	  .meaning = "The name server to ask instead of the system's." },
 	{ "call", CONF_TEXT, AT(call), .value = "TARGET", .meaning = "Call this person, number or address." },
+	{ "message", CONF_TEXT, AT(message), .value = "TEXT",
+	  .meaning = "Write this to the target of --call instead of calling." },
+	{ "transfer", CONF_TEXT, AT(transfer), .value = "TARGET",
+	  .meaning = "Pass the far side on to this address, a SIP URI, a second after the answer." },
 	{ "answer", CONF_FLAG, AT(answer), .meaning = "Answer the first call that comes." },
 	{ "codec", CONF_TEXT, AT(codec), .value = "opus|pcma|pcmu", .meaning = "Speak only this codec." },
 	{ "play", CONF_PATH, AT(play), .value = "IN.wav",
@@ -320,6 +325,8 @@ static int make_line(struct phone *p)
 	int code = choose_codecs(p, &a.wish);
 
 	a.wish.has_device = true;
+	a.redirects = a.transfers = a.messages = true;
+	a.session_expires = SESSION_TIMER_DEFAULT;
 	if (code == EXIT_OK)
 		code = p->settings.account.n ? be_account(p, &a)
 		       : p->settings.peer.n  ? be_peer(p, &a)
@@ -329,6 +336,8 @@ static int make_line(struct phone *p)
 	p->line.agent = agent_new(&a);
 	p->line.say.json = p->settings.json;
 	p->line.call = p->settings.call;
+	p->line.message = p->settings.message;
+	p->line.transfer = p->settings.transfer;
 	p->line.duration = p->settings.duration;
 	p->line.log = &p->sink.log;
 	return p->line.agent ? EXIT_OK : EXIT_USAGE;

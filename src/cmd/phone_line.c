@@ -12,6 +12,27 @@ static void finish(struct phone_line *p, usec now)
 	agent_stop(p->agent, now);
 }
 
+static void write_letter(struct phone_line *p, usec now)
+{
+	p->dialled = true;
+	if (agent_write(p->agent, p->call, p->message, now))
+		return;
+	p->cause = CALL_NO_ROUTE;
+	phone_say_failed(&p->say, p->cause, STR("the message cannot be sent"), now);
+	finish(p, now);
+}
+
+static void letter_happened(struct phone_line *p, const struct agent_event *event, usec now)
+{
+	phone_say_letter(&p->say, event, now);
+	if (event->kind != AGENT_SENT)
+		return;
+	p->sent = event->status;
+	p->cause = event->status < 300 ? CALL_HUNG_UP : call_cause_of_status(event->status, false);
+	p->answered = event->status < 300;
+	finish(p, now);
+}
+
 static void dial(struct phone_line *p, usec now)
 {
 	p->dialled = true;
@@ -29,7 +50,9 @@ static void reachable(struct phone_line *p, const struct agent_event *event, use
 	phone_say_agent(&p->say, event, now);
 	if (event->kind == AGENT_READY) {
 		p->was_ready = true;
-		if (p->call.n && !p->dialled)
+		if (p->call.n && !p->dialled && p->message.n)
+			write_letter(p, now);
+		else if (p->call.n && !p->dialled)
 			dial(p, now);
 		return;
 	}
@@ -67,11 +90,26 @@ static void call_happened(struct phone_line *p, const struct agent_event *event,
 		incoming(p, event->call, now);
 		return;
 	}
-	if (event->call != p->current)
+	if (is->kind == CALL_EVENT_REPLACES && is->other == p->current)
+		p->next = event->call;
+	if (event->call != p->current && event->call != p->next)
 		return;
 	phone_say_call(&p->say, is, now);
+	if (is->kind == CALL_EVENT_REFER)
+		p->next = is->other;
+	if (is->kind == CALL_EVENT_ENDED && event->call == p->next) {
+		p->next = 0;
+		return;
+	}
+	if (is->kind == CALL_EVENT_ENDED && p->next) { /* the phone goes on in the other one */
+		p->current = p->next;
+		p->next = 0;
+		return;
+	}
 	if (is->kind == CALL_EVENT_ANSWERED) {
 		p->answered = true;
+		if (p->transfer.n && p->transfer_at == 0)
+			p->transfer_at = usec_add(now, USEC_PER_SEC);
 		if (p->duration)
 			p->hang_up_at = usec_add(now, p->duration);
 	}
@@ -113,6 +151,10 @@ static void settle(struct phone_line *p, usec now)
 		case AGENT_CALL:
 			call_happened(p, &event, now);
 			break;
+		case AGENT_MESSAGE:
+		case AGENT_SENT:
+			letter_happened(p, &event, now);
+			break;
 		case AGENT_STOPPED:
 			p->stopped = true;
 			break;
@@ -137,6 +179,15 @@ static void line_recv(void *self, const struct host_event *event, usec now)
 	settle(p, now);
 }
 
+static void pass_on(struct phone_line *p, usec now)
+{
+	struct call *call = agent_call(p->agent, p->current);
+	enum err err = call ? call_refer(call, p->transfer, NULL, now) : ERR_STATE;
+
+	if (err != ERR_NONE)
+		phone_say_failed(&p->say, CALL_FAILED, STR("the call cannot be passed on"), now);
+}
+
 static void line_tick(void *self, usec now)
 {
 	struct phone_line *p = self;
@@ -153,6 +204,10 @@ static void line_tick(void *self, usec now)
 		if (call)
 			call_hang_up(call, CALL_CAUSE_NONE, now);
 	}
+	if (p->transfer_at && now >= p->transfer_at) {
+		p->transfer_at = USEC_NEVER;
+		pass_on(p, now);
+	}
 	agent_tick(p->agent, now);
 	settle(p, now);
 }
@@ -160,8 +215,9 @@ static void line_tick(void *self, usec now)
 static usec line_due(const void *self)
 {
 	const struct phone_line *p = self;
+	usec due = p->transfer_at ? p->transfer_at : USEC_NEVER;
 
-	return p->started ? usec_min(p->hang_up_at, agent_due(p->agent)) : 0;
+	return p->started ? usec_min(usec_min(p->hang_up_at, due), agent_due(p->agent)) : 0;
 }
 
 static bool line_next(void *self, struct host_want *out)

@@ -16,6 +16,8 @@ struct phone_line {
 	struct agent *agent;
 	struct phone_say say;
 	str call;      /* empty: wait for one */
+	str message;   /* is written to `call` instead of calling; may be empty */
+	str transfer;  /* the far side is passed on to there, a second after the answer; may be empty */
 	usec duration; /* 0: until the far side hangs up */
 	bool keeps;    /* the road's state goes to the keeper, as of `state_owner` */
 	str state_owner;
@@ -23,11 +25,12 @@ struct phone_line {
 	/* The results. */
 	enum call_cause cause; /* NONE: there was no call */
 	bool answered;
+	int sent; /* status of the message; 0: none */
 	struct call_facts facts;
 	/* private */
-	handle current;
+	handle current, next; /* next: whom we were passed on to, or who takes the place */
 	bool started, was_ready, dialled, over, stopped, stop_said;
-	usec hang_up_at;
+	usec hang_up_at, transfer_at;
 	void *asks[8];
 	size_t ask_n;
 };

@@ -1,6 +1,7 @@
 #include "cmd/phone_say.h"
 
 #include "media/codec.h"
+#include "sip/header.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -79,11 +80,21 @@ static void call_json(const struct call_event *e, usec now)
 		[CALL_EVENT_ANSWERED] = "answered", [CALL_EVENT_MEDIA] = "media",
 		[CALL_EVENT_HELD] = "held",         [CALL_EVENT_RESUMED] = "resumed",
 		[CALL_EVENT_DIGIT] = "digit",       [CALL_EVENT_ENDED] = "ended",
+		[CALL_EVENT_TEXT] = "text",         [CALL_EVENT_REFER] = "refer",
+		[CALL_EVENT_TRANSFER] = "transfer", [CALL_EVENT_REPLACES] = "replaces",
 	};
 	json_t *o = begin(names[e->kind], now);
 
 	json_object_set_new(o, "call", text_of(str_from(e->facts->call_id)));
 	switch (e->kind) {
+	case CALL_EVENT_TEXT:
+	case CALL_EVENT_REFER:
+		json_object_set_new(o, "text", text_of(str_from(e->text)));
+		break;
+	case CALL_EVENT_TRANSFER:
+		json_object_set_new(o, "status", json_integer(e->status));
+		break;
+	case CALL_EVENT_REPLACES:
 	case CALL_EVENT_INCOMING:
 		json_object_set_new(o, "from", text_of(str_from(e->facts->caller)));
 		json_object_set_new(o, "to", text_of(str_from(e->facts->callee)));
@@ -149,6 +160,18 @@ static void call_words(const struct call_event *e)
 	case CALL_EVENT_DIGIT:
 		printf("key %c\n", e->digit);
 		break;
+	case CALL_EVENT_TEXT:
+		printf("%s writes: %s\n", e->facts->outgoing ? e->facts->callee : e->facts->caller, e->text);
+		break;
+	case CALL_EVENT_REFER:
+		printf("passed on to %s\n", e->text);
+		break;
+	case CALL_EVENT_TRANSFER:
+		printf("transfer: %d " STR_FMT "\n", e->status, STR_ARG(sip_status_text(e->status)));
+		break;
+	case CALL_EVENT_REPLACES:
+		printf("%s takes the place of who was on the line\n", e->facts->caller);
+		break;
 	case CALL_EVENT_ENDED:
 		printf("%s%s%s%s", call_cause_text(e->cause), e->facts->reason[0] ? " (" : "", e->facts->reason,
 		       e->facts->reason[0] ? ")" : "");
@@ -213,6 +236,29 @@ void phone_say_failed(const struct phone_say *say, enum call_cause cause, str te
 		end(o);
 	}
 	fprintf(stderr, "tandem phone: " STR_FMT "\n", STR_ARG(text));
+}
+
+void phone_say_letter(const struct phone_say *say, const struct agent_event *e, usec now)
+{
+	bool came = e->kind == AGENT_MESSAGE;
+
+	if (say->json) {
+		json_t *o = begin(came ? "message" : "sent", now);
+
+		if (came) {
+			json_object_set_new(o, "from", text_of(e->from));
+			json_object_set_new(o, "text", text_of(e->text));
+		} else {
+			json_object_set_new(o, "status", json_integer(e->status));
+		}
+		end(o);
+		return;
+	}
+	if (came)
+		printf(STR_FMT " writes: " STR_FMT "\n", STR_ARG(e->from), STR_ARG(e->text));
+	else
+		printf("sent: %d " STR_FMT "\n", e->status, STR_ARG(sip_status_text(e->status)));
+	fflush(stdout);
 }
 
 /* ---- figures ---- */

@@ -1,6 +1,7 @@
 #include "connect/edge.h"
 
 #include "base/queue.h"
+#include "call/session_timer.h"
 #include "call/share.h"
 #include "connect/edge_record.h"
 #include "connect/edge_trace.h"
@@ -413,6 +414,10 @@ static void call_happened(struct edge *e, enum side side, handle call, const str
 		ended(e, c, is_from, is, now);
 		break;
 	case CALL_EVENT_INCOMING:
+	case CALL_EVENT_TEXT: /* refused before they come to us: the agents take neither messages nor transfers */
+	case CALL_EVENT_REFER:
+	case CALL_EVENT_TRANSFER:
+	case CALL_EVENT_REPLACES:
 		break;
 	}
 }
@@ -588,6 +593,7 @@ static enum err make_peer_side(struct edge *e, const struct edge_settings *s, ui
 					.media = s->media,
 					.first_stream = 1,
 					.call_max = call_max,
+					.session_expires = SESSION_TIMER_DEFAULT,
 					.software = STR("tandem edge"),
 					.rng = s->rng,
 					.log = s->log,
@@ -617,6 +623,7 @@ static enum err make_pbx_side(struct edge *e, const struct edge_settings *s, uin
 					.media = s->media,
 					.first_stream = PBX_STREAMS,
 					.call_max = call_max,
+					.session_expires = SESSION_TIMER_DEFAULT,
 					.software = STR("tandem edge"),
 					.rng = s->rng,
 					.log = s->log,
