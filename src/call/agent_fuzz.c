@@ -103,6 +103,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	s.wish.security = SDP_PLAIN | SDP_SDES;
 	s.wish.local = addr_v4(10, 0, 0, 1, 0);
 	s.call_max = 3;
+	s.redirects = s.transfers = s.messages = true;
+	s.session_expires = 1800;
 	a = agent_new(&s);
 	agent_start(a, now);
 	grant(a, &ears, now);

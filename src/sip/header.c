@@ -313,6 +313,7 @@ str sip_status_text(int status)
 		{ 433, STR_INIT("Anonymity Disallowed") },
 		{ 439, STR_INIT("First Hop Lacks Outbound Support") },
 		{ 440, STR_INIT("Max-Breadth Exceeded") },
+		{ 469, STR_INIT("Bad Info Package") },
 		{ 480, STR_INIT("Temporarily Unavailable") },
 		{ 481, STR_INIT("Call/Transaction Does Not Exist") },
 		{ 482, STR_INIT("Loop Detected") },
