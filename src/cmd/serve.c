@@ -33,7 +33,7 @@ struct serve_settings {
 	struct addr dns;
 	usec session_expires, hunt_after;
 	int64_t workers, auth, flood_rate, log_level, identity, redirects;
-	bool strangers, extensions, trace, json;
+	bool strangers, history, extensions, trace, json;
 	struct watch_settings watch;
 };
 
@@ -95,6 +95,9 @@ static const struct conf_setting settings_table[] = {
 	{ "redirects", CONF_CHOICE, FIELD(redirects), "follow", 0, 0, "follow|pass", NULL, false,
 	  "What becomes of a phone's answer that the call should go elsewhere (3xx): the exchange calls there, as far "
 	  "as the caller may, or the caller is told." },
+	{ "history", CONF_FLAG, FIELD(history), NULL, 0, 0, NULL, NULL, false,
+	  "Add to every call by which addresses it has come (History-Info); without it, to calls of phones that ask "
+	  "for it, or that bring some." },
 	{ "demo-extensions", CONF_FLAG, FIELD(extensions), NULL, 0, 0, NULL, NULL, false,
 	  "Answer these names, unless they are accounts: echo (returns the audio), answer (answers, hangs up), "
 	  "playback "
@@ -339,6 +342,7 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.strangers = s->settings.strangers || s->settings.auth;
 		c.identity = (enum pbx_identity_mode)s->settings.identity;
 		c.hunt_after = s->settings.hunt_after;
+		c.history = s->settings.history;
 		c.recurse = s->settings.redirects == 0;
 		c.session_expires = (uint32_t)(s->settings.session_expires / USEC_PER_SEC);
 		c.relay_any = str_eq(s->settings.relay, STR("any"));

@@ -84,6 +84,7 @@ struct pbx_config {
 	uint32_t contact_max;                               /* of a shard */
 	uint32_t expires_min, expires_default, expires_max; /* seconds */
 	usec ring_for;                                      /* timer C: above 3 minutes (16.6 item 11) */
+	bool history;    /* History-Info is added to all requests; else where the caller knows it, or has some */
 	bool recurse;    /* a 3xx of a callee is followed, to whom the caller may reach */
 	usec hunt_after; /* how long phones ring before those of a lower q do; 0: q is not looked at, all ring together
 			  */

@@ -233,6 +233,9 @@ void pbx_fork_start(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m
 	}
 	if (!job->invite)
 		keep_for_others(s, job);
+	if (!job->branch_n) /* nobody there is whom the caller would have */
+		job->local_status = 480;
+	pbx_story_begin(s, job, m, w);
 	begin_next(s, job, m, w, true, now);
 	if (!job->open)
 		pbx_answer_conclude(s, job, now);
@@ -274,6 +277,7 @@ void pbx_fork_close(struct pbx_server *s, struct pbx_job *job, struct pbx_branch
 		pbx_job_free(s, job);
 		return;
 	}
+	pbx_story_answer(b, b->given_up ? 408 : status);
 	job->open--;
 	if (b->spare && try_spare(s, job, b, status, now))
 		return;
@@ -326,6 +330,7 @@ static void end_group(struct pbx_server *s, struct pbx_job *job, usec now)
 		if (b->state == PBX_BRANCH_RESOLVING)
 			job->local_status = 408;
 		b->given_up = job->invite;
+		pbx_story_answer(b, 408);
 		stop_branch(s, job, b, why, now);
 	}
 	if ((m = pbx_job_read(s, job, &w)))

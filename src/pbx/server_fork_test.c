@@ -445,6 +445,115 @@ static void a_message_to_several_phones_is_answered_by_the_first_2xx(void **stat
 	no_jobs();
 }
 
+/* ---- what the caller wants (RFC 3841) ---- */
+
+static void a_caller_chooses_among_phones_by_what_they_say_of_themselves(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, ";audio;automata");
+	binds(bob2, ";audio;video");
+	binds(bob3, ";audio;video=\"FALSE\"");
+	alice_calls("p1", "Reject-Contact: *;automata\r\nAccept-Contact: *;video\r\n");
+	rings(bob2, one, "b2");
+	nothing_for(bob);
+	nothing_for(bob3);
+	rig_answer_request(bob2, one, 486, "b2", "", "");
+	rings(bob3, two, "b3"); /* fits less, is no contradiction */
+	rig_answer_request(bob3, two, 486, "b3", "", "");
+	nothing_for(bob);
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+	alice_calls("p2", "Accept-Contact: *;mobility=\"mobile\";require;explicit\r\n");
+	alice_hears("SIP/2.0 480 ");
+	no_jobs();
+}
+
+static void a_caller_wants_one_phone_only(void **state)
+{
+	char one[4000];
+
+	(void)state;
+	run();
+	binds(bob2, ";q=0.5");
+	binds(bob, ";q=0.7");
+	alice_calls("p3", "Request-Disposition: no-fork\r\n");
+	rings(bob, one, "b1");
+	rig_answer_request(bob, one, 486, "b1", "", "");
+	alice_hears("SIP/2.0 486 ");
+	nothing_for(bob2);
+	no_jobs();
+}
+
+static void a_caller_wants_one_after_the_other_or_all_at_once(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob2, "");
+	rig_pass(USEC_PER_SEC);
+	binds(bob, "");
+	alice_calls("p4", "Request-Disposition: sequential\r\n");
+	rings(bob, one, "b1");
+	nothing_for(bob2);
+	rig_pass(rig_.config.hunt_after);
+	rings(bob2, two, "b2");
+	stops(bob, one, "cause=408");
+	rig_answer_request(bob2, two, 486, "b2", "", "");
+	rig_assert_start(rig_take(bob2), "ACK ");
+	binds(bob2, ";q=0.1");
+	alice_calls("p5", "Request-Disposition: parallel\r\n");
+	rings(bob, one, "b1");
+	rings(bob2, two, "b2");
+}
+
+static void a_caller_does_not_want_the_others_to_stop(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run();
+	binds(bob, "");
+	binds(bob2, "");
+	binds(bob3, ";q=0.1");
+	alice_calls("p6", "Request-Disposition: no-cancel\r\n");
+	rings(bob, one, "b1");
+	rings(bob2, two, "b2");
+	rig_answer_request(bob, one, 200, "b1", "Contact: <sip:102@192.0.2.12:5060>", "");
+	alice_hears("SIP/2.0 200 ");
+	nothing_for(bob2);
+	rig_pass(rig_.config.hunt_after);
+	nothing_for(bob2);
+	nothing_for(bob3);
+	rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", "");
+	alice_hears("SIP/2.0 200 ");
+	no_jobs();
+}
+
+static void a_message_passes_by_phones_that_do_not_speak_it(void **state)
+{
+	static const char message[] =
+		"MESSAGE sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKmsx%d\r\n"
+		"From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>\r\nCall-ID: msx%d\r\n"
+		"CSeq: 1 MESSAGE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+	char text[1000];
+
+	(void)state;
+	run();
+	binds(bob, ";methods=\"INVITE,ACK,BYE,CANCEL,OPTIONS\"");
+	snprintf(text, sizeof(text), message, 1, 1);
+	rig_say(alice, text);
+	rig_assert_start(rig_take(bob), "MESSAGE "); /* nobody else: let it say no itself */
+	binds(bob2, ";methods=\"INVITE,MESSAGE\"");
+	snprintf(text, sizeof(text), message, 2, 2);
+	rig_say(alice, text);
+	nothing_for(bob);
+	rig_assert_start(rig_take(bob2), "MESSAGE ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +574,11 @@ int main(void)
 		T(breadth_passes_untouched_where_nothing_forks),
 		T(who_asks_for_a_password_is_not_lost_among_others),
 		T(a_message_goes_to_the_next_group_in_time_for_its_sender),
+		T(a_caller_chooses_among_phones_by_what_they_say_of_themselves),
+		T(a_caller_wants_one_phone_only),
+		T(a_caller_wants_one_after_the_other_or_all_at_once),
+		T(a_caller_does_not_want_the_others_to_stop),
+		T(a_message_passes_by_phones_that_do_not_speak_it),
 		T(a_message_to_several_phones_is_answered_by_the_first_2xx),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

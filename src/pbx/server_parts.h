@@ -4,8 +4,8 @@
  * server.c is the service and its start, server_wants.c what it asks of others; server_gate.c hears or does not hear
  * what comes; server_way.c reads where a request wants to go and whether it may; server_register.c REGISTER at both
  * ends; server_relay.c decides about all others; server_fork.c to whom first and to whom then; server_recurse.c about
- * those whom a 3xx names; server_send.c sends them on; server_hunt.c to one server after the other where a name has
- * several; server_answer.c passes back what comes of it.
+ * those whom a 3xx names; server_story.c keeps its history; server_send.c sends them on; server_hunt.c to one server
+ * after the other where a name has several; server_answer.c passes back what comes of it.
  */
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
@@ -16,6 +16,7 @@
 #include "pbx/flood.h"
 #include "pbx/gruu.h"
 #include "pbx/guard.h"
+#include "pbx/history.h"
 #include "pbx/identity.h"
 #include "pbx/location.h"
 #include "pbx/note.h"
@@ -78,6 +79,8 @@ struct pbx_retarget {
 	uint16_t q;
 	uint8_t group, depth; /* redirections that led to it */
 	bool taken;           /* its turn has come */
+	bool same;            /* it says that the user stays the same (RFC 7044 "rc") */
+	struct pbx_history_entry *history;
 	str uri;
 };
 
@@ -91,15 +94,16 @@ struct pbx_branch {
 	bool given_up;            /* its time is over; CANCEL is out */
 	uint16_t breadth;         /* its share of Max-Breadth (RFC 5393 5.3); 0: nothing is said of it */
 	handle client;
-	const struct pbx_retarget *of; /* the redirection that led to it; NULL: the request's own target */
-	str uri;                       /* the Request-URI it gets */
-	str next;                      /* URI of the next hop; empty: uri */
-	str path;                      /* Path values, to become Route */
-	struct flow flow;              /* transport 0: by address */
-	struct pbx_hunt *hunt;         /* of a name; NULL: an address or a flow */
-	struct sip_place place;        /* which of the hunt's; transport 0: not known yet */
-	usec hedge_at;                 /* when the next one is tried beside it */
-	bool opening;                  /* then only where its connection is not up */
+	const struct pbx_retarget *of;     /* the redirection that led to it; NULL: the request's own target */
+	struct pbx_history_entry *history; /* what History-Info says of it */
+	str uri;                           /* the Request-URI it gets */
+	str next;                          /* URI of the next hop; empty: uri */
+	str path;                          /* Path values, to become Route */
+	struct flow flow;                  /* transport 0: by address */
+	struct pbx_hunt *hunt;             /* of a name; NULL: an address or a flow */
+	struct sip_place place;            /* which of the hunt's; transport 0: not known yet */
+	usec hedge_at;                     /* when the next one is tried beside it */
+	bool opening;                      /* then only where its connection is not up */
 };
 
 /* What only some jobs need, in the arena: several groups, several challenges, a redirection. */
@@ -115,6 +119,8 @@ struct pbx_fork {
 	str contacts;                          /* of 3xx, for the caller itself */
 	handle best_of;                        /* whose answer job->best is, where it is a challenge */
 	struct pbx_best_challenge *challenges;
+	struct pbx_history *history; /* NULL: none is kept */
+	bool tells;                  /* the caller is told it, too */
 };
 
 enum pbx_job_kind { PBX_JOB_REGISTER = 1, PBX_JOB_RELAY, PBX_JOB_ACK };
@@ -334,6 +340,19 @@ void pbx_fork_arm(struct pbx_server *, struct pbx_job *);
 struct pbx_fork *pbx_fork_of(struct pbx_job *);
 /* Whoever waits and may begin now; the end where nobody is left. */
 void pbx_fork_go_on(struct pbx_server *, struct pbx_job *, usec now);
+
+/* ---- server_story.c ---- */
+
+/* Begins a history where the caller, or the settings, want one (RFC 7044). */
+void pbx_story_begin(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *);
+/* A redirection's turn has come. */
+void pbx_story_retarget(struct pbx_job *, struct pbx_retarget *);
+/* The branch was answered so. */
+void pbx_story_answer(struct pbx_branch *, int status);
+/* History-Info for the request to this branch; the text goes to `out` and must stay until the edits are written. */
+void pbx_story_note(struct pbx_job *, struct pbx_branch *, struct buf *out, struct sip_edits *);
+/* History-Info for an answer to the caller. */
+void pbx_story_note_answer(struct pbx_job *, struct sip_msg *, struct buf *out, struct sip_edits *);
 
 /* ---- server_recurse.c ---- */
 

@@ -57,8 +57,10 @@ static void shift_groups(struct pbx_job *job, const struct pbx_branch *until, ui
 			r->group = (uint8_t)(r->group + n);
 }
 
-static bool add_fresh(struct pbx_job *job, const struct pbx_branch *b, struct fresh *f, str uri, unsigned q, int status)
+static bool add_fresh(struct pbx_job *job, const struct pbx_branch *b, struct fresh *f, str uri,
+		      const struct sip_address *contact, int status)
 {
+	unsigned q = sip_address_q(contact);
 	unsigned depth = b->of ? b->of->depth : 0;
 	struct pbx_retarget *r;
 	size_t at = f->n;
@@ -69,6 +71,7 @@ static bool add_fresh(struct pbx_job *job, const struct pbx_branch *b, struct fr
 	if (!r || !arena_copy(&job->arena, uri, &r->uri))
 		return false;
 	r->q = (uint16_t)q;
+	r->same = sip_param_find(contact->params, STR("rc"), NULL);
 	r->depth = (uint8_t)(depth + 1);
 	r->by = b;
 	r->status = (uint16_t)status;
@@ -123,7 +126,7 @@ static enum fate take_contact(struct pbx_server *s, struct pbx_job *job, const s
 		return FATE_LEFT;
 	if (was_tried(job, request, f, &uri))
 		return FATE_KNOWN;
-	return add_fresh(job, b, f, uri.text, sip_address_q(contact), status) ? FATE_TAKEN : FATE_LEFT;
+	return add_fresh(job, b, f, uri.text, contact, status) ? FATE_TAKEN : FATE_LEFT;
 }
 
 /* 305 and 380 are for a person to decide. */
@@ -199,13 +202,14 @@ bool pbx_recurse_turn(struct pbx_server *s, struct pbx_job *job, uint8_t group, 
 }
 
 /* What its decision has added rings with the target's group, and those of its contacts that come later, next. */
-static void place_added(struct pbx_job *job, const struct pbx_retarget *r)
+static void place_added(struct pbx_job *job, struct pbx_retarget *r)
 {
 	struct pbx_branch *first = job->branches;
 	uint8_t last = 0;
 
 	for (unsigned i = 0; first && i < job->fork->before; i++)
 		first = first->after;
+	pbx_story_retarget(job, r);
 	if (!first && !job->local_status)
 		job->local_status = 480;
 	for (struct pbx_branch *b = first; b; b = b->after)

@@ -102,7 +102,8 @@ static struct flow way_back(const struct pbx_job *job, struct sip_msg *m)
 
 struct letter { /* the texts of the edits, until they are written */
 	struct sip_edits edits;
-	char forwards[12], record[2][400], session[120], mark[40], breadth[24], route[2][1200];
+	char forwards[12], record[2][400], session[120], mark[40], breadth[24], history[PBX_HISTORY_TEXT],
+		route[2][1200];
 	struct pbx_identity_letter identity;
 	struct pbx_session_timer_letter timer;
 };
@@ -226,7 +227,7 @@ static void note_breadth(const struct pbx_branch *b, struct letter *l)
 }
 
 static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
-		       const struct pbx_branch *b, const struct sip_target *to, struct letter *l)
+		       struct pbx_branch *b, const struct sip_target *to, struct letter *l)
 {
 	char mark[16];
 	struct buf out;
@@ -247,6 +248,10 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 		note_insiders_only(l);
 	if (b->breadth)
 		note_breadth(b, l);
+	if (job->fork && job->fork->history) {
+		buf_init(&out, l->history, sizeof(l->history));
+		pbx_story_note(job, b, &out, &l->edits);
+	}
 	if (makes_dialog(m))
 		note_record_route(s, job, m, b, to, l);
 	note_session(s, m, l);
