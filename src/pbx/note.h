@@ -25,6 +25,8 @@ enum pbx_note_kind {
 	PBX_NOTE_REGISTERED,  /* `status`, and with 200 `rows` (what is bound now), with 423 `min_expires` */
 	PBX_NOTE_FIND,        /* `aor`: answer FOUND */
 	PBX_NOTE_FOUND,       /* `rows` */
+	PBX_NOTE_WATCH,       /* `aor`: its bindings are watched by `from`, or (status 0) not any more */
+	PBX_NOTE_WATCHED,     /* `aor`, `rows` and as `bytes` what became of each (enum pbx_reg_what) */
 	PBX_NOTE_FIGURES,     /* from a service that is no worker: answer it with the same and `figures` */
 };
 
@@ -34,7 +36,6 @@ enum pbx_note_kind {
 struct pbx_change {
 	str aor; /* "sip:101@example.com" */
 	bool star;
-	bool outbound;               /* RFC 5626 6.: it names a flow, and the way it came keeps that flow */
 	struct contact_record *rows; /* aor, uri, params, instance, reg_id, q, path, flow...; `expires` is a time */
 	size_t n;                    /* 0: only asks what is bound */
 	str call_id;

@@ -143,7 +143,6 @@ static int read_row(struct sip_msg *m, const struct sip_address *a, const struct
 		return 500;
 	if (!outbound || !row->instance.n) /* RFC 5626 6.: then it means nothing */
 		row->reg_id = 0;
-	note->change.outbound = note->change.outbound || (row->reg_id && seconds);
 	return take_key(note, row) ? 0 : 500;
 }
 

@@ -282,6 +282,10 @@ static void pump(struct pbx_server *s, usec now)
 	struct sip_event e;
 
 	while (sip_stack_next(s->stack, &e, now)) {
+		if (pbx_subscription_is_cookie(e.cookie)) {
+			pbx_subscriptions_recv(s->subscriptions, &e, now);
+			continue;
+		}
 		switch (e.kind) {
 		case SIP_EVENT_REQUEST:
 			on_request(s, &e, now);
@@ -338,6 +342,8 @@ static void found(struct pbx_server *s, struct pbx_note *note, usec now)
 	struct pbx_job *job = slab_find(&s->jobs, note->token);
 	int which = note->status;
 
+	if (pbx_subscription_is_cookie(note->token))
+		pbx_subscribe_found(s, note, now);
 	if (!job || job->places[which]) {
 		pbx_server_drop_note(s, note);
 		return;
@@ -394,6 +400,12 @@ void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)
 		return;
 	case PBX_NOTE_REGISTERED:
 		pbx_register_done(s, note, now);
+		break;
+	case PBX_NOTE_WATCH:
+		pbx_subscribe_watch(s, note, now);
+		break;
+	case PBX_NOTE_WATCHED:
+		pbx_subscribe_watched(s, note, now);
 		break;
 	case PBX_NOTE_FIND:
 		find_here(s, note, now);
@@ -588,6 +600,7 @@ static void server_tick(void *self, usec now)
 	sip_stack_tick(s->stack, now);
 	pump(s, now);
 	pbx_location_tick(s->location, now);
+	pbx_subscribe_tick(s, now);
 	while ((item = heap_take(&s->timers, now)))
 		give_up(s, map_of(item, struct pbx_job, timer), now);
 	sip_locate_tick(s->locate, now);
@@ -603,6 +616,8 @@ static usec server_due(const void *self)
 
 	due = usec_min(due, sip_stack_due(s->stack));
 	due = usec_min(due, pbx_location_due(s->location));
+	due = usec_min(due, pbx_subscriptions_due(s->subscriptions));
+	due = usec_min(due, pbx_reg_watch_due(s->watches));
 	due = usec_min(due, usec_min(heap_due(&s->timers), heap_due(&s->hedges)));
 	due = usec_min(due, sip_locate_due(s->locate));
 	due = usec_min(due, pbx_recorder_due(s->recorder));
@@ -663,6 +678,7 @@ static bool make_parts(struct pbx_server *s)
 	s->flood = pbx_flood_new(c->flood_rate, c->rng);
 	s->gate = (struct sip_gate){ pbx_gate_request, s };
 	s->gruus = pbx_gruus_new(c->key, sizeof(c->key), c->rng);
+	s->watches = pbx_reg_watch_new(c->rng);
 	s->tap = (struct sip_tap){ pbx_tracer_message, s->tracer };
 	stack.timing = c->timing;
 	stack.rng = c->rng;
@@ -675,8 +691,9 @@ static bool make_parts(struct pbx_server *s)
 	stack.worker_n = c->worker_n;
 	s->stack = sip_stack_new(&stack);
 	s->locate = make_locate(c);
-	return s->flood && s->locate && s->location && s->guard && s->recorder && (s->tracer || !c->trace) &&
-	       s->tokens && s->gruus && s->stack;
+	s->subscriptions = s->stack ? pbx_subscriptions_new(s->stack, c->worker, c->rng, c->log) : NULL;
+	return s->subscriptions && s->watches && s->flood && s->locate && s->location && s->guard && s->recorder &&
+	       (s->tracer || !c->trace) && s->tokens && s->gruus && s->stack;
 }
 
 struct pbx_server *pbx_server_new(const struct pbx_config *config)
@@ -730,6 +747,8 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_recorder_free(s->recorder);
 	hmac_free(s->tokens);
 	pbx_gruus_free(s->gruus);
+	pbx_subscriptions_free(s->subscriptions);
+	pbx_reg_watch_free(s->watches);
 	free(s);
 }
 

@@ -23,6 +23,7 @@
 #include "pbx/offer.h"
 #include "pbx/preference.h"
 #include "pbx/recorder.h"
+#include "pbx/reg_watch.h"
 #include "pbx/registrar.h"
 #include "pbx/repeat.h"
 #include "pbx/server.h"
@@ -181,6 +182,8 @@ struct pbx_server {
 	struct pbx_tracer *tracer; /* NULL: no trace */
 	struct hmac *tokens;
 	struct pbx_gruus *gruus;
+	struct pbx_subscriptions *subscriptions;
+	struct pbx_reg_watch *watches; /* of this shard */
 	struct slab jobs, ops;
 	struct map busy; /* ops in work, by aor */
 	struct heap timers, hedges;
@@ -290,11 +293,29 @@ bool pbx_way_loops(const struct pbx_server *, struct sip_msg *);
 /* ---- server_register.c ---- */
 
 void pbx_register_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, usec now);
+/* 10.3 steps 3 and 4, for all that is asked of the exchange itself in the name of a user. true: he may; else it was
+ * answered, or waits. */
+bool pbx_register_may(struct pbx_server *, struct pbx_job *, struct sip_msg *, str name, usec now);
 /* At the shard: PBX_NOTE_REGISTER. Takes the note. */
 void pbx_register_change(struct pbx_server *, struct pbx_note *, usec now);
 void pbx_register_kept(struct pbx_server *, const struct keeper_answer *, usec now);
 /* At the worker: PBX_NOTE_REGISTERED. */
 void pbx_register_done(struct pbx_server *, const struct pbx_note *, usec now);
+
+/* ---- server_subscribe.c ---- */
+
+/* A SUBSCRIBE: is it for the exchange itself? Then it is seen to. */
+bool pbx_subscribe_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *, usec now);
+/* At the shard: the bindings of this address have changed; those that are gone before their time went so. */
+void pbx_subscribe_touch(struct pbx_server *, str aor, enum pbx_reg_what gone, usec now);
+/* At the shard: PBX_NOTE_WATCH. */
+void pbx_subscribe_watch(struct pbx_server *, const struct pbx_note *, usec now);
+/* At the worker: PBX_NOTE_WATCHED, and PBX_NOTE_FOUND with the token of a subscription. */
+void pbx_subscribe_watched(struct pbx_server *, const struct pbx_note *, usec now);
+void pbx_subscribe_found(struct pbx_server *, const struct pbx_note *, usec now);
+/* What its subscriptions want. */
+void pbx_subscribe_pump(struct pbx_server *, usec now);
+void pbx_subscribe_tick(struct pbx_server *, usec now);
 
 /* ---- server_relay.c ---- */
 

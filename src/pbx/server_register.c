@@ -20,8 +20,7 @@ static void refuse(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 	pbx_job_reply(s, job, m, status, STR_NONE, buf_str(&b), now);
 }
 
-/* 10.3 steps 3 and 4. true: it may; else it was answered, or waits. */
-static bool may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, str name, usec now)
+bool pbx_register_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, str name, usec now)
 {
 	str user = STR_NONE;
 
@@ -108,7 +107,7 @@ void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_m
 		return;
 	}
 	again = pbx_repeats_has(&s->repeats, PBX_REPEAT_DONE, m, &job->flow, now);
-	if (!again && !may(s, job, m, buf_str(&name), now))
+	if (!again && !pbx_register_may(s, job, m, buf_str(&name), now))
 		return;
 	note = again ? read_again(s, buf_str(&aor)) : pbx_server_note(s, PBX_NOTE_REGISTER);
 	status = !note ? 500 : again ? 0 : pbx_registrar_read(m, buf_str(&aor), &job->flow, &setting, now, note);
@@ -253,10 +252,23 @@ void pbx_register_change(struct pbx_server *s, struct pbx_note *note, usec now)
 		finish(s, op, status, now);
 }
 
+/* Its own wish, or it has made room for others. */
+static enum pbx_reg_what why_gone(const struct pbx_change *c)
+{
+	bool wish = c->star;
+
+	for (size_t i = 0; i < c->n; i++)
+		wish = wish || !c->rows[i].expires;
+	return wish ? PBX_REG_UNREGISTERED : PBX_REG_DEACTIVATED;
+}
+
 void pbx_register_kept(struct pbx_server *s, const struct keeper_answer *a, usec now)
 {
 	struct pbx_op *op = slab_find(&s->ops, a->token);
+	char text[PBX_AOR_MAX];
+	enum pbx_reg_what gone;
 	int status = 200;
+	struct buf aor;
 
 	if (!op)
 		return;
@@ -278,7 +290,15 @@ void pbx_register_kept(struct pbx_server *s, const struct keeper_answer *a, usec
 		if (err && err != ERR_EXPIRED)
 			status = err == ERR_FULL ? 503 : 500;
 	}
+	if (pbx_reg_watch_n(s->watches) == 0) {
+		finish(s, op, status, now);
+		return;
+	}
+	buf_init(&aor, text, sizeof(text)); /* the answer first, then the news of it */
+	buf_put(&aor, op->note->change.aor);
+	gone = why_gone(&op->note->change);
 	finish(s, op, status, now);
+	pbx_subscribe_touch(s, buf_str(&aor), gone, now);
 }
 
 /* ---- the answer ---- */
@@ -323,6 +343,18 @@ static void write_lines(struct pbx_server *s, struct sip_msg *m, const struct fl
 	put_line(b, STR("Supported: path, gruu, outbound"));
 }
 
+/* RFC 5626 6.: did it bind a flow? What is bound says so, also where the request comes again. */
+static bool is_outbound(const struct pbx_note *note, struct sip_msg *m)
+{
+	const struct sip_cseq *cseq = sip_msg_cseq(m);
+
+	for (size_t i = 0; i < note->n; i++)
+		if (note->rows[i].reg_id && cseq && note->rows[i].cseq == cseq->number &&
+		    str_eq(note->rows[i].call_id, sip_msg_call_id(m)))
+			return true;
+	return false;
+}
+
 void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec now)
 {
 	struct pbx_job *job = slab_find(&s->jobs, note->token);
@@ -347,7 +379,7 @@ void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec n
 	buf_init(&b, lines, sizeof(lines));
 	pbx_registrar_write(note->rows, note->n, sip_msg_lists(m, SIP_SUPPORTED, STR("gruu")) ? s->gruus : NULL,
 			    sip_msg_call_id(m), now, &b);
-	write_lines(s, m, &job->flow, note->change.outbound, &b);
+	write_lines(s, m, &job->flow, is_outbound(note, m), &b);
 	if (!buf_ok(&b)) {
 		refuse(s, job, m, 500, now);
 		return;

@@ -11,7 +11,7 @@
  *             PBX_STEP_WATCH     the first subscription of step.watched: fetch its state, then _changed
  *             PBX_STEP_NOTIFY    write the document for step.subscription and give it to pbx_subscription_notify
  *             PBX_STEP_LOST      its way is gone: find a new one, pbx_subscription_found
- *             PBX_STEP_UNWATCH   the last one has gone: free step.watched->state
+ *             PBX_STEP_UNWATCH   the last one has gone: step.watched->state is freed after this step
  *
  * A SUBSCRIBE is answered 200 at once, and its NOTIFY follows as soon as the state is there. Changes are told at
  * the package's pace: what happens meanwhile is told together. One NOTIFY of a subscription is under way at a time.
@@ -32,7 +32,12 @@
 #define PBX_SUBSCRIPTIONS_MAX    20000
 #define PBX_SUBSCRIPTIONS_OF_MAX 50
 
-/* Is it the cookie of a NOTIFY of ours? It is no handle of anything that lives: those are odd there (base/slab). */
+/* What the stack says of our NOTIFYs bears this, which is no handle of anything that lives: those have bit 32
+ * (base/slab). Never 0. Doing it twice undoes it. */
+static inline uint64_t pbx_subscription_cookie(handle subscription)
+{
+	return subscription ^ (1ull << 32 | 1ull << 31);
+}
 static inline bool pbx_subscription_is_cookie(uint64_t cookie)
 {
 	return cookie && !(cookie >> 32 & 1);
@@ -43,13 +48,14 @@ struct pbx_package {
 	str content_type;                                   /* of its documents */
 	uint32_t expires_min, expires_default, expires_max; /* seconds */
 	usec pace;                                          /* between two NOTIFYs of a subscription, at least */
+	void (*free_state)(void *state);                    /* of what was watched; of NULL too */
 };
 
 /* What is watched, by one or by many. */
 struct pbx_watched {
-	struct map_node node; /* private */
-	struct pbx_subscription *first;
-	struct pbx_watched *news; /* in the list of those with a step to say */
+	struct map_node node;           /* private, and so is the rest but for package, name, state */
+	struct pbx_subscription *first; /* of those who watch it */
+	struct pbx_watched *news;       /* the next that has a step to say */
 	bool said, ready, listed;
 	const struct pbx_package *package;
 	str name;    /* "sip:101@example.com" */
@@ -73,8 +79,8 @@ struct pbx_step {
 
 struct pbx_subscriptions;
 
-/* `contact`: writes the URI by which we are reached over a flow is sip_stack_sent_by's. NULL: no memory. */
-struct pbx_subscriptions *pbx_subscriptions_new(struct sip_stack *, struct rng *, const struct log *);
+/* `worker`: whose stack it is. NULL: no memory. */
+struct pbx_subscriptions *pbx_subscriptions_new(struct sip_stack *, uint16_t worker, struct rng *, const struct log *);
 void pbx_subscriptions_free(struct pbx_subscriptions *);
 
 /* Is this SUBSCRIBE within a dialog of ours? */
@@ -84,11 +90,11 @@ const struct pbx_watched *pbx_subscriptions_of(const struct pbx_subscriptions *,
 /*
  * Takes a SUBSCRIBE, new or of a dialog (then package, resource and watcher are not looked at), and answers it: 200, or
  * 423 too brief, 481 no such dialog, 489 another event than the dialog's, 400, 403, 500, 503. Returns that status.
- * `watcher`: who it is, for the bound.
+ * `watcher`: who it is, for the bound. `contact`: our URI there, "sip:192.0.2.1:5060".
  */
 int pbx_subscriptions_take(struct pbx_subscriptions *, const struct sip_event *, const struct pbx_package *,
-			   str resource, str watcher, usec now);
-/* RESPONSE, TIMEOUT, UNREACHABLE with a cookie of ours; FLOW_GONE of any flow. */
+			   str resource, str watcher, str contact, usec now);
+/* RESPONSE, TIMEOUT, UNREACHABLE with a cookie of ours. */
 void pbx_subscriptions_recv(struct pbx_subscriptions *, const struct sip_event *, usec now);
 
 /* NULL: nobody watches it. */
@@ -103,7 +109,7 @@ void pbx_subscription_found(struct pbx_subscriptions *, handle subscription, con
 /* Ends all of one watched thing: the last NOTIFY says terminated with this reason ("noresource", "rejected", ..). */
 void pbx_subscriptions_end(struct pbx_subscriptions *, struct pbx_watched *, str reason, usec now);
 
-void pbx_subscriptions_tick(struct pbx_subscriptions *, usec now);
+/* When pbx_subscriptions_next has something to say without being told anything. */
 usec pbx_subscriptions_due(const struct pbx_subscriptions *);
 
 struct pbx_subscriptions_stats {
