@@ -3,14 +3,20 @@
  *
  *     log_info(log, "pbx.registrar bound", "aor=" STR_FMT " contacts=%zu", STR_ARG(aor), n);
  *
- * The event names place and happening; fields are `key=value`, values with spaces
- * in double quotes. No secrets, no message bodies. The sink (io) adds the time and
- * writes plain lines or JSON. A NULL log is silent. Error: a person must act.
- * Warn: a person should know. Info: state of the service. Debug: one call explained.
+ * The event names place and happening; the format is fields, `key=value` with one space between, values of more
+ * than one word in double quotes. What concerns a call or a request names it first: `call=` its Call-ID. No
+ * secrets, no message bodies.
+ *
+ * Each value is taken by itself, and written so that it can be read back: bare where it is of plain visible characters,
+ * else in double quotes, `\"`, `\\` and \xNN inside. Whatever a stranger sends is one value: it cannot end its
+ * field, forge another or begin a line. The sink (io) adds the time and writes lines or JSON.
+ * A NULL log is silent. Error: a person must act. Warn: a person should know. Info: state of the service. Debug: one
+ * call explained.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -22,8 +28,13 @@ struct log {
 	void *self;
 };
 
-/* Longer field lists are cut at 1000 bytes. */
+/* Longer field lists are cut at 1000 bytes, a value at 300. Conversions: c d i s u x X f g, with width, precision, l,
+ * ll, z. */
 void log_event(const struct log *, enum log_level, const char *event, const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* The next field of what a sink was given; the value as it was said. `room` holds it, as much as fits. false: none is
+ * left. */
+bool log_field_next(str *fields, str *key, struct buf *room);
 
 static inline bool log_wants(const struct log *log, enum log_level level)
 {

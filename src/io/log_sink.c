@@ -45,6 +45,22 @@ static void put_json(struct buf *b, str s)
 	}
 }
 
+static void put_json_fields(struct buf *b, str fields)
+{
+	char room[LINE_MAX_N / 2];
+	struct buf value;
+	str key;
+
+	buf_init(&value, room, sizeof(room));
+	while (log_field_next(&fields, &key, &value)) {
+		buf_put_z(b, ",\"");
+		put_json(b, key);
+		buf_put_z(b, "\":\"");
+		put_json(b, buf_str(&value));
+		buf_put_char(b, '"');
+	}
+}
+
 static void put_line(struct log_sink *s, usec now, enum log_level level, str event, str fields)
 {
 	char line[LINE_MAX_N * 6];
@@ -55,9 +71,9 @@ static void put_line(struct log_sink *s, usec now, enum log_level level, str eve
 		put_time(&b, now);
 		buf_printf(&b, "\",\"level\":\"%s\",\"event\":\"", level_names[level]);
 		put_json(&b, str_head(event, LINE_MAX_N / 4));
-		buf_put_z(&b, "\",\"fields\":\"");
-		put_json(&b, str_head(fields, LINE_MAX_N / 2));
-		buf_put_z(&b, "\"}\n");
+		buf_put_char(&b, '"');
+		put_json_fields(&b, str_head(fields, LINE_MAX_N / 2));
+		buf_put_z(&b, "}\n");
 	} else {
 		put_time(&b, now);
 		buf_printf(&b, " %s ", level_names[level]);

@@ -2,12 +2,13 @@
  * io/log_sink.h - where log events go: a line each, to standard error or a file.
  *
  *     2026-11-23T15:04:05.123456Z info pbx.registrar bound aor=sip:101@acme contacts=1
- *     {"time":"2026-...Z","level":"info","event":"pbx.registrar bound","fields":"aor=... contacts=1"}
+ *     {"time":"2026-...Z","level":"info","event":"pbx.registrar
+ * bound","call":"3848276298220188511@a","aor":"sip:101@acme","contacts":"1"}
  *
- * Each line is one write(2), so lines of threads and processes do not mix. Control
- * characters are printed as \xNN (a stranger's bytes cannot forge a line). Bound:
- * `per_second` lines; what is above that is counted and the count is logged in the
- * next second. Errors are never dropped. Thread: any.
+ * In JSON each field is a member, always a string. Each line is one write(2), so lines of threads and processes do not
+ * mix. Control characters are printed as \xNN, in JSON as \u00NN (a stranger's bytes cannot forge a line or a field:
+ * base/log.h). Bound: `per_second` lines; what is above that is counted and the count is logged in the next second.
+ * Errors are never dropped. Thread: any.
  */
 #ifndef IO_LOG_SINK_H
 #define IO_LOG_SINK_H

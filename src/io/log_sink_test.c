@@ -82,13 +82,16 @@ static void json_stays_json_whatever_is_logged(void **state)
 	json_error_t why;
 	(void)state;
 	start(&s, true, 0);
-	log_warn(&s.log, "sip.msg \"refused\"", "bytes=%s", "\\ \" \n \xff\xc3");
+	log_warn(&s.log, "sip.msg \"refused\"", "call=%s bytes=%s n=%d", "c1@host", "\\ \" n=2 \n \xff\xc3", 1);
 	log_sink_stop(&s);
 	str line = whole_file();
 	json_t *j = json_loadb(line.p, line.n, 0, &why);
 	assert_non_null(j);
 	assert_string_equal(json_string_value(json_object_get(j, "event")), "sip.msg \"refused\"");
 	assert_string_equal(json_string_value(json_object_get(j, "level")), "warn");
+	assert_string_equal(json_string_value(json_object_get(j, "call")), "c1@host");
+	assert_string_equal(json_string_value(json_object_get(j, "bytes")), "\\ \" n=2 \n \u00ff\u00c3");
+	assert_string_equal(json_string_value(json_object_get(j, "n")), "1");
 	json_decref(j);
 }
 
