@@ -135,7 +135,8 @@ static void answer(struct agent *a, const struct sip_event *event, int status, s
 	enum err err = sip_stack_reply(a->stack, event->server, event->msg, &reply, false, now);
 
 	if (err != ERR_NONE)
-		log_info(a->settings.log, "call.agent unanswered", "status=%d err=\"%s\"", status, err_text(err));
+		log_info(a->settings.log, "call.agent unanswered", "call=" STR_FMT " status=%d err=\"%s\"",
+			 STR_ARG(sip_msg_log_id(event->msg)), status, err_text(err));
 }
 
 /* Ours through a server go through it again; others back the way they came. */

@@ -89,7 +89,8 @@ static void settle_one(struct agent *a, struct agent_call *ac)
 		if (queue_put(&a->asks, &message) != ERR_NONE)
 			media_ask_free(message);
 	if (heap_set(&a->dues, &ac->due, call_due(ac->call)) != ERR_NONE)
-		log_error(a->settings.log, "call.agent timer lost", "stream=%u", (unsigned)ac->stream);
+		log_error(a->settings.log, "call.agent timer lost", "call=%s stream=%u", call_facts(ac->call)->call_id,
+			  (unsigned)ac->stream);
 }
 
 void agent_calls_drop(struct agent *a, struct agent_call *ac)

@@ -104,7 +104,8 @@ bool agent_road_is_for_host(struct agent *a, const struct host_want *want)
 		return false;
 	err = road->send(road->self, &a->road_own_flow, want->bytes, a->now);
 	if (err != ERR_NONE) {
-		log_info(a->settings.log, "call.agent unsent", "bytes=%zu err=\"%s\"", want->bytes.n, err_text(err));
+		log_info(a->settings.log, "call.agent unsent", "call=" STR_FMT " bytes=%zu err=\"%s\"",
+			 STR_ARG(str_head(sip_transport_call_id(want->bytes), 200)), want->bytes.n, err_text(err));
 		answer_unsent(a, want->bytes, err);
 	}
 	return false;

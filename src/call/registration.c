@@ -111,7 +111,8 @@ static bool ask(struct registration *r, usec now)
 	if (err == ERR_NONE)
 		err = buf_ok(&lines) ? sip_request_write(&request, &out) : ERR_FULL;
 	if (err != ERR_NONE) {
-		log_warn(r->settings.log, "call.registration unwritten", "err=\"%s\"", err_text(err));
+		log_warn(r->settings.log, "call.registration unwritten", "call=%s aor=%s err=\"%s\"", r->call_id,
+			 r->aor, err_text(err));
 		return fail(r, CALL_FAILED, 0, 0, now);
 	}
 	struct sip_outgoing outgoing = { .draft.text = buf_str(&out),
@@ -195,7 +196,8 @@ static bool challenged(struct registration *r, struct sip_msg *response, usec no
 		err = account_challenged(r->settings.account, response, r->answered);
 	if (err == ERR_NONE)
 		return ask(r, now);
-	log_warn(r->settings.log, "call.registration refused", "aor=%s status=%d", r->aor, (int)response->status);
+	log_warn(r->settings.log, "call.registration refused", "call=%s aor=%s status=%d", r->call_id, r->aor,
+		 (int)response->status);
 	return refuse(r, CALL_WRONG_PASSWORD, response->status);
 }
 

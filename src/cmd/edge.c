@@ -5,6 +5,7 @@
 #include "call/media_service.h"
 #include "cmd/command.h"
 #include "cmd/identity.h"
+#include "cmd/watch.h"
 #include "crypt/password.h"
 #include "crypt/random.h"
 #include "crypt/secret.h"
@@ -19,7 +20,7 @@ struct edge_command {
 	str pbx, pbx_password_file, pbx_tls_ca, pbx_tls_name;
 	str target, inward, outward;
 	struct addr listen;
-	int64_t calls, log;
+	int64_t calls, log, log_format;
 };
 
 #define AT(field) offsetof(struct edge_command, field)
@@ -46,6 +47,7 @@ static const struct conf_setting edge_table[] = {
 	{ "listen", CONF_ADDR, AT(listen), .min = 0, .meaning = "Signalling address towards the PBX." },
 	{ "calls", CONF_NUMBER, AT(calls), .fallback = "64", .min = 1, .max = 4000,
 	  .meaning = "How many calls may cross at once." },
+	WATCH_LOG_FORMAT(AT(log_format)),
 	{ "log", CONF_CHOICE, AT(log), .fallback = "info", .choices = "error|warn|info|debug",
 	  .meaning = "How much to log on standard error." },
 };
@@ -187,7 +189,8 @@ static int run(const struct command *self, int argc, char **argv)
 	clock_start(&g->clock);
 	random_os(&g->rng);
 	random_stream(&g->media_rng);
-	if (log_sink_start(&g->sink, &g->clock, NULL, (enum log_level)g->settings.log, false, 0) == ERR_NONE) {
+	if (log_sink_start(&g->sink, &g->clock, NULL, (enum log_level)g->settings.log, g->settings.log_format == 1,
+			   0) == ERR_NONE) {
 		g->driver = driver_new(&(struct driver_setup){ .clock = &g->clock,
 							       .log = &g->sink.log,
 							       .thread_n = 2,

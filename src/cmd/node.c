@@ -2,6 +2,7 @@
 #include "cmd/identity.h"
 #include "cmd/inquiry.h"
 #include "cmd/network_file.h"
+#include "cmd/watch.h"
 #include "crypt/password.h"
 #include "crypt/random.h"
 #include "crypt/secret.h"
@@ -19,7 +20,7 @@ struct node_settings {
 	str data, network, name, password_file;
 	usec patience;
 	bool json;
-	int64_t log;
+	int64_t log, log_format;
 };
 
 #define AT(field) offsetof(struct node_settings, field)
@@ -34,6 +35,7 @@ static const struct conf_setting node_table[] = {
 	{ "patience", CONF_SPAN, AT(patience), .fallback = "30s", .min = USEC_PER_SEC, .max = 3600 * USEC_PER_SEC,
 	  .meaning = "How long login waits for servers that do not answer." },
 	{ "json", CONF_FLAG, AT(json), .meaning = "status: one JSON object." },
+	WATCH_LOG_FORMAT(AT(log_format)),
 	{ "log", CONF_CHOICE, AT(log), .fallback = "warn", .choices = "error|warn|info|debug",
 	  .meaning = "How much to log on standard error." },
 };
@@ -247,7 +249,8 @@ static void live(struct node_command *c, bool login)
 	}
 	if (!read_network(c))
 		return;
-	if (log_sink_start(&c->sink, &c->q.clock, NULL, (enum log_level)c->settings.log, false, 0) != ERR_NONE) {
+	if (log_sink_start(&c->sink, &c->q.clock, NULL, (enum log_level)c->settings.log, c->settings.log_format == 1,
+			   0) != ERR_NONE) {
 		inquiry_fail(&c->q, EXIT_OS, "no log");
 		return;
 	}

@@ -35,6 +35,7 @@ struct serve_settings {
 	int64_t workers, auth, flood_rate, log_level, identity, redirects;
 	bool strangers, history, extensions, trace, json;
 	struct watch_settings watch;
+	int64_t log_format;
 };
 
 #define FIELD(name) offsetof(struct serve_settings, name)
@@ -107,6 +108,7 @@ static const struct conf_setting settings_table[] = {
 	{ "trace", CONF_FLAG, FIELD(trace), NULL, 0, 0, NULL, NULL, false,
 	  "Keep every SIP message for `tandem trace`." },
 	WATCH_SETTINGS(FIELD(watch)),
+	WATCH_LOG_FORMAT(FIELD(log_format)),
 	{ "json", CONF_FLAG, FIELD(json), NULL, 0, 0, NULL, NULL, false,
 	  "Print one JSON line an address instead of text." },
 	{ "log", CONF_CHOICE, FIELD(log_level), "warn", 0, 0, "error|warn|info|debug", NULL, false,
@@ -501,7 +503,7 @@ static int serve_run(const struct command *command, int argc, char **argv)
 	}
 	pthread_mutex_init(&s->printing, NULL);
 	clock_start(&s->clock);
-	if (log_sink_start(&s->log, &s->clock, NULL, levels[s->settings.log_level], false, 0)) {
+	if (log_sink_start(&s->log, &s->clock, NULL, levels[s->settings.log_level], s->settings.log_format == 1, 0)) {
 		command_say(command, "standard error cannot be written");
 		code = EXIT_IO;
 	} else {

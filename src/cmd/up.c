@@ -10,6 +10,7 @@
 #include "cmd/demo.h"
 #include "cmd/home.h"
 #include "cmd/network_file.h"
+#include "cmd/watch.h"
 #include "connect/edge.h"
 #include "connect/peer_road.h"
 #include "crypt/random.h"
@@ -41,7 +42,7 @@ struct up_settings {
 	str data, domain, network, business, listen;
 	int64_t sip_port, sips_port, ws_port, wss_port, login_port, node_port, stun_port, workers;
 	bool demo, json;
-	int64_t log_level;
+	int64_t log_level, log_format;
 };
 
 #define FIELD(name) offsetof(struct up_settings, name)
@@ -72,6 +73,7 @@ static const struct conf_setting up_table[] = {
 	{ "demo", CONF_FLAG, FIELD(demo),
 	  .meaning = "Show three calls by scripted phones, then stay up. Loopback only." },
 	{ "json", CONF_FLAG, FIELD(json), .meaning = "One JSON line when all is up, instead of text." },
+	WATCH_LOG_FORMAT(FIELD(log_format)),
 	{ "log", CONF_CHOICE, FIELD(log_level), "info", .choices = "error|warn|info|debug",
 	  .meaning = "What goes into DIR/tandem.log." },
 };
@@ -618,7 +620,8 @@ static int open_home(struct up *up)
 		return EXIT_CANT_CREATE;
 	}
 	snprintf(path, sizeof(path), "%s/tandem.log", dir);
-	if (log_sink_start(&up->log, &up->clock, path, (enum log_level)up->settings.log_level, false, 0)) {
+	if (log_sink_start(&up->log, &up->clock, path, (enum log_level)up->settings.log_level,
+			   up->settings.log_format == 1, 0)) {
 		command_say(up->command, "%s cannot be written", path);
 		return EXIT_CANT_CREATE;
 	}

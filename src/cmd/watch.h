@@ -35,6 +35,14 @@ struct watch_settings {
 			   "this machine alone."                                                                       \
 	}
 
+/* `at` is the offset of an int64_t: 1 is JSON. */
+#define WATCH_LOG_FORMAT(at)                                                                                           \
+	{                                                                                                              \
+		.name = "log-format", .type = CONF_CHOICE, .offset = (at), .fallback = "text", .choices = "text|json", \
+		.meaning = "A line of fields an event, or a JSON object a line; what concerns a call has its Call-ID " \
+			   "as `call`."                                                                                \
+	}
+
 struct watch {
 	const struct command *command;
 	const struct watch_settings *settings;

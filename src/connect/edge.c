@@ -138,7 +138,7 @@ static void bridge(struct edge *e, struct crossing *c)
 			       ERR_NONE;
 	if (!c->bridged) {
 		media_ask_free(ask);
-		log_error(e->log, "connect.edge bridge lost", "business=%s", e->name);
+		log_error(e->log, "connect.edge bridge lost", "call=%s business=%s", c->from_facts.call_id, e->name);
 	}
 }
 
@@ -266,8 +266,8 @@ static void start_crossing(struct edge *e, enum side side, handle call, const st
 	if (!status)
 		status = admit(e, c, now, &wait);
 	if (status) {
-		log_info(e->log, "connect.edge refused", "business=%s caller=%s callee=%s status=%d", e->name,
-			 c->caller, f->callee, status);
+		log_info(e->log, "connect.edge refused", "call=%s session=%s business=%s caller=%s callee=%s status=%d",
+			 f->call_id, f->session.local, e->name, c->caller, f->callee, status);
 		reject(incoming, status, wait, now);
 		free(c);
 		return;
@@ -325,7 +325,8 @@ static void to_rings(struct edge *e, struct crossing *c, const struct call_event
 	learn_session(e, c, is->facts);
 	err = call_ring(from, is->early ? 183 : 180, is->early, now);
 	if (err != ERR_NONE)
-		log_debug(e->log, "connect.edge ringing lost", "err=\"%s\"", err_text(err));
+		log_debug(e->log, "connect.edge ringing lost", "call=%s err=\"%s\"", c->from_facts.call_id,
+			  err_text(err));
 	if (is->early)
 		bridge(e, c);
 }
@@ -353,8 +354,9 @@ static void ended(struct edge *e, struct crossing *c, bool is_from, const struct
 	*(is_from ? &c->from : &c->to) = 0;
 	if (!call) {
 		keep_record(e, c, true, now);
-		log_info(e->log, "connect.edge ended", "business=%s caller=%s callee=%s cause=%s", e->name, c->caller,
-			 c->target, call_cause_word(is->cause));
+		log_info(e->log, "connect.edge ended", "call=%s session=%s business=%s caller=%s callee=%s cause=%s",
+			 c->from_facts.call_id, c->from_facts.session.local, e->name, c->caller, c->target,
+			 call_cause_word(is->cause));
 		drop_crossing(e, c);
 	} else if (!is_from && call_state(call) == CALL_INCOMING) {
 		reject(call, status_across(is), 0, now);
@@ -369,7 +371,7 @@ static void hold_other(struct edge *e, struct crossing *c, bool is_from, bool on
 	enum err err = call ? call_hold(call, on, now) : ERR_ABSENT;
 
 	if (err != ERR_NONE)
-		log_info(e->log, "connect.edge hold lost", "err=\"%s\"", err_text(err));
+		log_info(e->log, "connect.edge hold lost", "call=%s err=\"%s\"", c->from_facts.call_id, err_text(err));
 }
 
 static void press_other(struct edge *e, struct crossing *c, bool is_from, char digit)
@@ -377,7 +379,7 @@ static void press_other(struct edge *e, struct crossing *c, bool is_from, char d
 	struct call *call = agent_call(e->agents[is_from ? !c->from_side : c->from_side], is_from ? c->to : c->from);
 
 	if (call && call_dtmf(call, str_of(&digit, 1)) != ERR_NONE)
-		log_debug(e->log, "connect.edge digit lost", "business=%s", e->name);
+		log_debug(e->log, "connect.edge digit lost", "call=%s business=%s", c->from_facts.call_id, e->name);
 }
 
 static void call_happened(struct edge *e, enum side side, handle call, const struct call_event *is, usec now)

@@ -104,8 +104,12 @@ void pbx_job_reply(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 	err = brief ? sip_stack_refuse(s->stack, job->server, m, &reply, now)
 		    : sip_stack_reply(s->stack, job->server, m, &reply, false, now);
 	pbx_gate_charge(s, job, PBX_FLOOD_ANSWER, now);
-	if (err)
-		log_debug(s->config.log, "pbx.server unanswered", "status=%d", status);
+	if (!err)
+		log_debug(s->config.log, "pbx.server answered", "call=" STR_FMT " status=%d",
+			  STR_ARG(pbx_job_call(s, job, m)), status);
+	else
+		log_debug(s->config.log, "pbx.server unanswered", "call=" STR_FMT " status=%d",
+			  STR_ARG(pbx_job_call(s, job, m)), status);
 	pbx_job_free(s, job);
 }
 
@@ -199,13 +203,20 @@ static void say_wrong(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 void pbx_job_wrong(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, str user, usec now)
 {
 	log_info(s->config.log, job->kind == PBX_JOB_REGISTER ? "pbx.registrar refused" : "pbx.proxy refused",
-		 "user=" STR_FMT " from=%s", STR_ARG(str_head(user, 60)),
-		 addr_text(&job->flow.remote, (char[ADDR_TEXT_MAX]){ 0 }));
+		 "call=" STR_FMT " user=" STR_FMT " from=%s", STR_ARG(pbx_job_call(s, job, m)),
+		 STR_ARG(str_head(user, 60)), addr_text(&job->flow.remote, (char[ADDR_TEXT_MAX]){ 0 }));
 	if (job->kind == PBX_JOB_REGISTER)
 		s->stats.refused_registrations++;
 	job->wrong = true;
 	if (!pbx_job_wait(s, job, now) || heap_set(&s->timers, &job->timer, job->since + PBX_WRONG_AFTER))
 		say_wrong(s, job, m, now);
+}
+
+str pbx_job_call(struct pbx_server *s, const struct pbx_job *job, const struct sip_msg *m)
+{
+	if (!m)
+		m = job->own ? job->own : sip_stack_kept(s->stack, job->server);
+	return m ? sip_msg_log_id(m) : STR_NONE;
 }
 
 static void give_up(struct pbx_server *s, struct pbx_job *job, usec now)
@@ -214,7 +225,8 @@ static void give_up(struct pbx_server *s, struct pbx_job *job, usec now)
 		say_wrong(s, job, NULL, now);
 		return;
 	}
-	log_warn(s->config.log, "pbx.server late", "kind=%d", job->kind);
+	log_warn(s->config.log, "pbx.server late", "call=" STR_FMT " kind=%d", STR_ARG(pbx_job_call(s, job, NULL)),
+		 job->kind);
 	if (job->kind == PBX_JOB_ACK)
 		pbx_job_free(s, job);
 	else if (job->fork && job->fork->turn)
@@ -237,7 +249,8 @@ static void on_request(struct pbx_server *s, const struct sip_event *e, usec now
 		job->since = now;
 		decide(s, job, m, now);
 	} else if (sip_stack_refuse(s->stack, e->server, m, &full, now)) {
-		log_debug(s->config.log, "pbx.server unanswered", "status=503");
+		log_debug(s->config.log, "pbx.server unanswered", "call=" STR_FMT " status=503",
+			  STR_ARG(sip_msg_log_id(m)));
 	}
 }
 
@@ -358,7 +371,8 @@ static void carry(struct pbx_server *s, const struct pbx_note *note, usec now)
 	struct sip_draft draft = { .text = note->bytes };
 
 	if (sip_stack_write(s->stack, &target, &draft, now))
-		log_debug(s->config.log, "pbx.server uncarried", "stream=%u", note->flow.id);
+		log_debug(s->config.log, "pbx.server uncarried", "call=" STR_FMT " stream=%u",
+			  STR_ARG(str_head(sip_transport_call_id(note->bytes), 200)), note->flow.id);
 }
 
 void pbx_server_figures(const struct pbx_server *s, struct pbx_figures *out)
@@ -497,13 +511,15 @@ static void on_user(struct pbx_server *s, const struct keeper_answer *a, usec no
 	if (!a->err && a->n)
 		name = a->users[0].name;
 	if (a->err && a->err != ERR_ABSENT) {
-		log_error(s->config.log, "pbx.server userless", "why=\"%s\"", a->why);
+		log_error(s->config.log, "pbx.server userless", "call=" STR_FMT " why=\"%s\"",
+			  STR_ARG(job ? pbx_job_call(s, job, NULL) : STR_NONE), a->why);
 		if (job)
 			pbx_job_reply(s, job, NULL, 503, STR_NONE, STR("Retry-After: 5"), now);
 		return;
 	}
 	if (name.n && pbx_guard_put(s->guard, name, a->err || !a->n ? NULL : &a->users[0]))
-		log_error(s->config.log, "pbx.guard full", "user=" STR_FMT, STR_ARG(name));
+		log_error(s->config.log, "pbx.guard full", "call=" STR_FMT " user=" STR_FMT,
+			  STR_ARG(job ? pbx_job_call(s, job, NULL) : STR_NONE), STR_ARG(name));
 	if (job)
 		pbx_job_resume(s, job, now);
 }

@@ -48,7 +48,8 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	if (job->invite && flow)
 		pbx_recorder_answer(s->recorder, m, flow, now);
 	if (sip_stack_respond(s->stack, job->server, &draft, false, now))
-		log_debug(s->config.log, "pbx.proxy unanswered", "status=%u", m->status);
+		log_debug(s->config.log, "pbx.proxy unanswered", "call=" STR_FMT " status=%u",
+			  STR_ARG(sip_msg_log_id(m)), m->status);
 }
 
 static const str gone = STR_INIT("caller gave up");

@@ -22,7 +22,8 @@ void pbx_fork_arm(struct pbx_server *s, struct pbx_job *job)
 	if (due == USEC_NEVER)
 		heap_remove(&s->hedges, &job->hedge);
 	else if (heap_set(&s->hedges, &job->hedge, due))
-		log_error(s->config.log, "pbx.server no memory", "for=hunt");
+		log_error(s->config.log, "pbx.server no memory", "call=" STR_FMT " for=hunt",
+			  STR_ARG(pbx_job_call(s, job, NULL)));
 }
 
 /* How long a group may ring where others wait. Only an INVITE rings: others must be answered before their sender gives

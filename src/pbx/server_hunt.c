@@ -22,7 +22,8 @@ static bool try_next(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 	b->opening = !sip_stack_is_up(s->stack, b->client);
 	b->hedge_at = usec_add(now, b->opening ? PBX_HEDGE_OPEN : patience(job));
 	if ((!heap_has(&job->hedge) || b->hedge_at < job->hedge.due) && heap_set(&s->hedges, &job->hedge, b->hedge_at))
-		log_error(s->config.log, "pbx.server no memory", "for=hedge");
+		log_error(s->config.log, "pbx.server no memory", "call=" STR_FMT " for=hedge",
+			  STR_ARG(pbx_job_call(s, job, NULL)));
 	return true;
 }
 

@@ -235,6 +235,8 @@ void pbx_job_challenge(struct pbx_server *, struct pbx_job *, struct sip_msg *, 
 /* A wrong password, or no such user: 403, PBX_WRONG_AFTER the request came, so that nobody can tell by the time whether
  * the keeper had to be asked, or what for. */
 void pbx_job_wrong(struct pbx_server *, struct pbx_job *, struct sip_msg *, str user, usec now);
+/* For log lines: the Call-ID, as sip_msg_log_id; `msg` NULL: of the kept request. */
+str pbx_job_call(struct pbx_server *, const struct pbx_job *, const struct sip_msg *msg);
 /* A fact has come: on with it. */
 void pbx_job_resume(struct pbx_server *, struct pbx_job *, usec now);
 /* The request again, as it came, and where it wants to go. NULL: nobody waits for it any more. */

@@ -277,8 +277,8 @@ void pbx_register_kept(struct pbx_server *s, const struct keeper_answer *a, usec
 	if (--op->pending)
 		return;
 	if (op->err) {
-		log_error(s->config.log, "pbx.registrar unsaved", "aor=" STR_FMT " why=\"%s\"",
-			  STR_ARG(op->note->change.aor), a->why);
+		log_error(s->config.log, "pbx.registrar unsaved", "call=" STR_FMT " aor=" STR_FMT " why=\"%s\"",
+			  STR_ARG(str_head(op->note->change.call_id, 200)), STR_ARG(op->note->change.aor), a->why);
 		finish(s, op, op->err == ERR_MEMORY ? 500 : 503, now);
 		return;
 	}

@@ -144,6 +144,11 @@ const struct sip_address *sip_msg_from(struct sip_msg *);
 const struct sip_address *sip_msg_to(struct sip_msg *);
 const struct sip_cseq *sip_msg_cseq(struct sip_msg *);
 str sip_msg_call_id(const struct sip_msg *);
+/* The same for a log line: `call=` comes first there, and not longer than this. */
+static inline str sip_msg_log_id(const struct sip_msg *m)
+{
+	return str_head(sip_msg_call_id(m), 200);
+}
 /* 0..255. */
 bool sip_msg_max_forwards(struct sip_msg *, uint32_t *out);
 bool sip_msg_content_length(struct sip_msg *, uint32_t *out);

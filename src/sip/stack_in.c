@@ -39,7 +39,8 @@ static void refuse_with(struct sip_stack *s, struct sip_msg *msg, const struct s
 		flow.remote = sip_transport_answer_to(via, &s->in_flow.remote);
 	struct sip_blob *blob = sip_blob_copy(buf_str(&out));
 	if (blob && sip_stack_send(s, &flow, blob, now))
-		log_debug(s->config.log, "sip.stack mute", "status=%d", reply.status);
+		log_debug(s->config.log, "sip.stack mute", "call=" STR_FMT " status=%d", STR_ARG(sip_msg_log_id(msg)),
+			  reply.status);
 	sip_blob_unref(blob);
 }
 
@@ -228,7 +229,8 @@ static void on_cancel(struct sip_stack *s, uint64_t key, usec now)
 	sip_tx_tag(s, about ? about : tx->self, tag);
 	reply.to_tag = str_of(tag, sizeof(tag));
 	if (sip_stack_reply(s, tx->self, &s->msg, &reply, false, now))
-		log_debug(s->config.log, "sip.stack mute", "status=%d", reply.status);
+		log_debug(s->config.log, "sip.stack mute", "call=" STR_FMT " status=%d",
+			  STR_ARG(sip_msg_log_id(&s->msg)), reply.status);
 	invite = about ? sip_tx_find(s, about) : NULL; /* making room may have ended it */
 	if (invite && sip_invite_server_open(&invite->machine.invite_server))
 		emit_request(s, SIP_EVENT_CANCEL, invite);
@@ -306,7 +308,8 @@ static bool repeated_2xx(struct sip_stack *s, struct sip_tx *tx, usec now)
 			continue;
 		s->stats.repeats_in++;
 		if (sip_stack_send(s, &a->flow, a->blob, now))
-			log_debug(s->config.log, "sip.stack unacknowledged", "stream=%u", a->flow.id);
+			log_debug(s->config.log, "sip.stack unacknowledged", "call=" STR_FMT " stream=%u",
+				  STR_ARG(sip_msg_log_id(&s->msg)), a->flow.id);
 		return true;
 	}
 	return false;

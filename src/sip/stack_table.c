@@ -320,7 +320,8 @@ static void send_answer(struct sip_stack *s, struct sip_tx *tx, usec now)
 	if (flow.transport == TRANSPORT_TCP) /* over TLS nobody has proved who is there, over WebSocket nobody is */
 		flow = sip_flows_find(&s->flows, &target, now);
 	if (!flow.transport || sip_stack_send(s, &flow, tx->answer, now))
-		log_info(s->config.log, "sip.stack unanswerable", "port=%u", tx->answer_port);
+		log_info(s->config.log, "sip.stack unanswerable", "call=" STR_FMT " port=%u",
+			 STR_ARG(str_head(sip_transport_call_id(sip_blob_str(tx->answer)), 200)), tx->answer_port);
 	else
 		tx->flow = flow;
 }
@@ -351,7 +352,8 @@ static void send_ack(struct sip_stack *s, struct sip_tx *tx, usec now)
 		sip_blob_set(&tx->message, NULL);
 	}
 	if (tx->answer && sip_stack_send(s, &tx->flow, tx->answer, now))
-		log_debug(s->config.log, "sip.stack unacknowledged", "stream=%u", tx->flow.id);
+		log_debug(s->config.log, "sip.stack unacknowledged", "call=" STR_FMT " stream=%u",
+			  STR_ARG(str_head(sip_transport_call_id(sip_blob_str(tx->answer)), 200)), tx->flow.id);
 }
 
 /* 9.1: the same flow, branch and Via, but a transaction of its own. */
