@@ -83,7 +83,8 @@ static void settle_one(struct agent *a, struct agent_call *ac)
 		if (ac->referrer)
 			tell_referrer(a, ac, &event.is);
 		if (queue_put(&a->events, &event) != ERR_NONE)
-			log_error(a->settings.log, "call.agent event lost", "kind=%d", (int)event.is.kind);
+			log_error(a->settings.log, "call.agent event lost", "call=%s kind=%d",
+				  call_facts(ac->call)->call_id, (int)event.is.kind);
 	}
 	while ((message = call_media_next(ac->call)))
 		if (queue_put(&a->asks, &message) != ERR_NONE)
