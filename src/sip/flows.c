@@ -33,6 +33,7 @@ void sip_flows_init(struct sip_flows *f, const struct sip_flows_config *config)
 static void sip_stream_free(struct sip_stream *s)
 {
 	buf_free(&s->kept);
+	sip_blob_unref(s->proved);
 	free(s->name);
 	free(s);
 }
@@ -313,12 +314,11 @@ static void turn_away(struct sip_flows *f, const struct host_event *e, const cha
 static void say_up(struct sip_flows *f, struct sip_stream *s, const struct host_event *e)
 {
 	struct sip_flows_event event = { .step = SIP_FLOWS_UP, .flow = s->flow };
-	struct sip_blob *proved = e->proved.n ? sip_blob_copy(e->proved) : NULL;
 
+	s->proved = e->proved.n ? sip_blob_copy(e->proved) : NULL;
 	memcpy(event.binding, e->binding, sizeof(event.binding));
-	if (sip_flows_notice(f, &event, proved))
+	if (sip_flows_notice(f, &event, s->proved))
 		sip_stream_close(f, s);
-	sip_blob_unref(proved);
 }
 
 static void on_accepted(struct sip_flows *f, const struct host_event *e, usec now)
@@ -332,7 +332,7 @@ static void on_accepted(struct sip_flows *f, const struct host_event *e, usec no
 		turn_away(f, e, "source");
 		return;
 	}
-	s = sip_stream_new(f, &flow, e->proved, 0);
+	s = sip_stream_new(f, &flow, STR_NONE, 0);
 	if (!s) { /* the newcomer waits outside */
 		if (e->listener)
 			sip_sources_remove(&f->sources, &e->remote);

@@ -2,21 +2,10 @@
 
 /* ---- what goes out ---- */
 
-/* RFC 3261 18.1.1 lets a connection be used again for the same address, port and transport. Over TLS only one that
- * we opened, and that proved the same name: where an accepted one leads, nobody has proved. */
-static bool serves(const struct sip_stream *s, const struct sip_target *t)
-{
-	if (s->state == SIP_STREAM_CLOSING || s->deaf || s->flow.transport != t->transport ||
-	    !addr_eq(&s->flow.remote, &t->addr))
-		return false;
-	return !transport_is_secure(t->transport) ||
-	       (s->ours && s->tls == t->tls && str_eq(str_of(s->name, s->name_n), t->name));
-}
-
 /* Is the name one of those that the far side proved? */
 static bool proves(const struct sip_stream *s, str name)
 {
-	str rest = str_of(s->name, s->name_n), one;
+	str rest = sip_blob_str(s->proved), one;
 
 	while (rest.n) {
 		(void)str_split(rest, ' ', &one, &rest);
@@ -24,6 +13,18 @@ static bool proves(const struct sip_stream *s, str name)
 			return name.n > 0;
 	}
 	return false;
+}
+
+/* RFC 3261 18.1.1 lets a connection be used again for the same address, port and transport. Over TLS only one that
+ * we opened, and whose far side proved the name: where an accepted one leads is another matter (find_alias). */
+static bool serves(const struct sip_stream *s, const struct sip_target *t)
+{
+	if (s->state == SIP_STREAM_CLOSING || s->deaf || s->flow.transport != t->transport ||
+	    !addr_eq(&s->flow.remote, &t->addr))
+		return false;
+	if (!transport_is_secure(t->transport))
+		return true;
+	return s->ours && s->tls == t->tls && (str_eq(str_of(s->name, s->name_n), t->name) || proves(s, t->name));
 }
 
 /* RFC 5923 8.1: an accepted stream whose far side asked for it, for a domain that it speaks for. */
@@ -55,6 +56,23 @@ static uint32_t free_id(struct sip_flows *f)
 	return 0;
 }
 
+/* From the address that we are known by, where that leads there: a far side may look for it (RFC 5923), or its filter.
+ */
+static struct addr source_for(const struct sip_flows *f, const struct sip_target *t)
+{
+	for (size_t i = 0; i < SIP_FLOWS_LISTENERS; i++) {
+		const struct sip_flows_listener *l = &f->listeners[i];
+		struct addr source = l->local;
+
+		if (!l->up || l->transport != t->transport || source.family != t->addr.family || addr_is_any(&source) ||
+		    addr_is_loopback(&source) != addr_is_loopback(&t->addr))
+			continue;
+		source.port = 0;
+		return source;
+	}
+	return (struct addr){ 0 };
+}
+
 static struct flow open_stream(struct sip_flows *f, const struct sip_target *t)
 {
 	struct flow flow = { .transport = t->transport, .worker = f->worker, .remote = t->addr };
@@ -68,6 +86,7 @@ static struct flow open_stream(struct sip_flows *f, const struct sip_target *t)
 	struct host_want w = {
 		.kind = HOST_OPEN, .transport = t->transport, .id = flow.id, .tls = t->tls, .remote = t->addr
 	};
+	w.local = source_for(f, t);
 	struct sip_blob *name = sip_blob_copy(t->name);
 	enum err err = name ? sip_outbox_put(&f->outbox, &w, name) : ERR_MEMORY;
 	sip_blob_unref(name);
@@ -112,7 +131,7 @@ void sip_flows_alias(struct sip_flows *f, const struct flow *flow, uint16_t port
 	struct sip_stream *s =
 		flow->transport == TRANSPORT_TLS && flow->worker == f->worker ? sip_stream_find(f, flow->id) : NULL;
 
-	if (!s || s->ours || s->adopted || !s->name_n || !port || addr_is_set(&s->alias))
+	if (!s || s->ours || s->adopted || !s->proved || !port || addr_is_set(&s->alias))
 		return;
 	s->alias = s->flow.remote;
 	s->alias.port = port;

@@ -24,9 +24,10 @@ struct sip_stream {
 	bool adopted;   /* its owner watches it: no times */
 	bool gone_said; /* GONE was said ahead of CLOSED */
 	uint16_t tls;
-	char *name; /* ours: the name that was asked for; accepted: the domains that were proved (host_event.proved) */
+	char *name; /* ours: that was asked for */
 	size_t name_n;
-	struct addr alias; /* accepted: unset, or where requests would go that may come by this stream instead */
+	struct sip_blob *proved; /* host_event.proved; NULL: nothing */
+	struct addr alias;       /* accepted: unset, or where requests would go that may come by this stream instead */
 	struct sip_frame frame;
 	struct buf kept; /* an unfinished message */
 	usec idle_at, partial_at, pong_at;

@@ -214,6 +214,45 @@ static void one_of_our_own_goes_before_and_one_without_proof_is_never_an_alias(v
 	assert_int_equal(way_to(9, 5061, "a.example"), own);
 }
 
+static void a_connection_of_ours_serves_every_domain_that_its_far_side_proved(void **state)
+{
+	uint32_t own = way_to(9, 5061, "a.example");
+	struct host_event e = { .kind = HOST_OPENED, .transport = TRANSPORT_TLS, .id = own };
+	struct sip_flows_event out;
+
+	(void)state;
+	e.remote = addr_v4(192, 0, 2, 9, 5061);
+	assert_int_not_equal(way_to(9, 5061, "b.example"), own); /* nothing is proved yet */
+	e.proved = STR("a.example c.example");
+	sip_flows_recv(&flows, &e, now);
+	assert_int_equal(sip_flows_next(&flows, &out, now), SIP_FLOWS_UP);
+	assert_int_equal(way_to(9, 5061, "a.example"), own);
+	assert_int_equal(way_to(9, 5061, "c.example"), own);
+	assert_int_not_equal(way_to(9, 5061, "d.example"), own);
+	assert_int_not_equal(way_to(9, 5061, ""), own);
+}
+
+static void we_open_from_the_address_that_we_listen_on(void **state)
+{
+	const struct addr at = addr_v4(192, 0, 2, 1, 5061);
+	uint32_t id = sip_flows_listen(&flows, TRANSPORT_TLS, &at, 1, STR_NONE);
+	struct sip_target loop = { .transport = TRANSPORT_TLS, .addr = addr_v4(127, 0, 0, 1, 5061), .name = STR("a") };
+	struct host_want w;
+
+	(void)state;
+	(void)wanted();
+	(void)way_to(9, 5061, "a.example");
+	assert_int_equal(wanted().local.family, 0); /* it is not up yet */
+	sip_flows_recv(&flows, &(struct host_event){ .kind = HOST_BOUND, .id = id, .local = at }, now);
+	(void)way_to(8, 5061, "a.example");
+	w = wanted();
+	assert_int_equal(w.kind, HOST_OPEN);
+	assert_true(addr_eq_ip(&w.local, &at) && w.local.port == 0);
+	assert_int_not_equal(sip_flows_find(&flows, &loop, now).id,
+			     0); /* where it does not lead: as the machine likes */
+	assert_int_equal(wanted().local.family, 0);
+}
+
 static void what_the_owner_knows_of_the_far_side_stands_in_every_flow(void **state)
 {
 	struct flow flow = accept_tls(STREAM, 9, STR("a.example"));
@@ -338,6 +377,8 @@ int main(void)
 		T(our_via_names_the_listener_of_the_transport),
 		T(a_connection_that_proved_its_domain_and_asked_for_it_takes_requests_there),
 		T(one_of_our_own_goes_before_and_one_without_proof_is_never_an_alias),
+		T(a_connection_of_ours_serves_every_domain_that_its_far_side_proved),
+		T(we_open_from_the_address_that_we_listen_on),
 		T(what_the_owner_knows_of_the_far_side_stands_in_every_flow),
 		T(a_source_has_its_share_of_the_streams_and_no_more),
 		T(stun_on_the_socket_of_sip_is_answered_and_never_a_message),

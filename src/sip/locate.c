@@ -403,12 +403,14 @@ static void look_around(struct look *k)
 	enum service service = SERVICE_NONE;
 	struct addr addr;
 
+	bool direct = addr_parse_ip(w->host, &addr) == ERR_NONE || w->port; /* 4.1, 4.2: neither NAPTR nor SRV */
+
 	k->s->found.n = 0;
-	if (!t || !supports(k->l, t)) {
+	if ((t && !supports(k->l, t)) || (!t && direct)) {
 		k->err = ERR_UNSUPPORTED;
 		return;
 	}
-	if (addr_parse_ip(w->host, &addr) == ERR_NONE || w->port) { /* 4.1 and 4.2: neither NAPTR nor SRV */
+	if (direct) {
 		add_host(k, w->host, w->port ? w->port : sip_transport_port(t), t);
 		return;
 	}
@@ -419,8 +421,12 @@ static void look_around(struct look *k)
 		if (service == SERVICE_NONE && !k->pending)
 			service = add_by_srv(k, w->host);
 	}
-	if (service == SERVICE_NONE && !k->pending)
+	if (service != SERVICE_NONE || k->pending)
+		return;
+	if (t)
 		add_host(k, w->host, sip_transport_port(t), t);
+	else /* a sip URI, we do TLS alone, and no NAPTR record offers it */
+		k->err = ERR_UNSUPPORTED;
 }
 
 static void finish(struct sip_locate *l, struct search *s, enum err err, usec now)

@@ -533,6 +533,30 @@ static void an_answer_finds_its_way_by_sent_by(void **state)
 	}
 }
 
+static void who_speaks_tls_alone_finds_it_by_naptr_and_by_nothing_else(void **state)
+{
+	static const char *const zone[] = { "NAPTR a.example 10 10 s SIPS+D2T _sips._tcp.a.example",
+					    "NAPTR a.example 5 10 s SIP+D2U _sip._udp.a.example",
+					    "SRV _sips._tcp.a.example 1 1 5061 h.example",
+					    "SRV _sip._udp.a.example 1 1 5060 h.example",
+					    "A h.example 192.0.2.5",
+					    "A b.example 192.0.2.6",
+					    NULL };
+	static const enum transport tls[] = { TRANSPORT_TLS, 0 };
+	struct sip_found found;
+	struct server s;
+
+	(void)state;
+	start(&s, zone, tls);
+	found = find(&s, "sip:u@a.example"); /* 4.1: a sip URI may go by TLS where the domain offers it */
+	assert_int_equal(found.n, 1);
+	assert_int_equal(found.places[0].transport, TRANSPORT_TLS);
+	assert_int_equal(find(&s, "sip:u@b.example").err, ERR_UNSUPPORTED);
+	assert_int_equal(find(&s, "sip:u@192.0.2.6").err, ERR_UNSUPPORTED);
+	assert_int_equal(find(&s, "sips:u@b.example").n, 1);
+	sip_locate_free(s.l);
+}
+
 static void what_is_no_way_is_unsupported(void **state)
 {
 	static const char *const bad[] = { "tel:+123", "sip:a.example;transport=carrier-pigeon" };
@@ -572,6 +596,7 @@ int main(void)
 		cmocka_unit_test(more_names_than_are_kept_still_lead_somewhere),
 		cmocka_unit_test(an_answer_finds_its_way_by_sent_by),
 		cmocka_unit_test(what_is_no_way_is_unsupported),
+		cmocka_unit_test(who_speaks_tls_alone_finds_it_by_naptr_and_by_nothing_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
