@@ -504,12 +504,26 @@ static void edge_recv(void *self, const struct host_event *event, usec now)
 	settle(e, now);
 }
 
+/* What a former life has left open (a power cut, kill -9). */
+static void close_records(struct edge *e, usec now)
+{
+	char service[NAME_N + 8];
+	struct call_record of = { 0 };
+
+	snprintf(service, sizeof(service), "edge:%s", e->name);
+	of.service = str_from(service);
+	if (e->keeps)
+		ask_keeper(e, keeper_ask_new(&(struct keeper_ask){
+				      .kind = KEEPER_CALL_CLOSE, .now = now, .calls = &of, .n = 1 }));
+}
+
 static void edge_tick(void *self, usec now)
 {
 	struct edge *e = self;
 
 	if (!e->started) {
 		e->started = true;
+		close_records(e, now);
 		agent_start(e->agents[PEER], now);
 		agent_start(e->agents[PBX], now);
 	}

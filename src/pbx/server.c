@@ -567,6 +567,12 @@ static void begin(struct pbx_server *s, usec now)
 	ask_realm(s, now);
 	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_WATCH, .now = now }));
 	ask_contacts(s, 0, now);
+	if (s->config.worker == 0) {
+		struct call_record of = { .service = STR("pbx") };
+
+		pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){
+					  .kind = KEEPER_CALL_CLOSE, .now = now, .calls = &of, .n = 1 }));
+	}
 	s->retry_at = now + RETRY;
 	s->begun = true;
 }

@@ -187,6 +187,7 @@ static const struct {
 	[KEEPER_SETTING_PUT] = { do_setting_put, WRITES | CONCERNS },
 	[KEEPER_SETTING_LIST] = { do_setting_list, READS },
 	[KEEPER_CALL_PUT] = { store_history_put_call, WRITES },
+	[KEEPER_CALL_CLOSE] = { store_history_close_calls, WRITES },
 	[KEEPER_CALL_LIST] = { store_history_list_calls, READS },
 	[KEEPER_TRACE_APPEND] = { store_history_append_trace, WRITES },
 	[KEEPER_TRACE_LIST] = { store_history_list_trace, READS },

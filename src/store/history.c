@@ -5,6 +5,20 @@ enum err store_history_put_call(struct store_desk *desk)
 	return store_desk_put_rows(desk, SCHEMA_CALL_PUT);
 }
 
+#define CLOSE_BACK (30 * 86400 * USEC_PER_SEC) /* a bound for the search; nobody talks that long */
+
+enum err store_history_close_calls(struct store_desk *desk)
+{
+	enum err err = store_desk_need_one(desk);
+
+	if (err != ERR_NONE)
+		return err;
+	return store_desk_run(desk, SCHEMA_CALL_CLOSE,
+			      DB_VALUES(db_text(desk->ask->calls->service), db_number(desk->ask->now),
+					db_number(desk->ask->now - CLOSE_BACK)),
+			      NULL);
+}
+
 /* The statement gives the newest first, so that a full answer lacks the oldest. */
 static void turn_round(struct keeper_answer *answer)
 {

@@ -7,6 +7,7 @@
 #include "store/desk.h"
 
 MUST_CHECK enum err store_history_put_call(struct store_desk *);
+MUST_CHECK enum err store_history_close_calls(struct store_desk *);
 MUST_CHECK enum err store_history_list_calls(struct store_desk *);
 MUST_CHECK enum err store_history_append_trace(struct store_desk *);
 MUST_CHECK enum err store_history_list_trace(struct store_desk *);

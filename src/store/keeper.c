@@ -37,6 +37,7 @@ static const struct {
 	[KEEPER_SETTING_PUT] = { "setting.put", &setting_record_kind, NULL },
 	[KEEPER_SETTING_LIST] = { "setting.list", &setting_record_kind, &setting_record_kind },
 	[KEEPER_CALL_PUT] = { "call.put", &call_record_kind, NULL },
+	[KEEPER_CALL_CLOSE] = { "call.close", &call_record_kind, NULL },
 	[KEEPER_CALL_LIST] = { "call.list", &call_record_kind, &call_record_kind },
 	[KEEPER_TRACE_APPEND] = { "trace.append", &trace_record_kind, NULL },
 	[KEEPER_TRACE_LIST] = { "trace.list", &trace_record_kind, &trace_record_kind },

@@ -85,6 +85,9 @@ enum keeper_kind {
 
 	/* Call records, by session, service and key. calls -> none. */
 	KEEPER_CALL_PUT,
+	/* calls[1]: service, whose records of an earlier life that have no end get one: the last moment that is known
+	 * of them. Asked before it writes any. Those of the last 30 days. -> none. */
+	KEEPER_CALL_CLOSE,
 	/* The records of the newest `limit` sessions, the oldest session first. calls[1]: session or "", caller or
 	 * callee party or "" -> calls. */
 	KEEPER_CALL_LIST,

@@ -147,6 +147,9 @@ static const char *const statements[SCHEMA_STATEMENT_N] = {
 		"excluded.b_remote, b_signalling = excluded.b_signalling, b_codec = excluded.b_codec, b_media = "
 		"excluded.b_media, b_path = excluded.b_path, b_started = excluded.b_started, b_rang = excluded.b_rang, "
 		"b_answered = excluded.b_answered, b_ended = excluded.b_ended",
+	[SCHEMA_CALL_CLOSE] =
+		"UPDATE call_record SET ended = max(started, rang, answered), cause = 'end unseen: the service was "
+		"down' WHERE service = $1 AND ended = 0 AND started < $2 AND started > $3",
 	[SCHEMA_CALL_LIST] =
 		"WITH recent AS (SELECT session AS of_session, started AS at FROM call_record WHERE ($1 = '' OR "
 		"session = "

@@ -557,6 +557,28 @@ static void calls_are_listed_by_session_the_newest_last(void **state)
 	keeper_answer_free(a);
 }
 
+static void calls_of_a_former_life_get_an_end(void **state)
+{
+	struct desk *d = *state;
+	struct call_record of = { .service = STR("pbx") };
+
+	put_call(d, "s1", "pbx", NOW - 100, 0);
+	put_call(d, "s2", "edge", NOW - 90, 0);
+	put_call(d, "s3", "pbx", NOW - 80, NOW - 70);
+	put_call(d, "s4", "pbx", NOW - 40 * 86400 * USEC_PER_SEC, 0);
+	assert_int_equal(TELL(d, KEEPER_CALL_CLOSE, .calls = &of, .n = 1, .now = NOW), ERR_NONE);
+	struct keeper_answer *a = ASK(d, KEEPER_CALL_LIST);
+	assert_int_equal(a->n, 4);
+	assert_int_equal(a->calls[0].end, 0); /* older than anybody talks */
+	assert_int_equal(a->calls[1].end, NOW - 100);
+	assert_str(a->calls[1].cause, "end unseen: the service was down");
+	assert_int_equal(a->calls[2].end, 0); /* another's */
+	assert_int_equal(a->calls[3].end, NOW - 70);
+	assert_str(a->calls[3].cause, "");
+	keeper_answer_free(a);
+	assert_int_not_equal(TELL(d, KEEPER_CALL_CLOSE, .n = 0), ERR_NONE);
+}
+
 static void a_trace_is_found_by_session_and_by_call_id(void **state)
 {
 	struct desk *d = *state;
@@ -1115,6 +1137,7 @@ int main(void)
 		IN_MEMORY(state_is_kept_by_owner_and_name),
 		IN_MEMORY(settings_are_found_by_how_they_start),
 		IN_MEMORY(calls_are_listed_by_session_the_newest_last),
+		IN_MEMORY(calls_of_a_former_life_get_an_end),
 		IN_MEMORY(a_trace_is_found_by_session_and_by_call_id),
 		IN_MEMORY(the_callees_half_of_a_session_belongs_to_it),
 		ON_DISK(what_is_kept_is_there_when_opened_again_and_only_for_us),
