@@ -21,6 +21,7 @@ struct exchange {
 	unsigned worker_n;
 	str domain;     /* empty: EXCHANGE_DOMAIN */
 	bool relay_any; /* its users may call other domains */
+	bool open;      /* nobody is asked for a password */
 	str trunk;
 	const str *networks;
 	size_t network_n;
@@ -38,6 +39,7 @@ static inline void exchange_run(struct exchange *x)
 		c.worker_n = (uint16_t)x->worker_n;
 		c.domain = x->domain;
 		c.relay_any = x->relay_any;
+		c.auth = !x->open;
 		c.trunk = x->trunk;
 		c.networks = x->networks;
 		c.network_n = x->network_n;
