@@ -5,7 +5,7 @@ DATA    ?= build/demo
 SECONDS ?= 10
 export LC_ALL = C
 
-.PHONY: all run test quick lint san tsan fuzz sim bench cover install format manual packages clean
+.PHONY: all run test quick lint san torture tsan fuzz sim bench cover install format manual packages clean
 
 # Builds build/tandem; installs nothing.
 all: $(BUILD)/build.ninja
@@ -44,6 +44,15 @@ san:
 	@[ -d build-san ] || meson setup build-san -Dwerror=false -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized >/dev/null
 	@ninja -C build-san
 	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 meson test -C build-san --no-rebuild --print-errorlogs -t 4
+
+# A million broken messages over each of UDP, TCP and TLS against the server with sanitizers, and again against the usual one, to
+# see its memory; make test runs some thousand.
+torture: all
+	@tools/install-packages build test check
+	@[ -d build-san ] || meson setup build-san -Dwerror=false -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized >/dev/null
+	@ninja -C build-san tandem
+	@tools/run-torture build-san
+	@tools/run-torture $(BUILD)
 
 tsan:
 	@tools/install-packages build check
