@@ -177,6 +177,18 @@ class End:
         self.send(f"SIP/2.0 {status} {reason}\r\n{copied}To: {to}\r\nContact: {self.contact}\r\n{lines}"
                   + (f"Content-Type: application/sdp\r\n" if body else "") + f"Content-Length: {len(body)}\r\n\r\n{body}")
 
+    def cancel(self, invite):
+        """Of an INVITE that request() returned."""
+        lines = [f"{name.title()}: {value}" for name, value in invite.headers if name in ("via", "from", "to", "call-id", "route")]
+        self.send("\r\n".join([f"CANCEL {invite.uri} SIP/2.0", *lines, "Max-Forwards: 70", f"CSeq: {invite['cseq'].split()[0]} CANCEL",
+                               "Content-Length: 0", "", ""]))
+
+    def acknowledge(self, invite, final):
+        """The ACK of a refusal, hop by hop."""
+        lines = [f"{name.title()}: {value}" for name, value in invite.headers if name in ("via", "from", "call-id", "route")]
+        self.send("\r\n".join([f"ACK {invite.uri} SIP/2.0", *lines, f"To: {final['to']}", "Max-Forwards: 70",
+                               f"CSeq: {invite['cseq'].split()[0]} ACK", "Content-Length: 0", "", ""]))
+
     def register(self, uri=None):
         self.request("REGISTER", uri or f"sip:{self.domain}", to=f"<sip:{self.user}@{self.domain}>",
                      from_=f"<sip:{self.user}@{self.domain}>;tag=r", lines="Expires: 600\r\n")
