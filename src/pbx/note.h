@@ -25,6 +25,8 @@ enum pbx_note_kind {
 	PBX_NOTE_REGISTERED,  /* `status`, and with 200 `rows` (what is bound now), with 423 `min_expires` */
 	PBX_NOTE_FIND,        /* `aor`: answer FOUND */
 	PBX_NOTE_FOUND,       /* `rows` */
+	PBX_NOTE_UNBIND,      /* `change.aor`: its bindings over `flow`, or to `bytes` by `path`, are no more */
+	PBX_NOTE_BOUND,       /* `aor` is bound over your stream `flow` */
 	PBX_NOTE_WATCH,       /* `aor`: its bindings are watched by `from`, or (status 0) not any more */
 	PBX_NOTE_WATCHED,     /* `aor`, `rows` and as `bytes` what became of each (enum pbx_reg_what) */
 	PBX_NOTE_FIGURES,     /* from a service that is no worker: answer it with the same and `figures` */
@@ -50,7 +52,7 @@ struct pbx_note {
 	uint64_t token; /* the asker's, echoed */
 	struct flow flow;
 	str bytes;
-	str aor;
+	str aor, path;
 	struct pbx_change change;
 	int status;
 	struct contact_record *rows;

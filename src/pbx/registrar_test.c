@@ -246,6 +246,117 @@ static void outbound_needs_a_first_hop_that_keeps_flows(void **state)
 	assert_null(strstr(rig_.text, "Require:"));
 }
 
+static void close_stream(uint32_t stream)
+{
+	struct host_event gone = { .kind = HOST_CLOSED, .id = stream, .transport = TRANSPORT_TCP };
+
+	rig_.services[0].recv(rig_.services[0].self, &gone, rig_.now);
+	rig_settle();
+}
+
+static void over_tcp(uint32_t stream, struct addr from, unsigned cseq, const char *contact)
+{
+	char text[1000];
+
+	snprintf(text, sizeof(text),
+		 "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5;branch=z9hG4bKo%u\r\n"
+		 "From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: o%u\r\nCSeq: %u "
+		 "REGISTER\r\nContact: %s\r\nSupported: outbound\r\nContent-Length: 0\r\n\r\n",
+		 cseq, stream, cseq, contact);
+	rig_bytes(stream, from, text);
+	rig_assert_start(rig_take_stream(stream), "SIP/2.0 200 ");
+}
+
+static void what_is_bound_to_a_connection_goes_with_it(void **state)
+{
+	struct addr nat = rig_addr(40, 33333), open = rig_addr(41, 5060);
+
+	(void)state;
+	for (rig_.config.worker_n = 1; rig_.config.worker_n <= 3; rig_.config.worker_n += 2) {
+		start();
+		rig_accept(RIG_STREAM, nat);
+		rig_accept(RIG_STREAM + 1, nat);
+		over_tcp(RIG_STREAM, nat, 1, "<sip:102@10.0.0.5;transport=tcp>;reg-id=1;" PHONE);
+		rig_pass(USEC_PER_SEC);
+		over_tcp(RIG_STREAM + 1, nat, 2, "<sip:102@10.0.0.5;transport=tcp>;reg-id=2;" PHONE);
+		invite_from(stranger, "x", "far.example", "sip:102@example.com", "w1", 1, "");
+		rig_assert_start(rig_take_stream(RIG_STREAM + 1), "INVITE "); /* the newest of one phone's flows */
+		assert_string_equal(rig_take_stream(RIG_STREAM), "");
+		close_stream(RIG_STREAM + 1);
+		rig_forget_sent();
+		invite_from(stranger, "x", "far.example", "sip:102@example.com", "w2", 1, "");
+		rig_assert_start(rig_take_stream(RIG_STREAM), "INVITE ");
+		assert_int_equal(rig_.contacts[0].used + rig_.contacts[1].used, 1);
+		close_stream(RIG_STREAM);
+		rig_forget_sent();
+		invite_from(stranger, "x", "far.example", "sip:102@example.com", "w3", 1, "");
+		rig_take(stranger);
+		if (!strncmp(rig_.text, "SIP/2.0 100", 11))
+			rig_take(stranger);
+		rig_assert_start(rig_.text, "SIP/2.0 480 ");
+		assert_int_equal(rig_.contacts[0].used + rig_.contacts[1].used, 0);
+		/* who can be called anew at his Contact stays */
+		rig_accept(RIG_STREAM + 2, open);
+		over_tcp(RIG_STREAM + 2, open, 3, "<sip:102@192.0.2.41;transport=tcp>");
+		close_stream(RIG_STREAM + 2);
+		rig_forget_sent();
+		invite_from(stranger, "x", "far.example", "sip:102@example.com", "w4", 1, "");
+		assert_string_equal(rig_take_stream(RIG_STREAM + 2), "");
+		bool found = false;
+		for (size_t i = 0; i < rig_.sent_n; i++)
+			found |= rig_.sent[i].stream && !strncmp(rig_.sent[i].text, "INVITE sip:102@192.0.2.41", 25);
+		assert_true(found);
+		rig_stop_servers();
+		rig_forget_contacts();
+	}
+	rig_.config.worker_n = 1;
+	rig_run();
+}
+
+static void a_connection_that_has_gone_does_not_take_a_newer_binding(void **state)
+{
+	struct addr nat = rig_addr(40, 33333);
+
+	(void)state;
+	start();
+	rig_accept(RIG_STREAM, nat);
+	rig_accept(RIG_STREAM + 1, nat);
+	over_tcp(RIG_STREAM, nat, 1, "<sip:102@10.0.0.5;transport=tcp>;reg-id=1;" PHONE);
+	over_tcp(RIG_STREAM + 1, nat, 2, "<sip:102@10.0.0.5;transport=tcp>;reg-id=1;" PHONE);
+	close_stream(RIG_STREAM);
+	rig_forget_sent();
+	invite_from(stranger, "x", "far.example", "sip:102@example.com", "n1", 1, "");
+	rig_assert_start(rig_take_stream(RIG_STREAM + 1), "INVITE ");
+	/* while the keeper writes it, too */
+	rig_accept(RIG_STREAM + 2, nat);
+	rig_.hold = true;
+	rig_bytes(RIG_STREAM + 2, nat,
+		  "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5;branch=z9hG4bKo9\r\n"
+		  "From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: o9\r\nCSeq: 9 "
+		  "REGISTER\r\nContact: <sip:102@10.0.0.5;transport=tcp>;reg-id=1;" PHONE
+		  "\r\nContent-Length: 0\r\n\r\n");
+	close_stream(RIG_STREAM + 1);
+	rig_.hold = false;
+	rig_settle();
+	rig_assert_start(rig_take_stream(RIG_STREAM + 2), "SIP/2.0 200 ");
+	rig_forget_sent();
+	invite_from(stranger, "x", "far.example", "sip:102@example.com", "n2", 1, "");
+	rig_assert_start(rig_take_stream(RIG_STREAM + 2), "INVITE ");
+	assert_true(rig_.contacts[0].used);
+	/* and one that closes before the keeper has written is not bound at all */
+	rig_accept(RIG_STREAM + 3, nat);
+	rig_.hold = true;
+	rig_bytes(RIG_STREAM + 3, nat,
+		  "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5;branch=z9hG4bKo8\r\n"
+		  "From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: o8\r\nCSeq: 8 "
+		  "REGISTER\r\nContact: <sip:102@10.0.0.5;transport=tcp>;reg-id=1;" PHONE
+		  "\r\nContent-Length: 0\r\n\r\n");
+	close_stream(RIG_STREAM + 3);
+	rig_.hold = false;
+	rig_settle();
+	assert_false(rig_.contacts[0].used);
+}
+
 /* ---- answers ---- */
 
 static void refreshes_of_a_crowd_are_spread(void **state)
@@ -338,6 +449,8 @@ int main(void)
 		T(a_call_outlives_the_registration_that_its_gruu_needs),
 		T(flows_of_one_phone_are_bindings_of_their_own),
 		T(outbound_needs_a_first_hop_that_keeps_flows),
+		T(what_is_bound_to_a_connection_goes_with_it),
+		T(a_connection_that_has_gone_does_not_take_a_newer_binding),
 		T(refreshes_of_a_crowd_are_spread),
 		T(who_comes_by_a_proxy_is_told_to_send_by_us),
 		T(feature_tags_survive),

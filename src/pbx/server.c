@@ -331,6 +331,8 @@ static void pump(struct pbx_server *s, usec now)
 			pbx_way_meet(s, &e);
 			break;
 		case SIP_EVENT_FLOW_GONE:
+			pbx_binding_closed(s, &e.flow, now);
+			break;
 		case SIP_EVENT_PONG:
 			break;
 		}
@@ -409,7 +411,11 @@ void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)
 	case PBX_NOTE_CARRY:
 		carry(s, note, now);
 		break;
+	case PBX_NOTE_BOUND:
+		pbx_binding_over(s, note->aor, &note->flow, now);
+		break;
 	case PBX_NOTE_REGISTER:
+	case PBX_NOTE_UNBIND:
 		pbx_register_change(s, note, now);
 		return;
 	case PBX_NOTE_REGISTERED:
@@ -537,7 +543,6 @@ static void on_answer(struct pbx_server *s, const struct keeper_answer *a, usec 
 		on_user(s, a, now);
 		break;
 	case KEEPER_CONTACT_PUT:
-	case KEEPER_CONTACT_REMOVE:
 		pbx_register_kept(s, a, now);
 		break;
 	case KEEPER_CHANGED:
@@ -623,6 +628,7 @@ static void server_tick(void *self, usec now)
 	pump(s, now);
 	pbx_location_tick(s->location, now);
 	pbx_subscribe_tick(s, now);
+	pbx_binding_tick(s, now);
 	while ((item = heap_take(&s->timers, now)))
 		give_up(s, map_of(item, struct pbx_job, timer), now);
 	sip_locate_tick(s->locate, now);
@@ -639,7 +645,7 @@ static usec server_due(const void *self)
 	due = usec_min(due, sip_stack_due(s->stack));
 	due = usec_min(due, pbx_location_due(s->location));
 	due = usec_min(due, pbx_subscriptions_due(s->subscriptions));
-	due = usec_min(due, pbx_reg_watch_due(s->watches));
+	due = usec_min(due, usec_min(pbx_reg_watch_due(s->watches), heap_due(&s->op_timers)));
 	due = usec_min(due, usec_min(heap_due(&s->timers), heap_due(&s->hedges)));
 	due = usec_min(due, sip_locate_due(s->locate));
 	due = usec_min(due, pbx_recorder_due(s->recorder));
@@ -701,6 +707,7 @@ static bool make_parts(struct pbx_server *s)
 	s->gate = (struct sip_gate){ pbx_gate_request, s };
 	s->gruus = pbx_gruus_new(c->key, sizeof(c->key), c->rng);
 	s->watches = pbx_reg_watch_new(c->rng);
+	s->book = pbx_stream_book_new(c->rng);
 	s->tap = (struct sip_tap){ pbx_tracer_message, s->tracer };
 	stack.timing = c->timing;
 	stack.rng = c->rng;
@@ -714,8 +721,8 @@ static bool make_parts(struct pbx_server *s)
 	s->stack = sip_stack_new(&stack);
 	s->locate = make_locate(c);
 	s->subscriptions = s->stack ? pbx_subscriptions_new(s->stack, c->worker, c->rng, c->log) : NULL;
-	return s->subscriptions && s->watches && s->flood && s->locate && s->location && s->guard && s->recorder &&
-	       (s->tracer || !c->trace) && s->tokens && s->gruus && s->stack;
+	return s->subscriptions && s->watches && s->book && s->flood && s->locate && s->location && s->guard &&
+	       s->recorder && (s->tracer || !c->trace) && s->tokens && s->gruus && s->stack;
 }
 
 struct pbx_server *pbx_server_new(const struct pbx_config *config)
@@ -730,6 +737,7 @@ struct pbx_server *pbx_server_new(const struct pbx_config *config)
 	map_init(&s->busy, OPS_MAX);
 	heap_init(&s->timers);
 	heap_init(&s->hedges);
+	heap_init(&s->op_timers);
 	rng_fill(config->rng, s->key, sizeof(s->key));
 	pbx_offers_init(&s->offers, config->rng);
 	pbx_repeats_init(&s->repeats, config->rng);
@@ -759,6 +767,7 @@ void pbx_server_free(struct pbx_server *s)
 	map_free(&s->busy);
 	heap_free(&s->timers);
 	heap_free(&s->hedges);
+	heap_free(&s->op_timers);
 	sip_locate_free(s->locate);
 	sip_stack_free(s->stack);
 	pbx_location_free(s->location);
@@ -771,6 +780,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_gruus_free(s->gruus);
 	pbx_subscriptions_free(s->subscriptions);
 	pbx_reg_watch_free(s->watches);
+	pbx_stream_book_free(s->book);
 	free(s);
 }
 

@@ -175,6 +175,16 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 		on_refusal(s, job, b, m, now);
 }
 
+/* RFC 5626 5.3.1: a token of ours leads to a flow that is gone, and a proxy asks, who knows what to do about it. Phones
+ * "should never receive a 430" (11.5). */
+static bool flow_failed(struct pbx_server *s, struct pbx_job *job, const struct pbx_branch *b)
+{
+	struct sip_msg *m = sip_stack_kept(s->stack, job->server);
+
+	return m && transport_is_reliable(b->flow.transport ? b->flow.transport : TRANSPORT_UDP) &&
+	       sip_msg_to(m)->tag.n && sip_msg_count(m, SIP_VIA) > 1;
+}
+
 void pbx_answer_silence(struct pbx_server *s, const struct sip_event *e, usec now)
 {
 	struct pbx_job *job = job_of(s, e->cookie);
@@ -186,7 +196,7 @@ void pbx_answer_silence(struct pbx_server *s, const struct sip_event *e, usec no
 	if (e->kind == SIP_EVENT_TIMEOUT)
 		job->local_status = 408;
 	else if (!job->local_status)
-		job->local_status = 480;
+		job->local_status = flow_failed(s, job, b) ? 430 : 480;
 	pbx_fork_close(s, job, b, 408, now);
 }
 

@@ -29,6 +29,7 @@
 #include "pbx/server.h"
 #include "pbx/session_timer.h"
 #include "pbx/sips.h"
+#include "pbx/stream_book.h"
 #include "pbx/target.h"
 #include "pbx/token.h"
 #include "pbx/tracer.h"
@@ -36,21 +37,22 @@
 #include "sip/stack.h"
 #include "store/keeper.h"
 
-#define PBX_WANTS_MAX      100000
-#define PBX_PATIENCE       (5 * USEC_PER_SEC)  /* for the keeper, a name, another worker */
-#define PBX_TRIES          24                  /* facts that one request may have to wait for */
-#define PBX_HEDGE_INVITE   (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
-#define PBX_HEDGE_OPEN     (250 * USEC_PER_MS) /* RFC 8305 5.: a connection that is not up by then */
-#define PBX_HEDGE_OTHER    (2 * USEC_PER_SEC)  /* no answer to three datagrams */
-#define PBX_WRONG_AFTER    (150 * USEC_PER_MS) /* the keeper is quicker, and no 100 has been said yet */
-#define PBX_SPARE_MAX      32
-#define PBX_BRANCHES_MAX   40   /* of one request: contacts, servers of names, redirections */
-#define PBX_RETARGETS_MAX  10   /* that one request follows */
-#define PBX_RETARGET_DEPTH 5    /* redirections one after the other */
-#define PBX_BREADTH        60   /* RFC 5393 5.3.1: where a request says nothing */
-#define PBX_CHALLENGES     4096 /* bytes of the challenges of all branches */
-#define PBX_CHALLENGE      1300 /* bytes of our challenge lines */
-#define PBX_CHALLENGE_REST 60   /* what an answer says besides them and what it repeats */
+#define PBX_WANTS_MAX       100000
+#define PBX_PATIENCE        (5 * USEC_PER_SEC)  /* for the keeper, a name, another worker */
+#define PBX_KEEPER_PATIENCE (10 * USEC_PER_SEC) /* then what it has is unknown, and it is told anew */
+#define PBX_TRIES           24                  /* facts that one request may have to wait for */
+#define PBX_HEDGE_INVITE    (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
+#define PBX_HEDGE_OPEN      (250 * USEC_PER_MS) /* RFC 8305 5.: a connection that is not up by then */
+#define PBX_HEDGE_OTHER     (2 * USEC_PER_SEC)  /* no answer to three datagrams */
+#define PBX_WRONG_AFTER     (150 * USEC_PER_MS) /* the keeper is quicker, and no 100 has been said yet */
+#define PBX_SPARE_MAX       32
+#define PBX_BRANCHES_MAX    40   /* of one request: contacts, servers of names, redirections */
+#define PBX_RETARGETS_MAX   10   /* that one request follows */
+#define PBX_RETARGET_DEPTH  5    /* redirections one after the other */
+#define PBX_BREADTH         60   /* RFC 5393 5.3.1: where a request says nothing */
+#define PBX_CHALLENGES      4096 /* bytes of the challenges of all branches */
+#define PBX_CHALLENGE       1300 /* bytes of our challenge lines */
+#define PBX_CHALLENGE_REST  60   /* what an answer says besides them and what it repeats */
 
 struct pbx_want {
 	struct host_want want;
@@ -164,8 +166,7 @@ struct pbx_op {
 	struct pbx_note *note;
 	struct contact_record *put, *remove; /* in the note's arena */
 	size_t put_n, remove_n;
-	unsigned pending;
-	enum err err;
+	struct heap_item timer; /* the keeper should have answered */
 };
 
 struct pbx_server {
@@ -183,10 +184,11 @@ struct pbx_server {
 	struct hmac *tokens;
 	struct pbx_gruus *gruus;
 	struct pbx_subscriptions *subscriptions;
+	struct pbx_stream_book *book;  /* of the streams that this worker holds */
 	struct pbx_reg_watch *watches; /* of this shard */
 	struct slab jobs, ops;
 	struct map busy; /* ops in work, by aor */
-	struct heap timers, hedges;
+	struct heap timers, hedges, op_timers;
 	struct sip_locate *locate;
 	struct pbx_note *spare[PBX_SPARE_MAX]; /* notes to be used again */
 	size_t spare_n;
@@ -298,11 +300,24 @@ void pbx_register_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *
 /* 10.3 steps 3 and 4, for all that is asked of the exchange itself in the name of a user. true: he may; else it was
  * answered, or waits. */
 bool pbx_register_may(struct pbx_server *, struct pbx_job *, struct sip_msg *, str name, usec now);
-/* At the shard: PBX_NOTE_REGISTER. Takes the note. */
-void pbx_register_change(struct pbx_server *, struct pbx_note *, usec now);
-void pbx_register_kept(struct pbx_server *, const struct keeper_answer *, usec now);
 /* At the worker: PBX_NOTE_REGISTERED. */
 void pbx_register_done(struct pbx_server *, const struct pbx_note *, usec now);
+
+/* ---- server_binding.c ---- */
+
+/* At the shard: PBX_NOTE_REGISTER, PBX_NOTE_UNBIND. Takes the note. */
+void pbx_register_change(struct pbx_server *, struct pbx_note *, usec now);
+void pbx_register_kept(struct pbx_server *, const struct keeper_answer *, usec now);
+/* Changes that the keeper has not answered in time. */
+void pbx_binding_tick(struct pbx_server *, usec now);
+/* Why bindings that are not there after this change are not: its own wish, or they made room or their flow is gone. */
+enum pbx_reg_what pbx_binding_gone(const struct pbx_note *);
+/* An address is bound to this stream: the worker that holds it notes it in its book. */
+void pbx_binding_over(struct pbx_server *, str aor, const struct flow *, usec now);
+/* A stream of this worker has closed: what was bound to it is no more. */
+void pbx_binding_closed(struct pbx_server *, const struct flow *, usec now);
+/* An edge proxy says that there is no flow to this contact (430, RFC 5626 5.3.1). */
+void pbx_binding_failed(struct pbx_server *, str aor, str uri, str path, usec now);
 
 /* ---- server_subscribe.c ---- */
 

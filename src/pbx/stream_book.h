@@ -11,6 +11,7 @@
 #define PBX_STREAM_BOOK_H
 
 #include "base/err.h"
+#include "base/rng.h"
 #include "base/str.h"
 
 #include <stdbool.h>

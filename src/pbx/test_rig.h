@@ -166,7 +166,8 @@ static inline void rig_reply(unsigned worker, struct keeper_ask *q)
 	case KEEPER_CONTACT_PUT:
 	case KEEPER_CONTACT_REMOVE:
 		for (size_t i = 0; i < q->n && !a.err; i++)
-			rig_keep_contact(&q->contacts[i], q->kind == KEEPER_CONTACT_REMOVE);
+			rig_keep_contact(&q->contacts[i],
+					 q->kind == KEEPER_CONTACT_REMOVE || !q->contacts[i].expires);
 		break;
 	case KEEPER_CONTACT_LIST:
 		a.contacts = rows;

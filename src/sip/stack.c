@@ -239,6 +239,11 @@ void sip_stack_ping(struct sip_stack *s, const struct flow *flow, usec now)
 	sip_flows_ping(&s->flows, flow, now);
 }
 
+bool sip_stack_alive(const struct sip_stack *s, const struct flow *flow)
+{
+	return sip_flows_alive(&s->flows, flow);
+}
+
 void sip_stack_probe(struct sip_stack *s, const struct flow *flow, usec now)
 {
 	sip_flows_probe(&s->flows, flow, now);

@@ -222,6 +222,8 @@ void sip_stack_probe(struct sip_stack *, const struct flow *, usec now);
 void sip_stack_know(struct sip_stack *, const struct flow *, uint16_t peer);
 /* Does the request that `client` sent have a way yet: is its stream open? Datagrams always have one. */
 bool sip_stack_is_up(const struct sip_stack *, handle client);
+/* Is this stream of ours there and not being closed? A datagram's flow always is. */
+bool sip_stack_alive(const struct sip_stack *, const struct flow *);
 /* Ends a stream in good order; FLOW_GONE follows. */
 void sip_stack_close(struct sip_stack *, const struct flow *);
 /* The stream that requests to this target would take now, opening it where it is not there; transport 0: none. */

@@ -47,12 +47,22 @@ void store_clerk_free(struct store_clerk *clerk)
  * Location.
  */
 
+static enum err remove_contact(struct store_desk *desk, const struct contact_record *contact)
+{
+	if (contact->key.n)
+		return contact_log_remove(desk->contacts, desk, contact->aor, contact->key);
+	return contact_log_remove_all(desk->contacts, desk, contact->aor);
+}
+
 static enum err do_contact_put(struct store_desk *desk)
 {
 	enum err err = ERR_NONE;
 
-	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
-		err = contact_log_put(desk->contacts, desk, &desk->ask->contacts[i]);
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++) {
+		const struct contact_record *contact = &desk->ask->contacts[i];
+
+		err = contact->expires ? contact_log_put(desk->contacts, desk, contact) : remove_contact(desk, contact);
+	}
 	return err;
 }
 
@@ -60,13 +70,8 @@ static enum err do_contact_remove(struct store_desk *desk)
 {
 	enum err err = ERR_NONE;
 
-	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++) {
-		const struct contact_record *contact = &desk->ask->contacts[i];
-		if (contact->key.n)
-			err = contact_log_remove(desk->contacts, desk, contact->aor, contact->key);
-		else
-			err = contact_log_remove_all(desk->contacts, desk, contact->aor);
-	}
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = remove_contact(desk, &desk->ask->contacts[i]);
 	return err;
 }
 

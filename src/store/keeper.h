@@ -66,7 +66,8 @@ enum keeper_kind {
 	KEEPER_DEVICE_LIST,   /* devices[1]: person ("": all); page -> devices */
 	KEEPER_DEVICE_REMOVE, /* devices: person, key -> none. ERR_ABSENT. */
 
-	/* Location, by aor and key. contacts -> none. */
+	/* Location, by aor and key. contacts -> none. A row that expires at 0 is removed as by CONTACT_REMOVE: so a change
+	   is one question, done wholly or not at all. */
 	KEEPER_CONTACT_PUT,
 	/* contacts: aor, key ("": all of that aor) -> none; those that are not there are not missed. */
 	KEEPER_CONTACT_REMOVE,

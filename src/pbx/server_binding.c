@@ -1,0 +1,339 @@
+/* What is bound, at the shard that has the address: changes one after the other, kept before they are answered. */
+#include "pbx/server_parts.h"
+
+static void answer(struct pbx_server *s, struct pbx_note *note, int status, usec now)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	size_t n;
+
+	if (note->kind == PBX_NOTE_UNBIND) {
+		pbx_server_drop_note(s, note);
+		return;
+	}
+	n = status == 200 ? pbx_location_find(s->location, note->change.aor, now, list) : 0;
+	note->kind = PBX_NOTE_REGISTERED;
+	note->status = pbx_note_set_rows(note, list, n) ? 500 : status;
+	pbx_server_tell(s, note->from, note, now);
+}
+
+/* ---- the keeper ---- */
+
+/* What goes and what is put, in one question: wholly done or not at all. Gone is what expires at 0. */
+static bool ask(struct pbx_server *s, handle token, const struct pbx_verdict *v, usec now)
+{
+	struct contact_record rows[2 * PBX_CONTACTS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->remove_n; i++)
+		rows[n++] = (struct contact_record){ .aor = v->remove[i].aor, .key = v->remove[i].key };
+	for (size_t i = 0; i < v->put_n; i++)
+		rows[n++] = v->put[i];
+	return pbx_server_ask(
+		s, keeper_ask_new(&(struct keeper_ask){
+			   .kind = KEEPER_CONTACT_PUT, .token = token, .now = now, .contacts = rows, .n = n }));
+}
+
+/* What the keeper has may be something else than what is here: it is told what is. Behind whatever is on its way. */
+static void repair(struct pbx_server *s, str aor, usec now)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	struct pbx_verdict v = { .remove = { { .aor = aor } }, .remove_n = 1 };
+
+	v.put_n = pbx_location_find(s->location, aor, now, list);
+	for (size_t i = 0; i < v.put_n; i++)
+		pbx_contact_record(list[i], &v.put[i]);
+	log_warn(s->config.log, "pbx.registrar repaired", "aor=" STR_FMT, STR_ARG(aor));
+	if (!ask(s, 0, &v, now))
+		log_error(s->config.log, "pbx.registrar unsaved", "aor=" STR_FMT " why=\"no room\"", STR_ARG(aor));
+}
+
+/* ---- changes ---- */
+
+/* Copies that outlive what they were made from. */
+static struct contact_record *pack(struct pbx_note *note, const struct contact_record *rows, size_t n)
+{
+	struct contact_record *copy = arena_alloc(&note->arena, record_packed_size(&contact_record_kind, rows, n) + 1);
+
+	if (copy)
+		record_pack(&contact_record_kind, rows, n, copy);
+	return copy;
+}
+
+static bool is_of(const struct contact_record *row, const struct pbx_note *note)
+{
+	struct flow flow = contact_flow(row);
+
+	if (note->flow.transport)
+		return flow_eq(&flow, &note->flow);
+	return row->path.n && str_eq(row->uri, note->bytes) && str_eq(row->path, note->path);
+}
+
+/* Could one open a connection to it? Not to a browser, and not where it is behind something that hides its address. */
+static bool is_open(const struct contact_record *row)
+{
+	struct flow flow = contact_flow(row);
+	struct sip_uri uri;
+	struct addr addr;
+
+	return !row->reg_id && !row->path.n && !transport_is_ws(flow.transport) && !sip_uri_parse(row->uri, &uri) &&
+	       sip_uri_addr(&uri, &addr) && addr_eq_ip(&addr, &flow.remote);
+}
+
+/* A flow is gone, and with it its bindings (RFC 5626 6., 7.): here at once, at the keeper in its own time. */
+static void unbind(struct pbx_server *s, const struct pbx_note *note, usec now)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	size_t n = pbx_location_find(s->location, note->change.aor, now, list);
+	struct pbx_verdict v = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		struct contact_record row;
+
+		pbx_contact_record(list[i], &row);
+		if (is_of(&row, note))
+			v.remove[v.remove_n++] = row;
+	}
+	if (!v.remove_n)
+		return;
+	v.put_n = 0;
+	for (size_t i = 0; i < v.remove_n;) { /* where it can be reached without, only the flow goes */
+		if (!is_open(&v.remove[i]) || note->path.n) {
+			i++;
+			continue;
+		}
+		v.put[v.put_n] = v.remove[i];
+		v.put[v.put_n].transport = 0;
+		v.put_n++;
+		v.remove[i] = v.remove[--v.remove_n];
+	}
+	log_info(s->config.log, "pbx.registrar flow gone", "aor=" STR_FMT " bindings=%zu", STR_ARG(note->change.aor),
+		 v.remove_n);
+	if (v.remove_n + v.put_n && !ask(s, 0, &v, now))
+		log_error(s->config.log, "pbx.registrar unsaved", "why=\"no room\"");
+	for (size_t i = 0; i < v.put_n; i++)
+		if (pbx_location_put(s->location, &v.put[i], now))
+			log_error(s->config.log, "pbx.registrar no memory", "for=contact");
+	for (size_t i = 0; i < v.remove_n; i++)
+		pbx_location_remove(s->location, note->change.aor, v.remove[i].key);
+}
+
+/* Holds the change against the table and asks the keeper for what follows of it. 0: it is asked; else the status. */
+static int begin(struct pbx_server *s, struct pbx_op *op, usec now)
+{
+	struct pbx_verdict v;
+	int status;
+
+	if (op->note->kind == PBX_NOTE_UNBIND) {
+		unbind(s, op->note, now);
+		return 200;
+	}
+	status = pbx_registrar_judge(s->location, &op->note->change, now, &v);
+	if (status != 200)
+		return status;
+	op->put = pack(op->note, v.put, v.put_n);
+	op->remove = pack(op->note, v.remove, v.remove_n);
+	if (!op->put || !op->remove)
+		return 500;
+	op->put_n = v.put_n;
+	op->remove_n = v.remove_n;
+	if (!v.put_n && !v.remove_n)
+		return 200;
+	if (heap_set(&s->op_timers, &op->timer, now + PBX_KEEPER_PATIENCE) || !ask(s, op->self, &v, now)) {
+		heap_remove(&s->op_timers, &op->timer);
+		return 500;
+	}
+	return 0;
+}
+
+static struct pbx_op *busy_with(struct pbx_server *s, str aor, uint64_t hash)
+{
+	for (struct map_node *n = map_first(&s->busy, hash); n; n = map_next(n)) {
+		struct pbx_op *op = map_of(n, struct pbx_op, node);
+
+		if (str_eq(op->note->change.aor, aor))
+			return op;
+	}
+	return NULL;
+}
+
+static void fail_all(struct pbx_server *s, struct pbx_op *op, usec now)
+{
+	for (struct pbx_op *next; op; op = next) {
+		next = op->next;
+		answer(s, op->note, 500, now);
+		slab_remove(&s->ops, op->self);
+	}
+}
+
+/* Answers, tells who watches, and goes on with what waited behind until one has to wait for the keeper. */
+static void finish(struct pbx_server *s, struct pbx_op *op, int status, usec now)
+{
+	while (op) {
+		struct pbx_op *next = op->next;
+		uint64_t hash = op->node.hash;
+		enum pbx_reg_what gone = pbx_binding_gone(op->note);
+		bool watched = pbx_reg_watch_n(s->watches) > 0;
+		char text[PBX_AOR_MAX];
+		struct buf aor;
+
+		buf_init(&aor, text, sizeof(text));
+		if (watched)
+			buf_put(&aor, op->note->change.aor);
+		heap_remove(&s->op_timers, &op->timer);
+		map_remove(&s->busy, &op->node);
+		answer(s, op->note, status, now);
+		slab_remove(&s->ops, op->self);
+		if (watched && status == 200)
+			pbx_subscribe_touch(s, buf_str(&aor), gone, now);
+		if (next && map_add(&s->busy, &next->node, hash)) { /* cannot be: one has just gone */
+			fail_all(s, next, now);
+			return;
+		}
+		op = next;
+		status = op ? begin(s, op, now) : 0;
+		if (!status)
+			return;
+	}
+}
+
+void pbx_register_change(struct pbx_server *s, struct pbx_note *note, usec now)
+{
+	uint64_t hash = str_hash(note->change.aor, s->key);
+	struct pbx_op *first = busy_with(s, note->change.aor, hash);
+	handle self;
+	struct pbx_op *op = slab_add(&s->ops, &self);
+
+	if (!op) {
+		answer(s, note, 503, now);
+		return;
+	}
+	op->self = self;
+	op->note = note;
+	if (first) { /* 10.3: the changes of one address come one after the other */
+		while (first->next)
+			first = first->next;
+		first->next = op;
+		return;
+	}
+	if (map_add(&s->busy, &op->node, hash)) {
+		slab_remove(&s->ops, self);
+		answer(s, note, 500, now);
+		return;
+	}
+	int status = begin(s, op, now);
+	if (status)
+		finish(s, op, status, now);
+}
+
+/* Puts into the table what the keeper has. Returns the status. */
+static int apply(struct pbx_server *s, const struct pbx_op *op, usec now)
+{
+	int status = 200;
+
+	for (size_t i = 0; i < op->remove_n; i++)
+		pbx_location_remove(s->location, op->remove[i].aor, op->remove[i].key);
+	for (size_t i = 0; i < op->put_n; i++) {
+		struct flow flow = contact_flow(&op->put[i]);
+		enum err err = pbx_location_put(s->location, &op->put[i], now);
+
+		if (err && err != ERR_EXPIRED)
+			status = err == ERR_FULL ? 503 : 500;
+		else if (flow.transport && transport_is_reliable(flow.transport))
+			pbx_binding_over(s, op->put[i].aor, &flow, now);
+	}
+	if (status != 200)
+		repair(s, op->note->change.aor, now);
+	return status;
+}
+
+void pbx_register_kept(struct pbx_server *s, const struct keeper_answer *a, usec now)
+{
+	struct pbx_op *op = slab_find(&s->ops, a->token);
+
+	if (!op) {
+		if (a->err)
+			log_error(s->config.log, "pbx.registrar unsaved", "why=\"%s\"", a->why);
+		return;
+	}
+	if (a->err) {
+		log_error(s->config.log, "pbx.registrar unsaved", "call=" STR_FMT " aor=" STR_FMT " why=\"%s\"",
+			  STR_ARG(str_head(op->note->change.call_id, 200)), STR_ARG(op->note->change.aor), a->why);
+		finish(s, op, a->err == ERR_MEMORY ? 500 : 503, now);
+		return;
+	}
+	finish(s, op, apply(s, op, now), now);
+}
+
+void pbx_binding_tick(struct pbx_server *s, usec now)
+{
+	struct heap_item *item;
+
+	while ((item = heap_take(&s->op_timers, now))) {
+		struct pbx_op *op = map_of(item, struct pbx_op, timer);
+
+		log_error(s->config.log, "pbx.registrar unsaved", "aor=" STR_FMT " why=\"the keeper does not answer\"",
+			  STR_ARG(op->note->change.aor));
+		repair(s, op->note->change.aor, now);
+		finish(s, op, 503, now);
+	}
+}
+
+enum pbx_reg_what pbx_binding_gone(const struct pbx_note *note)
+{
+	bool wish = note->change.star;
+
+	for (size_t i = 0; i < note->change.n; i++)
+		wish = wish || !note->change.rows[i].expires;
+	return wish ? PBX_REG_UNREGISTERED : PBX_REG_DEACTIVATED;
+}
+
+/* ---- flows ---- */
+
+/* Tells the shard that this flow (or this Path to this URI) leads nowhere any more. */
+static void unbind_at_shard(struct pbx_server *s, str aor, const struct flow *flow, str uri, str path, usec now)
+{
+	struct pbx_note *note = pbx_server_note(s, PBX_NOTE_UNBIND);
+
+	if (!note || !arena_copy(&note->arena, aor, &note->change.aor) ||
+	    !arena_copy(&note->arena, uri, &note->bytes) || !arena_copy(&note->arena, path, &note->path)) {
+		pbx_server_drop_note(s, note);
+		return;
+	}
+	note->from = s->config.worker;
+	note->flow = *flow;
+	pbx_server_tell(s, pbx_location_shard(aor, s->config.worker_n), note, now);
+}
+
+void pbx_binding_failed(struct pbx_server *s, str aor, str uri, str path, usec now)
+{
+	unbind_at_shard(s, aor, &(struct flow){ 0 }, uri, path, now);
+}
+
+void pbx_binding_over(struct pbx_server *s, str aor, const struct flow *flow, usec now)
+{
+	struct pbx_note *note;
+
+	if (flow->worker != s->config.worker) {
+		note = flow->worker < s->config.worker_n ? pbx_server_note(s, PBX_NOTE_BOUND) : NULL;
+		if (!note || !arena_copy(&note->arena, aor, &note->aor)) {
+			pbx_server_drop_note(s, note);
+			return;
+		}
+		note->flow = *flow;
+		pbx_server_tell(s, flow->worker, note, now);
+		return;
+	}
+	if (!sip_stack_alive(s->stack, flow)) /* it closed meanwhile */
+		unbind_at_shard(s, aor, flow, STR_NONE, STR_NONE, now);
+	else if (pbx_stream_book_add(s->book, flow->id, aor))
+		log_warn(s->config.log, "pbx.registrar unbooked", "aor=" STR_FMT, STR_ARG(aor));
+}
+
+void pbx_binding_closed(struct pbx_server *s, const struct flow *flow, usec now)
+{
+	char text[PBX_AOR_MAX];
+	str aor;
+
+	while ((aor = pbx_stream_book_take(s->book, flow->id, text, sizeof(text))).n)
+		unbind_at_shard(s, aor, flow, STR_NONE, STR_NONE, now);
+}
