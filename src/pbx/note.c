@@ -1,5 +1,7 @@
 #include "pbx/note.h"
 
+#include "pbx/settings.h"
+
 #include <stdlib.h>
 
 #define NOTE_MAX (256u * 1024u)
@@ -22,6 +24,7 @@ struct pbx_note *pbx_note_new(enum pbx_note_kind kind)
 
 void pbx_note_renew(struct pbx_note *n, enum pbx_note_kind kind)
 {
+	pbx_settings_free(n->settings);
 	arena_free(&n->arena);
 	begin(n, kind);
 }
@@ -32,6 +35,7 @@ void pbx_note_free(void *note)
 
 	if (!n)
 		return;
+	pbx_settings_free(n->settings);
 	arena_free(&n->arena);
 	free(n);
 }

@@ -29,6 +29,9 @@ enum pbx_note_kind {
 	PBX_NOTE_BOUND,       /* `aor` is bound over your stream `flow` */
 	PBX_NOTE_WATCH,       /* `aor`: its bindings are watched by `from`, or (status 0) not any more */
 	PBX_NOTE_WATCHED,     /* `aor`, `rows` and as `bytes` what became of each (enum pbx_reg_what) */
+	PBX_NOTE_COUNT,       /* `count`: carry it out; with a token, answer COUNTED */
+	PBX_NOTE_COUNTED,     /* `status`: there was room */
+	PBX_NOTE_SETTINGS,    /* from who reads the files: `settings` are in force from now on */
 	PBX_NOTE_FIGURES,     /* from a service that is no worker: answer it with the same and `figures` */
 };
 
@@ -44,7 +47,16 @@ struct pbx_change {
 	uint32_t cseq;
 };
 
+/* For the worker that has a number of a limit (pbx/tally.h). */
+struct pbx_count {
+	enum { PBX_COUNT_HOLD, PBX_COUNT_DROP, PBX_COUNT_PASS } what;
+	uint32_t most;
+	uint64_t number, lease;
+	usec span;
+};
+
 struct pbx_figures;
+struct pbx_settings;
 
 struct pbx_note {
 	enum pbx_note_kind kind;
@@ -54,6 +66,8 @@ struct pbx_note {
 	str bytes;
 	str aor, path;
 	struct pbx_change change;
+	struct pbx_count count;
+	struct pbx_settings *settings; /* the receiver takes it, or it goes with the note */
 	int status;
 	struct contact_record *rows;
 	size_t n;

@@ -207,6 +207,7 @@ static bool change(const struct pbx_rule *r, struct pbx_question *q)
 	if (r->become.n) {
 		(void)str_split(r->become, '@', &user, &host);
 		pbx_policy_fill(user, buf_str(&number), false, &out);
+		q->opened = host.n > 0;
 		q->callee_host = host.n ? host : q->domain;
 		q->callee_ours = !host.n || str_eq_nocase(host, q->domain);
 	} else {
@@ -227,10 +228,10 @@ bool pbx_limit_counts(const struct pbx_limit *l, const struct pbx_question *q)
 	return l->requests || q->method == SIP_INVITE;
 }
 
-static enum pbx_policy_next decide(struct pbx_verdict *v, struct pbx_rule *r, enum pbx_policy_action action, int status,
-				   str text)
+static enum pbx_policy_next decide(struct pbx_decision *v, struct pbx_rule *r, enum pbx_policy_action action,
+				   int status, str text)
 {
-	*v = (struct pbx_verdict){ .action = action, .rule = r, .status = status, .text = text };
+	*v = (struct pbx_decision){ .action = action, .rule = r, .status = status, .text = text };
 	if (r) {
 		r->stats.decided++;
 		r->stats.refused += action == PBX_POLICY_REFUSE;
@@ -238,7 +239,7 @@ static enum pbx_policy_next decide(struct pbx_verdict *v, struct pbx_rule *r, en
 	return PBX_POLICY_DECIDED;
 }
 
-static enum pbx_policy_next apply(struct pbx_rule *r, struct pbx_question *q, struct pbx_verdict *v)
+static enum pbx_policy_next apply(struct pbx_rule *r, struct pbx_question *q, struct pbx_decision *v)
 {
 	static const str too_long = STR_INIT("the number is too long");
 
@@ -256,7 +257,7 @@ static enum pbx_policy_next apply(struct pbx_rule *r, struct pbx_question *q, st
 	return PBX_POLICY_COUNT;
 }
 
-static enum pbx_policy_next look(struct pbx_policy *p, struct pbx_question *q, struct pbx_verdict *v, bool *on)
+static enum pbx_policy_next look(struct pbx_policy *p, struct pbx_question *q, struct pbx_decision *v, bool *on)
 {
 	struct pbx_rule *r = &p->rules[q->at];
 	const char *why = q->counted || q->reached ? NULL : misfit(p, r, q);
@@ -271,14 +272,14 @@ static enum pbx_policy_next look(struct pbx_policy *p, struct pbx_question *q, s
 	while (!q->reached && q->counted < r->limit_n && !pbx_limit_counts(&r->limits[q->counted], q))
 		q->counted++;
 	if (!q->reached && q->counted < r->limit_n) {
-		*v = (struct pbx_verdict){ .rule = r, .limit = &r->limits[q->counted] };
+		*v = (struct pbx_decision){ .rule = r, .limit = &r->limits[q->counted] };
 		*on = false;
 		return PBX_POLICY_COUNT;
 	}
 	return apply(r, q, v);
 }
 
-enum pbx_policy_next pbx_policy_judge(struct pbx_policy *p, struct pbx_question *q, struct pbx_verdict *v)
+enum pbx_policy_next pbx_policy_judge(struct pbx_policy *p, struct pbx_question *q, struct pbx_decision *v)
 {
 	if (!q->ready)
 		make_ready(q);
@@ -293,7 +294,7 @@ enum pbx_policy_next pbx_policy_judge(struct pbx_policy *p, struct pbx_question 
 	return decide(v, NULL, PBX_POLICY_NONE, 0, STR_NONE);
 }
 
-void pbx_policy_counted(struct pbx_policy *p, struct pbx_question *q, const struct pbx_verdict *v, bool room)
+void pbx_policy_counted(struct pbx_policy *p, struct pbx_question *q, const struct pbx_decision *v, bool room)
 {
 	struct pbx_rule *r = &p->rules[q->at];
 
@@ -407,7 +408,7 @@ void pbx_limit_write(const struct pbx_limit *l, struct buf *b)
 	buf_put_z(b, each[l->each]);
 }
 
-static void put_why(const struct pbx_verdict *v, struct buf *b)
+static void put_why(const struct pbx_decision *v, struct buf *b)
 {
 	buf_put_z(b, "rule ");
 	buf_put(b, v->rule->name);
@@ -421,7 +422,7 @@ static void put_why(const struct pbx_verdict *v, struct buf *b)
 	}
 }
 
-void pbx_verdict_lines(const struct pbx_verdict *v, struct buf *b)
+void pbx_decision_lines(const struct pbx_decision *v, struct buf *b)
 {
 	if (!v->rule)
 		return;

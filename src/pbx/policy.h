@@ -172,6 +172,7 @@ struct pbx_question {
 	uint8_t counted; /* limits of it that have room */
 	uint8_t callee_at;
 	bool ready, timed, too_long;
+	bool opened;                     /* and its domain is one that a rule has named */
 	bool changed;                    /* the callee is no longer what was asked for */
 	const struct pbx_limit *reached; /* and so it is refused */
 	struct civil_time time;
@@ -182,7 +183,7 @@ struct pbx_question {
 
 enum pbx_policy_next { PBX_POLICY_DECIDED, PBX_POLICY_COUNT };
 
-struct pbx_verdict {
+struct pbx_decision {
 	enum pbx_policy_action action;
 	struct pbx_rule *rule;         /* NULL: none has decided */
 	const struct pbx_limit *limit; /* COUNT: take one of these; REFUSE: the one that was reached, or NULL */
@@ -191,8 +192,8 @@ struct pbx_verdict {
 };
 
 /* DECIDED: that is it. COUNT: see above. */
-enum pbx_policy_next pbx_policy_judge(struct pbx_policy *, struct pbx_question *, struct pbx_verdict *);
-void pbx_policy_counted(struct pbx_policy *, struct pbx_question *, const struct pbx_verdict *, bool room);
+enum pbx_policy_next pbx_policy_judge(struct pbx_policy *, struct pbx_question *, struct pbx_decision *);
+void pbx_policy_counted(struct pbx_policy *, struct pbx_question *, const struct pbx_decision *, bool room);
 /* Is it the right thing to count for this limit: INVITE, or any? Others pass without. */
 bool pbx_limit_counts(const struct pbx_limit *, const struct pbx_question *);
 /* What this limit of the rule counts by: bytes that differ from those of every other limit, and of every other caller,
@@ -201,7 +202,7 @@ void pbx_limit_key(const struct pbx_rule *, const struct pbx_limit *, const stru
 /* A target of a redirection, or a user that `become` gives, with {user} filled in. `escape`: as a URI has it. */
 void pbx_policy_fill(str pattern, str user, bool escape, struct buf *);
 /* Warning and Reason lines (RFC 3261 20.43, RFC 3326) that name the rule; CRLF between them. */
-void pbx_verdict_lines(const struct pbx_verdict *, struct buf *);
+void pbx_decision_lines(const struct pbx_decision *, struct buf *);
 
 /* "rule NAME", with what is counted, "lunch: 2 calls at once each caller". */
 void pbx_limit_write(const struct pbx_limit *, struct buf *);

@@ -365,11 +365,26 @@ static bool read_target(struct reader *r, str *out)
 	return true;
 }
 
+/* "301 sip:..": "301" alone is a user. */
+static bool take_redirect_status(struct reader *r, struct pbx_rule *rule)
+{
+	struct pbx_words ahead = r->w;
+	uint16_t status = 0;
+
+	if (!take_status(&ahead, &status) || status < 300 || status > 399 || !ahead.word.n ||
+	    pbx_words_is(&ahead, ",") ||
+	    (pbx_list_is_word(ahead.word) && !pbx_words_is(&ahead, "contacts") && !pbx_words_is(&ahead, "servers")))
+		return false;
+	rule->status = status;
+	r->w = ahead;
+	return true;
+}
+
 static bool read_redirect(struct reader *r, struct pbx_rule *rule)
 {
 	str said = r->w.word;
 
-	if (take_status(&r->w, &rule->status) && rule->status != 300 && rule->status != 301 && rule->status != 302 &&
+	if (take_redirect_status(r, rule) && rule->status != 300 && rule->status != 301 && rule->status != 302 &&
 	    rule->status != 380)
 		return pbx_words_wrong(&r->w, "redirect " STR_FMT ": 300, 301 (for good), 302 (for now) or 380",
 				       STR_ARG(said));

@@ -12,8 +12,7 @@ bool pbx_list_keep(struct pbx_words *w, struct arena *a, str s, str *out)
 	return arena_copy(a, s, out) || no_memory(w);
 }
 
-/* The words that cannot be a name, as they begin or end something. */
-static bool is_word_of_ours(str s)
+bool pbx_list_is_word(str s)
 {
 	static const char *const words[] = { "from",   "to",      "source",   "method",    "at",       "not",
 					     "allow",  "refuse",  "redirect", "via",       "strip",    "add",
@@ -36,7 +35,7 @@ bool pbx_list_name_is_good(str s)
 		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
 			return false;
 	}
-	return s.n > 0 && s.n <= PBX_POLICY_NAME_MAX && !is_word_of_ours(s);
+	return s.n > 0 && s.n <= PBX_POLICY_NAME_MAX && !pbx_list_is_word(s);
 }
 
 /* ---- people ---- */
@@ -93,7 +92,7 @@ static bool read_pattern(struct pbx_words *w, struct arena *a, str word, struct 
 	size_t range = str_find(word, STR(".."));
 	str user = word, host;
 
-	if (is_word_of_ours(word))
+	if (pbx_list_is_word(word))
 		return pbx_words_wrong(w,
 				       "\"" STR_FMT
 				       "\" is a word of the rules: is there a comma too many? (a user called so "

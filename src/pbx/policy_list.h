@@ -24,6 +24,8 @@ bool pbx_list_hours(struct pbx_words *, struct arena *, const struct pbx_hours *
 		    struct pbx_hours *out);
 /* Names of groups and hours, and the like: letters, digits, '-', '_', '.'; and no word of the grammar. */
 bool pbx_list_name_is_good(str);
+/* A word of the grammar. */
+bool pbx_list_is_word(str);
 /* A copy; false and a complaint where there is no memory. */
 bool pbx_list_keep(struct pbx_words *, struct arena *, str, str *out);
 

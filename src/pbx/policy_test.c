@@ -10,7 +10,7 @@
 
 static struct pbx_policy *policy;
 static struct pbx_question question;
-static struct pbx_verdict verdict;
+static struct pbx_decision verdict;
 
 static bool zone_of(void *self, str name, struct buf *rule)
 {
@@ -360,7 +360,7 @@ static void a_limit_that_is_reached_refuses_and_says_which(void **state)
 	assert_int_equal(verdict.action, PBX_POLICY_REFUSE);
 	assert_int_equal(verdict.status, 480);
 	buf_init(&b, text, sizeof(text) - 1);
-	pbx_verdict_lines(&verdict, &b);
+	pbx_decision_lines(&verdict, &b);
 	assert_string_equal(text, "Warning: 399 tandem \"rule a: limit 2 calls per 1m each caller: slowly\"\r\n"
 				  "Reason: SIP;cause=480;text=\"rule a: limit 2 calls per 1m each caller: slowly\"\r\n"
 				  "Retry-After: 60");

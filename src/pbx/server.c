@@ -61,6 +61,8 @@ void pbx_job_free(struct pbx_server *s, struct pbx_job *job)
 	heap_remove(&s->hedges, &job->hedge);
 	for (int i = 0; i < 2; i++)
 		pbx_server_drop_note(s, job->places[i]);
+	if (job->ruling)
+		pbx_rules_end(s, job);
 	sip_msg_free(job->own);
 	sip_msg_free(job->best);
 	arena_free(&job->arena);
@@ -401,6 +403,19 @@ static void give_figures(struct pbx_server *s, struct pbx_note *note, uint32_t t
 	w->want.message = note;
 }
 
+static void take_settings(struct pbx_server *s, struct pbx_note *note)
+{
+	struct pbx_settings *old = s->settings;
+
+	s->settings = note->settings;
+	note->settings = NULL;
+	if (!s->settings)
+		return;
+	pbx_settings_apply(s->settings, &s->config);
+	pbx_rules_set(s, pbx_settings_policy(s->settings));
+	pbx_settings_free(old);
+}
+
 void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)
 {
 	switch (note->kind) {
@@ -433,6 +448,15 @@ void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)
 	case PBX_NOTE_FOUND:
 		found(s, note, now);
 		return;
+	case PBX_NOTE_COUNT:
+		pbx_rules_count(s, note, now);
+		return;
+	case PBX_NOTE_COUNTED:
+		pbx_rules_counted(s, note, now);
+		break;
+	case PBX_NOTE_SETTINGS:
+		take_settings(s, note);
+		break;
 	case PBX_NOTE_FIGURES: /* no worker asks another */
 		break;
 	}
@@ -582,6 +606,14 @@ static void begin(struct pbx_server *s, usec now)
 	s->begun = true;
 }
 
+static void settle(struct pbx_server *s, usec now)
+{
+	pump(s, now);
+	pbx_hunt_pump(s, now);
+	pump(s, now); /* answers that leave by another worker */
+	pbx_rules_pump(s, now);
+}
+
 static void server_recv(void *self, const struct host_event *e, usec now)
 {
 	struct pbx_server *s = self;
@@ -606,8 +638,7 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 	default:
 		sip_stack_recv(s->stack, e, now);
 	}
-	pump(s, now);
-	pbx_hunt_pump(s, now);
+	settle(s, now);
 }
 
 static void server_tick(void *self, usec now)
@@ -629,11 +660,12 @@ static void server_tick(void *self, usec now)
 	pbx_location_tick(s->location, now);
 	pbx_subscribe_tick(s, now);
 	pbx_binding_tick(s, now);
+	pbx_rules_tick(s, now);
 	while ((item = heap_take(&s->timers, now)))
 		give_up(s, map_of(item, struct pbx_job, timer), now);
 	sip_locate_tick(s->locate, now);
-	pbx_hunt_pump(s, now);
 	pbx_fork_tick(s, now);
+	settle(s, now);
 	flush(s, now, false);
 }
 
@@ -646,6 +678,7 @@ static usec server_due(const void *self)
 	due = usec_min(due, pbx_location_due(s->location));
 	due = usec_min(due, pbx_subscriptions_due(s->subscriptions));
 	due = usec_min(due, usec_min(pbx_reg_watch_due(s->watches), heap_due(&s->op_timers)));
+	due = usec_min(due, pbx_rules_due(s));
 	due = usec_min(due, usec_min(heap_due(&s->timers), heap_due(&s->hedges)));
 	due = usec_min(due, sip_locate_due(s->locate));
 	due = usec_min(due, pbx_recorder_due(s->recorder));
@@ -721,8 +754,8 @@ static bool make_parts(struct pbx_server *s)
 	s->stack = sip_stack_new(&stack);
 	s->locate = make_locate(c);
 	s->subscriptions = s->stack ? pbx_subscriptions_new(s->stack, c->worker, c->rng, c->log) : NULL;
-	return s->subscriptions && s->watches && s->book && s->flood && s->locate && s->location && s->guard &&
-	       s->recorder && (s->tracer || !c->trace) && s->tokens && s->gruus && s->stack;
+	return pbx_rules_start(s) && s->subscriptions && s->watches && s->book && s->flood && s->locate &&
+	       s->location && s->guard && s->recorder && (s->tracer || !c->trace) && s->tokens && s->gruus && s->stack;
 }
 
 struct pbx_server *pbx_server_new(const struct pbx_config *config)
@@ -776,6 +809,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_flood_free(s->flood);
 	pbx_tracer_free(s->tracer);
 	pbx_recorder_free(s->recorder);
+	pbx_rules_stop(s);
 	hmac_free(s->tokens);
 	pbx_gruus_free(s->gruus);
 	pbx_subscriptions_free(s->subscriptions);
@@ -798,4 +832,5 @@ void pbx_server_stats(const struct pbx_server *s, struct pbx_server_stats *out)
 	out->flood_emptied = flood.emptied;
 	out->contacts = (uint32_t)pbx_location_n(s->location);
 	out->jobs = s->jobs.n;
+	out->policy_calls = (uint32_t)pbx_seats_n(s->seats);
 }

@@ -51,6 +51,8 @@ struct pbx_trust {
 /* Whom the registrar tells that its requests go by us: nobody, who came by another proxy, all. */
 enum pbx_service_route { PBX_SERVICE_ROUTE_PATH = 0, PBX_SERVICE_ROUTE_NEVER, PBX_SERVICE_ROUTE_ALWAYS };
 
+struct pbx_policy;
+
 struct pbx_config {
 	struct rng *rng;
 	const struct log *log; /* may be NULL */
@@ -70,7 +72,18 @@ struct pbx_config {
 	const struct pbx_trust *trusts; /* sources that need no password: a From of the domain is believed there */
 	size_t trust_n;
 	bool md5, sha256; /* which digests are taken (sha256: both of RFC 8760's); whom which is offered: pbx/offer.h */
-	bool strangers;   /* callers of other domains may call local users */
+	bool redirect_any; /* users and domains that calls are not passed on to, but told where they are (RFC 3261 8.3):
+			      any; or of these: ours, or such as relay_domains */
+	const str *redirect_domains;
+	size_t redirect_domain_n;
+	struct pbx_policy *policy; /* the administrator's rules; the server's from pbx_server_new on; NULL: none */
+	/* For who only asks what would be (pbx/rehearsal.h): hears how a request is decided, step by step, and who
+	 * calls need not prove it: he is `explain_as`, or whom From names. Limits are not counted. NULL: nobody
+	 * listens. */
+	void (*explain)(void *self, const char *topic, str text);
+	void *explain_self;
+	str explain_as;
+	bool strangers;                  /* callers of other domains may call local users */
 	enum pbx_identity_mode identity; /* to whom the exchange says who its callers are */
 	uint32_t session_expires;        /* seconds: session timers are asked for (RFC 4028 8.); 0: not by us */
 	/* Names that are answered inside this process, where no account and no registration has them (for test drives):
@@ -117,9 +130,18 @@ struct pbx_server_stats {
 				   answered 503 */
 	uint64_t wrong_passwords, guesses_unjudged; /* pbx/backoff.h */
 	uint64_t flood_emptied;                     /* times that a source used it up */
+	uint64_t policy_refused;                    /* requests that a rule has refused */
+	uint64_t policy_over;                       /* of these, because a limit was reached */
+	uint64_t redirected;                        /* requests that were answered with where to go (3xx) */
+	uint32_t policy_calls;                      /* calls that count against limits now */
 	uint32_t contacts, jobs;
 };
 void pbx_server_stats(const struct pbx_server *, struct pbx_server_stats *out);
+/* What each rule of the policy has decided here, in their order; it is called once for each. The name is valid within
+ * the call. */
+struct pbx_rule_stats;
+void pbx_server_rules(const struct pbx_server *, void (*hear)(void *self, str name, const struct pbx_rule_stats *),
+		      void *self);
 /* All that its rooms have counted (pbx/figures.h). A service that is no worker asks by a note PBX_NOTE_FIGURES. */
 struct pbx_figures;
 void pbx_server_figures(const struct pbx_server *, struct pbx_figures *out);

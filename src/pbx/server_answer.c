@@ -158,6 +158,8 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 			pass_back(s, job, m, &e->flow, now);
 		return;
 	}
+	if (pbx_seats_n(s->seats))
+		pbx_seats_answer(s->seats, m, now);
 	if (m->status < 300) {
 		if (late.invite || (b && !job->answered))
 			pass_back(s, job ? job : &late, m, &e->flow, now);

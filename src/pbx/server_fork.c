@@ -228,6 +228,8 @@ void pbx_fork_start(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m
 	s->stats.relayed++;
 	if (w->kind == PBX_WAY_DIALOG) {
 		pbx_recorder_request(s->recorder, m, now);
+		if (m->method == SIP_BYE && pbx_seats_n(s->seats))
+			pbx_seats_bye(s->seats, m, now);
 	} else if (job->invite) {
 		s->stats.calls++;
 		pbx_recorder_start(s->recorder, m, &job->flow, now);

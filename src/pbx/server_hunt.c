@@ -84,6 +84,8 @@ void pbx_hunt_pump(struct pbx_server *s, usec now)
 	while (sip_locate_next(s->locate, &f)) {
 		struct pbx_job *job = slab_find(&s->jobs, f.cookie);
 
+		if (job && job->redirection && pbx_redirect_found(s, job, &f, now))
+			continue;
 		for (struct pbx_branch *b = job ? job->branches : NULL; b; b = b->after) {
 			if (b->state == PBX_BRANCH_RESOLVING && b->hunt && b->hunt->search == f.search) {
 				found(s, job, b, &f, now);

@@ -6,6 +6,8 @@
  * ends; server_relay.c decides about all others; server_fork.c to whom first and to whom then; server_recurse.c about
  * those whom a 3xx names; server_story.c keeps its history; server_send.c sends them on; server_hunt.c to one server
  * after the other where a name has several; server_answer.c passes back what comes of it.
+ * server_rules.c asks the administrator's rules about what has been read so far, server_redirect.c tells callers where
+ * to go themselves, server_explain.c says why, to who asks.
  */
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
@@ -21,15 +23,19 @@
 #include "pbx/location.h"
 #include "pbx/note.h"
 #include "pbx/offer.h"
+#include "pbx/policy.h"
 #include "pbx/preference.h"
 #include "pbx/recorder.h"
 #include "pbx/reg_watch.h"
 #include "pbx/registrar.h"
 #include "pbx/repeat.h"
+#include "pbx/seats.h"
 #include "pbx/server.h"
 #include "pbx/session_timer.h"
+#include "pbx/settings.h"
 #include "pbx/sips.h"
 #include "pbx/stream_book.h"
+#include "pbx/tally.h"
 #include "pbx/target.h"
 #include "pbx/token.h"
 #include "pbx/tracer.h"
@@ -126,6 +132,9 @@ struct pbx_fork {
 	bool tells;                  /* the caller is told it, too */
 };
 
+struct pbx_ruling;      /* server_rules.c */
+struct pbx_redirection; /* server_redirect.c */
+
 enum pbx_job_kind { PBX_JOB_REGISTER = 1, PBX_JOB_RELAY, PBX_JOB_ACK };
 
 /* A request in work, until its final answer. */
@@ -150,6 +159,9 @@ struct pbx_job {
 	struct sip_msg *best;       /* the best final answer so far */
 	str from;                   /* the From of who is anonymous beyond here; empty: as it is */
 	struct pbx_session_timer session;
+	struct pbx_ruling *ruling; /* what the rules say of it; NULL: not asked. In the arena, as is: */
+	struct pbx_redirection *redirection;
+	handle seats;     /* what it holds of limits; 0: nothing */
 	int local_status; /* ours, where nobody answered: 408, 480; 0: none */
 	struct arena arena;
 	struct pbx_branch *branches; /* in the arena, as their next ones */
@@ -179,6 +191,11 @@ struct pbx_server {
 	struct pbx_guard *guard;
 	struct pbx_offers offers;
 	struct pbx_repeats repeats; /* of REGISTER */
+	struct pbx_policy *policy;  /* NULL: there are no rules */
+	struct pbx_tally *tally;
+	struct pbx_seats *seats;
+	uint64_t count_key[2];         /* the same in all workers */
+	struct pbx_settings *settings; /* those that came last; NULL: none yet. The config points into it */
 	struct pbx_recorder *recorder;
 	struct pbx_tracer *tracer; /* NULL: no trace */
 	struct hmac *tokens;
@@ -342,6 +359,56 @@ void pbx_relay_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, u
 int pbx_relay_places(struct pbx_server *, struct pbx_job *, int which, str aor, struct contact_record *rows, usec now);
 /* A stream's flow, or a datagram's where the phone is not where its Contact says (NAT). */
 struct flow pbx_relay_contact_way(const struct contact_record *);
+
+/* To the account `trunk`, with the way's URI. */
+void pbx_relay_to_trunk(struct pbx_server *, struct pbx_job *, struct sip_msg *, struct pbx_way *, usec now);
+
+/* ---- server_rules.c ---- */
+
+bool pbx_rules_start(struct pbx_server *); /* false: no memory */
+void pbx_rules_stop(struct pbx_server *);
+/* The rules from now on; takes them; NULL: none. What is being judged goes on by the old ones. */
+void pbx_rules_set(struct pbx_server *, struct pbx_policy *);
+/* Only where there are rules. true: go on, by `way` as it is now; false: the job waits, has been sent or answered. */
+bool pbx_rules_pass(struct pbx_server *, struct pbx_job *, struct sip_msg *, struct pbx_way *, enum pbx_caller,
+		    usec now);
+void pbx_rules_end(struct pbx_server *, struct pbx_job *); /* job->ruling is not NULL */
+void pbx_rules_count(struct pbx_server *, struct pbx_note *, usec now);
+void pbx_rules_counted(struct pbx_server *, const struct pbx_note *, usec now);
+/* Tells the tallies what calls that have begun or ended mean for them. */
+void pbx_rules_pump(struct pbx_server *, usec now);
+void pbx_rules_tick(struct pbx_server *, usec now);
+usec pbx_rules_due(const struct pbx_server *);
+
+/* ---- server_redirect.c ---- */
+
+/* Is a request to this domain answered with where to go? */
+bool pbx_redirect_is_wanted(const struct pbx_server *, const struct pbx_job *, str domain);
+/* With these contacts; `status` 0: 302 or 300. false: nobody else can reach them, and nothing was done. */
+bool pbx_redirect_rows(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct contact_record *rows,
+		       int n, int status, usec now);
+/* The same for the user of the way, looked up. true as well where the job waits. */
+bool pbx_redirect_user(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *, int status,
+		       usec now);
+/* With the servers of the way's domain, by RFC 3263. */
+void pbx_redirect_domain(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *, int status,
+			 usec now);
+/* The servers have been found. false: this was not asked for here. */
+bool pbx_redirect_found(struct pbx_server *, struct pbx_job *, const struct sip_found *, usec now);
+
+/* ---- server_explain.c ---- */
+
+void pbx_explain(const struct pbx_server *, const char *topic, const char *format, ...) PRINTF_LIKE(3, 4);
+#define PBX_EXPLAIN(s, ...) ((s)->config.explain ? pbx_explain((s), __VA_ARGS__) : (void)0)
+/* As pbx_job_judge, without a password. These only where somebody listens: */
+enum pbx_guard_answer pbx_explain_judge(struct pbx_server *, struct pbx_job *, struct sip_msg *, bool from_here,
+					str *user);
+void pbx_explain_way(const struct pbx_server *, const struct pbx_way *);
+void pbx_explain_caller(const struct pbx_server *, const struct pbx_job *, enum pbx_caller);
+void pbx_explain_contact(const struct pbx_server *, const struct contact_record *, unsigned group, bool spare);
+void pbx_explain_rule(void *server, const struct pbx_rule *, const char *misfit);
+/* Always. */
+void pbx_explain_verdict(const struct pbx_server *, const struct pbx_decision *, const struct pbx_question *);
 
 /* ---- server_send.c ---- */
 

@@ -50,7 +50,8 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 		return from_here ? CALLER_USER : CALLER_STRANGER;
 	if (job->flow.peer && !from_here) /* its domain has been proved */
 		return CALLER_STRANGER;
-	switch (pbx_job_judge(s, job, m, true, now, &user)) {
+	switch (s->config.explain ? pbx_explain_judge(s, job, m, from_here, &user)
+				  : pbx_job_judge(s, job, m, true, now, &user)) {
 	case PBX_GUARD_GOOD:
 		return judge_name(s, job, m, from_here, user, now);
 	case PBX_GUARD_CHALLENGE:
@@ -186,6 +187,8 @@ static void add_places(struct pbx_server *s, struct pbx_job *job, const struct s
 			uri.n ? pbx_send_add(job, uri, row->uri, row->path, &flow)
 			      : pbx_send_add(job, own, own.p == room ? row->uri : STR_NONE, row->path, &flow);
 
+		if (s->config.explain)
+			pbx_explain_contact(s, row, t->group, t->is_spare);
 		made[i] = b;
 		if (!b)
 			continue;
@@ -205,7 +208,7 @@ static void to_user(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m
 }
 
 /* The trunk gets the Request-URI as it is, so that the edge sees whom it is for. */
-static void to_trunk(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
+void pbx_relay_to_trunk(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
 {
 	struct contact_record rows[PBX_CONTACTS_MAX];
 	char aor_text[PBX_AOR_MAX];
@@ -258,7 +261,7 @@ static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 		if (!w->has_gruu && to_extension(s, job, m, w, now))
 			return;
 		if (!w->has_gruu && s->config.trunk.n && caller == CALLER_USER && !str_eq(w->name, s->config.trunk))
-			to_trunk(s, job, m, w, now);
+			pbx_relay_to_trunk(s, job, m, w, now);
 		else
 			pbx_job_reply(s, job, m, 404, STR_NONE, STR_NONE, now);
 	}
@@ -323,6 +326,13 @@ static void in_dialog(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	pbx_fork_start(s, job, m, w, now);
 }
 
+static enum pbx_caller class_of(const struct pbx_server *s, const struct pbx_job *job, enum caller caller)
+{
+	if (caller == CALLER_STRANGER)
+		return pbx_way_is_trusted(s, &job->flow) ? PBX_CALLER_TRUSTED : PBX_CALLER_STRANGER;
+	return caller == CALLER_USER ? PBX_CALLER_LOCAL : PBX_CALLER_TRUNK;
+}
+
 static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
 {
 	struct contact_record rows[PBX_CONTACTS_MAX];
@@ -342,12 +352,20 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	if (caller <= CALLER_REFUSED)
 		return;
 	job->local = caller == CALLER_USER;
+	if (s->config.explain)
+		pbx_explain_caller(s, job, class_of(s, job, caller));
+	if (s->policy && !pbx_rules_pass(s, job, m, w, class_of(s, job, caller), now))
+		return;
 	if (w->kind == PBX_WAY_NETWORK && s->config.trunk.n && caller == CALLER_USER) {
-		to_trunk(s, job, m, w, now);
+		pbx_relay_to_trunk(s, job, m, w, now);
 		return;
 	}
 	if (w->kind == PBX_WAY_FOREIGN && caller == CALLER_USER && relays_to(s, w->uri.host)) {
 		job->outside = true; /* who answers there is no user of ours */
+		if (pbx_redirect_is_wanted(s, job, w->uri.host)) {
+			pbx_redirect_domain(s, job, m, w, 0, now);
+			return;
+		}
 		pbx_send_add(job, w->uri.text, w->next, STR_NONE, NULL);
 		pbx_fork_start(s, job, m, w, now);
 		return;
@@ -370,6 +388,9 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	n = pbx_relay_places(s, job, 0, w->aor, rows, now);
 	if (n > 0 && (n = (int)pbx_way_narrow(w, rows, (size_t)n)) == 0)
 		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
+	else if (n > 0 && pbx_redirect_is_wanted(s, job, s->config.domain) &&
+		 pbx_redirect_rows(s, job, m, rows, n, 0, now))
+		return;
 	else if (n > 0)
 		to_user(s, job, m, w, rows, n, now);
 	else if (n == 0)
@@ -434,6 +455,8 @@ void pbx_relay_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 		pbx_job_reply(s, job, m, 482, STR_NONE, STR_NONE, now);
 	} else {
 		job->wishes = (uint16_t)pbx_preference_wishes(m);
+		if (s->config.explain)
+			pbx_explain_way(s, &w);
 		route(s, job, m, &w, now);
 	}
 }

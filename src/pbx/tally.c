@@ -144,14 +144,20 @@ static void end_lease(struct pbx_tally *t, struct lease *l)
 
 void pbx_tally_free(struct pbx_tally *t)
 {
-	struct map_node *node;
+	struct heap_item *item;
 
 	if (!t)
 		return;
-	while ((node = map_pop(&t->leases)))
-		free(map_of(node, struct lease, node));
-	while ((node = map_pop(&t->numbers)))
-		free(map_of(node, struct number, node));
+	while ((item = heap_first(&t->ends))) {
+		heap_remove(&t->ends, item);
+		free(map_of(item, struct lease, end));
+	}
+	while (t->oldest) {
+		struct number *n = t->oldest;
+
+		t->oldest = n->newer;
+		free(n);
+	}
 	map_free(&t->leases);
 	map_free(&t->numbers);
 	heap_free(&t->ends);
