@@ -1,11 +1,50 @@
 #include "pbx/location.h"
 
+#include "pbx/vocabulary.h"
+
 #include <stdlib.h>
 
+#define BUCKETS_MIN 16
+#define SWEEP_STEP  4096                              /* buckets looked at in one go */
+#define SWEEP_PAUSE (20 * USEC_PER_MS)                /* between two of these */
+#define SWEEP_EACH  ((usec)16)                        /* of time between two sweeps, for each contact */
+#define TICK(t)     ((uint64_t)(t)*64 / USEC_PER_SEC) /* times are kept to 1/64 s */
+#define TIME(tick)  ((usec)((tick) * (USEC_PER_SEC / 64)))
+
+/* What may follow the fixed part, in this order: texts that are there behind their lengths, words of the
+ * vocabulary as pointers, numbers. */
+enum {
+	HAS_KEY = 1, /* its own: nearly always the key is the URI */
+	HAS_PARAMS = 2,
+	HAS_INSTANCE = 4,
+	HAS_PATH = 8,
+	HAS_MACHINE = 16,
+	HAS_AGENT_WORD = 32, /* the User-Agent is in the vocabulary; else a text */
+	HAS_LOCAL_WORD = 64, /* so is the address it came to; else the bytes of it */
+};
+
+#define TEXTS 9
+
+struct pbx_contact {
+	struct pbx_contact *next;
+	uint32_t hash, cseq;
+	uint32_t ticks[3]; /* expires, updated, registered: 40 bits each */
+	uint8_t ticks_high[3];
+	uint8_t has;
+	uint16_t q : 10, transport : 6;
+	uint8_t bytes[];
+};
+
+enum { EXPIRES, UPDATED, REGISTERED };
+
 struct pbx_location {
-	struct map contacts; /* by aor: those of one address share their hash */
-	struct heap expiries;
+	struct pbx_contact **buckets;
+	size_t bucket_n, n, max; /* bucket_n: a power of two */
+	struct pbx_vocabulary *words;
 	uint64_t key[2];
+	usec sweep_at;     /* the next step; USEC_NEVER: nothing is there */
+	usec swept, first; /* when the last sweep ended; the earliest end that it has seen so far */
+	size_t at;         /* the bucket where it goes on */
 };
 
 struct pbx_location *pbx_location_new(uint32_t max, struct rng *rng)
@@ -14,121 +53,318 @@ struct pbx_location *pbx_location_new(uint32_t max, struct rng *rng)
 
 	if (!l)
 		return NULL;
-	map_init(&l->contacts, max);
-	heap_init(&l->expiries);
+	l->max = max;
+	l->bucket_n = BUCKETS_MIN;
+	l->sweep_at = l->first = USEC_NEVER;
+	l->buckets = calloc(l->bucket_n, sizeof(struct pbx_contact *));
+	l->words = pbx_vocabulary_new(rng);
 	rng_fill(rng, l->key, sizeof(l->key));
-	return l;
+	if (l->buckets && l->words)
+		return l;
+	pbx_location_free(l);
+	return NULL;
 }
 
 void pbx_location_free(struct pbx_location *l)
 {
-	struct map_node *node;
-
 	if (!l)
 		return;
-	while ((node = map_pop(&l->contacts)))
-		free(map_of(node, struct pbx_contact, node));
-	map_free(&l->contacts);
-	heap_free(&l->expiries);
+	for (size_t i = 0; l->buckets && i < l->bucket_n; i++) {
+		for (struct pbx_contact *next, *c = l->buckets[i]; c; c = next) {
+			next = c->next;
+			free(c);
+		}
+	}
+	free(l->buckets);
+	pbx_vocabulary_free(l->words);
 	free(l);
 }
 
-static str aor_of(const struct pbx_contact *c)
+/* ---- a contact and its bytes ---- */
+
+static void set_time(struct pbx_contact *c, int which, usec t)
 {
-	return str_of(c->text, c->aor_n);
+	uint64_t tick = TICK(t > 0 ? t : 0);
+
+	c->ticks[which] = (uint32_t)tick;
+	c->ticks_high[which] = (uint8_t)(tick >> 32);
 }
 
-static str uri_of(const struct pbx_contact *c)
+static usec get_time(const struct pbx_contact *c, int which)
 {
-	return str_of(c->text + c->aor_n, c->uri_n);
+	return TIME((uint64_t)c->ticks_high[which] << 32 | c->ticks[which]);
 }
 
-/* Nearly always the key is the URI; then it is not stored twice. */
-static str key_of(const struct pbx_contact *c)
+/* A number of at most 32 bits, seven a byte. */
+static uint8_t *put_number(uint8_t *at, uint32_t n)
 {
-	return c->key_n ? str_of(c->text + c->aor_n + c->uri_n, c->key_n) : uri_of(c);
+	for (; n > 127; n >>= 7)
+		*at++ = (uint8_t)(n | 128);
+	*at++ = (uint8_t)n;
+	return at;
 }
 
-void pbx_contact_record(const struct pbx_contact *c, struct contact_record *out)
+static const uint8_t *take_number(const uint8_t *at, uint32_t *out)
 {
-	const char *at = c->text + c->aor_n + c->uri_n + c->key_n;
-	struct contact_record r = { .aor = aor_of(c), .key = key_of(c), .uri = uri_of(c) };
-	const struct {
-		str *text;
-		uint16_t n;
-	} rest[] = { { &r.params, c->params_n }, { &r.call_id, c->call_id_n },       { &r.instance, c->instance_n },
-		     { &r.path, c->path_n },     { &r.user_agent, c->user_agent_n }, { &r.machine, c->machine_n } };
+	uint32_t n = *at & 127;
 
-	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {
-		*rest[i].text = str_of(at, rest[i].n);
-		at += rest[i].n;
-	}
-	r.cseq = c->cseq;
-	r.reg_id = c->reg_id;
-	r.q = c->q;
-	r.registered = c->registered;
-	r.updated = c->updated;
-	r.expires = c->expiry.due;
-	contact_set_flow(&r, &c->flow);
-	*out = r;
+	for (unsigned shift = 7; *at++ & 128; shift += 7)
+		n |= (uint32_t)(*at & 127) << shift;
+	*out = n;
+	return at;
 }
 
-static struct pbx_contact *copy(const struct contact_record *r)
+static uint8_t *put_addr(uint8_t *at, const struct addr *a)
 {
-	bool own_key = !str_eq(r->key, r->uri);
-	const str texts[] = { r->aor,    r->uri,        own_key ? r->key : STR_NONE,
-			      r->params, r->call_id,    r->instance,
-			      r->path,   r->user_agent, r->machine };
+	size_t n = a->family == 4 ? 4 : a->family == 6 ? 16 : 0;
+
+	*at++ = a->family;
+	if (!n)
+		return at;
+	memcpy(at, &a->port, 2);
+	memcpy(at + 2, a->ip, n);
+	return at + 2 + n;
+}
+
+static const uint8_t *take_addr(const uint8_t *at, struct addr *out)
+{
+	*out = (struct addr){ .family = *at++ };
+	if (!out->family)
+		return at;
+	size_t n = out->family == 4 ? 4 : 16;
+	memcpy(&out->port, at, 2);
+	memcpy(out->ip, at + 2, n);
+	return at + 2 + n;
+}
+
+static uint8_t *put_word(uint8_t *at, const struct pbx_word *w)
+{
+	memcpy(at, &w, sizeof(w));
+	return at + sizeof(w);
+}
+
+static const uint8_t *take_word(const uint8_t *at, const struct pbx_word **w)
+{
+	memcpy(w, at, sizeof(*w));
+	return at + sizeof(*w);
+}
+
+/* What of a record is kept how. */
+struct plan {
+	str texts[TEXTS]; /* those that are written, aor and URI first */
+	size_t text_n;
+	uint8_t has;
+	const struct pbx_word *agent, *local;
+};
+
+static void plan_text(struct plan *p, str s, uint8_t bit)
+{
+	if (bit && !s.n)
+		return;
+	p->has |= bit;
+	p->texts[p->text_n++] = s;
+}
+
+static void make_plan(struct pbx_location *l, const struct contact_record *r, struct plan *p)
+{
+	uint8_t local[32];
+
+	*p = (struct plan){ .text_n = 0 };
+	p->agent = pbx_vocabulary_put(l->words, r->user_agent);
+	p->local = pbx_vocabulary_put(l->words, str_of((char *)local, (size_t)(put_addr(local, &r->local) - local)));
+	p->has = (uint8_t)((p->agent ? HAS_AGENT_WORD : 0) | (p->local ? HAS_LOCAL_WORD : 0));
+	plan_text(p, r->aor, 0);
+	plan_text(p, r->uri, 0);
+	plan_text(p, r->call_id, 0);
+	plan_text(p, str_eq(r->key, r->uri) ? STR_NONE : r->key, HAS_KEY);
+	plan_text(p, r->params, HAS_PARAMS);
+	plan_text(p, r->instance, HAS_INSTANCE);
+	plan_text(p, r->path, HAS_PATH);
+	plan_text(p, r->machine, HAS_MACHINE);
+	if (!p->agent)
+		plan_text(p, r->user_agent, 0);
+}
+
+#define HEAD_MAX (2 * sizeof(void *) + 2 * 19 + 5 * (TEXTS + 3))
+
+static struct pbx_contact *write_contact(struct pbx_location *l, const struct contact_record *r, uint32_t hash)
+{
+	uint8_t head[HEAD_MAX], *at = head;
 	struct pbx_contact *c;
-	size_t n = 0;
+	size_t n = 0, head_n;
+	struct plan p;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		n += texts[i].n;
-	c = malloc(sizeof(*c) + n);
+	make_plan(l, r, &p);
+	at = p.agent ? put_word(at, p.agent) : at;
+	at = p.local ? put_word(at, p.local) : put_addr(at, &r->local);
+	at = put_addr(at, &r->remote);
+	at = put_number(at, r->flow_worker);
+	at = put_number(at, r->flow_id);
+	at = put_number(at, r->reg_id);
+	for (size_t i = 0; i < p.text_n; i++) {
+		at = put_number(at, (uint32_t)p.texts[i].n);
+		n += p.texts[i].n;
+	}
+	head_n = (size_t)(at - head);
+	c = malloc(offsetof(struct pbx_contact, bytes) + head_n + n);
 	if (!c)
 		return NULL;
-	*c = (struct pbx_contact){
-		.registered = r->registered,
-		.updated = r->updated,
-		.flow = contact_flow(r),
-		.cseq = r->cseq,
-		.reg_id = r->reg_id,
-		.q = r->q,
-		.aor_n = (uint16_t)r->aor.n,
-		.key_n = (uint16_t)(own_key ? r->key.n : 0),
-		.uri_n = (uint16_t)r->uri.n,
-		.params_n = (uint16_t)r->params.n,
-		.call_id_n = (uint16_t)r->call_id.n,
-		.instance_n = (uint16_t)r->instance.n,
-		.path_n = (uint16_t)r->path.n,
-		.user_agent_n = (uint16_t)r->user_agent.n,
-		.machine_n = (uint16_t)r->machine.n,
-	};
-	char *at = c->text;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (texts[i].n)
-			memcpy(at, texts[i].p, texts[i].n);
-		at += texts[i].n;
+	c->hash = hash;
+	c->cseq = r->cseq;
+	c->has = p.has;
+	c->q = (uint16_t)(r->q & 1023);
+	c->transport = (uint16_t)(r->transport & 63);
+	set_time(c, EXPIRES, r->expires);
+	set_time(c, UPDATED, r->updated);
+	set_time(c, REGISTERED, r->registered);
+	memcpy(c->bytes, head, head_n);
+	at = c->bytes + head_n;
+	for (size_t i = 0; i < p.text_n; i++) {
+		if (p.texts[i].n)
+			memcpy(at, p.texts[i].p, p.texts[i].n);
+		at += p.texts[i].n;
 	}
 	return c;
 }
 
-static struct pbx_contact *next_of(struct map_node *node, str aor)
+/* Its texts as they were written; behind them. */
+static const uint8_t *read_contact(const struct pbx_contact *c, struct contact_record *r)
 {
-	for (; node; node = map_next(node)) {
-		struct pbx_contact *c = map_of(node, struct pbx_contact, node);
+	str *const texts[TEXTS] = { &r->aor,
+				    &r->uri,
+				    &r->call_id,
+				    c->has & HAS_KEY ? &r->key : NULL,
+				    c->has & HAS_PARAMS ? &r->params : NULL,
+				    c->has & HAS_INSTANCE ? &r->instance : NULL,
+				    c->has & HAS_PATH ? &r->path : NULL,
+				    c->has & HAS_MACHINE ? &r->machine : NULL,
+				    c->has & HAS_AGENT_WORD ? NULL : &r->user_agent };
+	const struct pbx_word *word;
+	const uint8_t *at = c->bytes;
+	uint32_t number, lengths[TEXTS];
 
-		if (str_eq(aor_of(c), aor))
+	*r = (struct contact_record){ .cseq = c->cseq, .q = c->q, .transport = c->transport };
+	if (c->has & HAS_AGENT_WORD) {
+		at = take_word(at, &word);
+		r->user_agent = pbx_word_str(word);
+	}
+	if (c->has & HAS_LOCAL_WORD) {
+		at = take_word(at, &word);
+		take_addr((const uint8_t *)word->text, &r->local);
+	} else {
+		at = take_addr(at, &r->local);
+	}
+	at = take_addr(at, &r->remote);
+	at = take_number(at, &number);
+	r->flow_worker = (uint16_t)number;
+	at = take_number(at, &r->flow_id);
+	at = take_number(at, &r->reg_id);
+	for (int i = 0; i < TEXTS; i++)
+		if (texts[i])
+			at = take_number(at, &lengths[i]);
+	for (int i = 0; i < TEXTS; i++) {
+		if (!texts[i])
+			continue;
+		*texts[i] = str_of((const char *)at, lengths[i]);
+		at += lengths[i];
+	}
+	if (!(c->has & HAS_KEY))
+		r->key = r->uri;
+	return at;
+}
+
+void pbx_contact_record(const struct pbx_contact *c, struct contact_record *out)
+{
+	(void)read_contact(c, out);
+	out->expires = get_time(c, EXPIRES);
+	out->updated = get_time(c, UPDATED);
+	out->registered = get_time(c, REGISTERED);
+}
+
+size_t pbx_contact_size(const struct pbx_contact *c)
+{
+	struct contact_record r;
+
+	return (size_t)(read_contact(c, &r) - (const uint8_t *)c);
+}
+
+/* ---- the table ---- */
+
+static struct pbx_contact **bucket(const struct pbx_location *l, uint32_t hash)
+{
+	return &l->buckets[hash & (l->bucket_n - 1)];
+}
+
+static uint32_t hash_of(const struct pbx_location *l, str aor)
+{
+	return (uint32_t)str_hash(aor, l->key);
+}
+
+/* Two a bucket on average; where there is no memory, longer chains. */
+static void grow(struct pbx_location *l)
+{
+	size_t n = 2 * l->bucket_n;
+	struct pbx_contact **buckets = l->n >= n ? calloc(n, sizeof(struct pbx_contact *)) : NULL;
+	struct pbx_contact **old = l->buckets;
+	size_t old_n = l->bucket_n;
+
+	if (!buckets)
+		return;
+	l->buckets = buckets;
+	l->bucket_n = n;
+	for (size_t i = 0; i < old_n; i++) {
+		for (struct pbx_contact *next, *c = old[i]; c; c = next) {
+			struct pbx_contact **to = bucket(l, c->hash);
+
+			next = c->next;
+			c->next = *to;
+			*to = c;
+		}
+	}
+	free(old);
+	l->at = 0; /* a sweep begins again */
+}
+
+/* The next at or behind c of this address. */
+static struct pbx_contact *next_of(struct pbx_contact *c, uint32_t hash, str aor)
+{
+	struct contact_record r;
+
+	for (; c; c = c->next) {
+		if (c->hash != hash)
+			continue;
+		(void)read_contact(c, &r);
+		if (str_eq(r.aor, aor))
 			return c;
 	}
 	return NULL;
 }
 
+static struct pbx_contact *first_of(const struct pbx_location *l, uint32_t hash, str aor)
+{
+	return next_of(*bucket(l, hash), hash, aor);
+}
+
+static bool has_key(const struct pbx_contact *c, str key)
+{
+	struct contact_record r;
+
+	(void)read_contact(c, &r);
+	return str_eq(r.key, key);
+}
+
 static void forget(struct pbx_location *l, struct pbx_contact *c)
 {
-	map_remove(&l->contacts, &c->node);
-	heap_remove(&l->expiries, &c->expiry);
+	struct pbx_contact **at = bucket(l, c->hash);
+
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
 	free(c);
+	if (--l->n == 0) {
+		l->sweep_at = l->first = USEC_NEVER;
+		l->at = 0;
+	}
 }
 
 static bool is_too_long(const struct contact_record *r)
@@ -138,63 +374,75 @@ static bool is_too_long(const struct contact_record *r)
 	       r->user_agent.n > UINT16_MAX || r->machine.n > UINT16_MAX;
 }
 
+/* When the next sweep may begin, where nothing ends earlier. */
+static usec pause_end(const struct pbx_location *l)
+{
+	return usec_add(l->swept, (usec)l->n * SWEEP_EACH);
+}
+
+static void wake_for(struct pbx_location *l, usec expires)
+{
+	l->first = usec_min(l->first, expires);
+	if (l->at == 0) /* not in the midst of one */
+		l->sweep_at = l->first > pause_end(l) ? l->first : pause_end(l);
+}
+
 enum err pbx_location_put(struct pbx_location *l, const struct contact_record *r, usec now)
 {
-	uint64_t hash = str_hash(r->aor, l->key);
+	uint32_t hash = hash_of(l, r->aor);
 	struct pbx_contact *old = NULL, *c;
 	size_t n = 0;
-	enum err err;
 
 	if (r->expires <= now)
 		return ERR_EXPIRED;
 	if (is_too_long(r))
 		return ERR_LIMIT;
-	for (c = next_of(map_first(&l->contacts, hash), r->aor); c; c = next_of(map_next(&c->node), r->aor)) {
+	for (c = first_of(l, hash, r->aor); c; c = next_of(c->next, hash, r->aor)) {
 		n++;
-		if (str_eq(key_of(c), r->key))
+		if (has_key(c, r->key))
 			old = c;
 	}
-	if (!old && n >= PBX_CONTACTS_MAX)
+	if (!old && (n >= PBX_CONTACTS_MAX || l->n >= l->max))
 		return ERR_FULL;
-	c = copy(r);
+	c = write_contact(l, r, hash);
 	if (!c)
 		return ERR_MEMORY;
-	err = heap_set(&l->expiries, &c->expiry, r->expires);
-	if (!err && old)
+	l->n++;
+	if (old)
 		forget(l, old);
-	if (!err)
-		err = map_add(&l->contacts, &c->node, hash);
-	if (err) {
-		heap_remove(&l->expiries, &c->expiry);
-		free(c);
-	}
-	return err;
+	grow(l);
+	c->next = *bucket(l, hash);
+	*bucket(l, hash) = c;
+	wake_for(l, r->expires);
+	return ERR_NONE;
 }
 
 void pbx_location_remove(struct pbx_location *l, str aor, str key)
 {
-	struct pbx_contact *c = next_of(map_first(&l->contacts, str_hash(aor, l->key)), aor);
+	uint32_t hash = hash_of(l, aor);
+	struct pbx_contact *c = first_of(l, hash, aor);
 
-	while (c && !str_eq(key_of(c), key))
-		c = next_of(map_next(&c->node), aor);
+	while (c && !has_key(c, key))
+		c = next_of(c->next, hash, aor);
 	if (c)
 		forget(l, c);
 }
 
 static bool comes_before(const struct pbx_contact *a, const struct pbx_contact *b)
 {
-	return a->q != b->q ? a->q > b->q : a->updated > b->updated;
+	return a->q != b->q ? a->q > b->q : get_time(a, UPDATED) > get_time(b, UPDATED);
 }
 
 size_t pbx_location_find(const struct pbx_location *l, str aor, usec now, const struct pbx_contact *list[])
 {
-	const struct pbx_contact *c = next_of(map_first(&l->contacts, str_hash(aor, l->key)), aor);
+	uint32_t hash = hash_of(l, aor);
+	const struct pbx_contact *c = first_of(l, hash, aor);
 	size_t n = 0;
 
-	for (; c && n < PBX_CONTACTS_MAX; c = next_of(map_next(&c->node), aor)) {
+	for (; c && n < PBX_CONTACTS_MAX; c = next_of(c->next, hash, aor)) {
 		size_t at = n;
 
-		if (c->expiry.due <= now)
+		if (get_time(c, EXPIRES) <= now)
 			continue;
 		for (; at && comes_before(c, list[at - 1]); at--)
 			list[at] = list[at - 1];
@@ -204,26 +452,50 @@ size_t pbx_location_find(const struct pbx_location *l, str aor, usec now, const 
 	return n;
 }
 
+/* ---- what has expired ---- */
+
+static void sweep_bucket(struct pbx_location *l, struct pbx_contact **at, usec now)
+{
+	while (*at) {
+		struct pbx_contact *c = *at;
+		usec end = get_time(c, EXPIRES);
+
+		if (end <= now) {
+			*at = c->next;
+			free(c);
+			l->n--;
+		} else {
+			l->first = usec_min(l->first, end);
+			at = &c->next;
+		}
+	}
+}
+
 void pbx_location_tick(struct pbx_location *l, usec now)
 {
-	struct heap_item *item;
-
-	while ((item = heap_take(&l->expiries, now))) {
-		struct pbx_contact *c = map_of(item, struct pbx_contact, expiry);
-
-		map_remove(&l->contacts, &c->node);
-		free(c);
+	if (now < l->sweep_at)
+		return;
+	if (l->at == 0)
+		l->first = USEC_NEVER;
+	for (size_t step = 0; step < SWEEP_STEP && l->at < l->bucket_n; step++)
+		sweep_bucket(l, &l->buckets[l->at++], now);
+	if (l->at < l->bucket_n) {
+		l->sweep_at = usec_add(now, SWEEP_PAUSE);
+		return;
 	}
+	l->at = 0;
+	l->swept = now;
+	l->sweep_at = l->n == 0 ? USEC_NEVER : l->first > pause_end(l) ? l->first : pause_end(l);
 }
 
 usec pbx_location_due(const struct pbx_location *l)
 {
-	return heap_due(&l->expiries);
+	return l->sweep_at;
 }
 
 size_t pbx_location_n(const struct pbx_location *l)
 {
-	return l->contacts.n;
+	return l->n;
 }
 
 uint16_t pbx_location_shard(str aor, uint16_t worker_n)

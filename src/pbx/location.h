@@ -4,16 +4,17 @@
  * RFC 3261 10.3, RFC 3327 (Path), RFC 5626 (flows). One shard of the table: with
  * several workers each holds the addresses whose hash is its own. In memory only; the
  * registrar gives each change to the keeper before it is acknowledged and puts
- * it in here after. One block of memory a binding, its texts behind it: about
- * 130 bytes and the texts (location_test measures it).
+ * it in here after. One block of memory a binding, packed: about 50 bytes and its texts, less what many say
+ * (pbx/vocabulary); times to 1/64 s. location_test measures it.
+ *
+ * What has expired is not found from that moment on. It is taken out by sweeps over the table, at once where
+ * it is small, and at most 16 s later with a million contacts.
  *
  * Memory: what is put in is copied; a contact is valid until the next put, remove or tick. Thread: its owner's.
  */
 #ifndef PBX_LOCATION_H
 #define PBX_LOCATION_H
 
-#include "base/heap.h"
-#include "base/map.h"
 #include "base/rng.h"
 #include "store/contact.h"
 
@@ -22,17 +23,8 @@
 
 struct pbx_location;
 
-/* One binding; its texts by pbx_contact_record. */
-struct pbx_contact {
-	struct map_node node; /* private, all of it */
-	struct heap_item expiry;
-	usec registered, updated;
-	struct flow flow;
-	uint32_t cseq, reg_id;
-	uint16_t q;
-	uint16_t aor_n, key_n, uri_n, params_n, call_id_n, instance_n, path_n, user_agent_n, machine_n;
-	char text[];
-};
+/* One binding; what it says by pbx_contact_record. */
+struct pbx_contact;
 
 /* Never more than `max` bindings. NULL: no memory. */
 struct pbx_location *pbx_location_new(uint32_t max, struct rng *);
@@ -50,8 +42,11 @@ size_t pbx_location_find(const struct pbx_location *, str aor, usec now, const s
 void pbx_contact_record(const struct pbx_contact *, struct contact_record *out);
 /* Forgets what has expired. (The keeper drops it by itself.) */
 void pbx_location_tick(struct pbx_location *, usec now);
+/* When to tick: at or before the first end, or later where many are there; USEC_NEVER: nothing is there. */
 usec pbx_location_due(const struct pbx_location *);
 size_t pbx_location_n(const struct pbx_location *);
+/* Bytes of the block of a binding, for measuring. */
+size_t pbx_contact_size(const struct pbx_contact *);
 
 /* Which of `worker_n` shards has this address of record. The same in every process. */
 uint16_t pbx_location_shard(str aor, uint16_t worker_n);

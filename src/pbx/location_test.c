@@ -109,6 +109,8 @@ static void the_same_key_is_replaced_and_removed(void **state)
 	put(STR("sip:a@x"), STR("sip:1"), 1000, 60);
 	put(STR("sip:a@x"), STR("sip:1"), 500, 90);
 	assert_int_equal(pbx_location_n(l), 1);
+	pbx_location_tick(l, t0 + 60 * USEC_PER_SEC);
+	assert_int_equal(pbx_location_n(l), 1);
 	assert_int_equal(pbx_location_due(l), t0 + 90 * USEC_PER_SEC);
 	pbx_location_remove(l, STR("sip:a@x"), STR("sip:2"));
 	pbx_location_remove(l, STR("sip:b@x"), STR("sip:1"));
@@ -154,7 +156,7 @@ static void both_bounds_are_kept(void **state)
 	assert_int_equal(pbx_location_n(l), 100);
 }
 
-/* A phone of the usual kind: at most 300 bytes a binding besides the table's and the heap's pointer. */
+/* A phone of the usual kind; the block that the allocator takes for it. */
 static void a_binding_is_small(void **state)
 {
 	struct contact_record r =
@@ -164,10 +166,73 @@ static void a_binding_is_small(void **state)
 	(void)state;
 	r.call_id = STR("5f2e8a1c-7b3d-4e9f-a6c0-8d1b2f3e4a5c");
 	r.user_agent = STR("Example Phone/2.14.1");
+	r.local = addr_v4(192, 168, 100, 1, 5060);
+	r.remote = addr_v4(192, 168, 100, 100, 50600);
 	assert_int_equal(pbx_location_put(l, &r, t0), ERR_NONE);
 	assert_int_equal(pbx_location_find(l, r.aor, t0, list), 1);
-	print_message("a contact: %zu bytes\n", malloc_usable_size((void *)(uintptr_t)list[0]) + 8);
-	assert_true(malloc_usable_size((void *)(uintptr_t)list[0]) + 8 <= 300);
+	print_message("a contact: %zu bytes, as allocated %zu\n", pbx_contact_size(list[0]),
+		      malloc_usable_size((void *)(uintptr_t)list[0]) + 8);
+	assert_true(malloc_usable_size((void *)(uintptr_t)list[0]) + 8 <= 176);
+}
+
+/* Long texts, IPv6, more words than the vocabulary takes. */
+static void whatever_a_phone_says_comes_back(void **state)
+{
+	static char long_text[3000];
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	struct contact_record r = row(STR("sip:a@x"), STR("sip:a@1"), 1000, 60), back;
+	char agent[40];
+
+	(void)state;
+	memset(long_text, 'z', sizeof(long_text));
+	assert_int_equal(addr_parse(STR("[2001:db8::1]:5061"), 0, &r.local), ERR_NONE);
+	assert_int_equal(addr_parse(STR("[2001:db8::2]:65535"), 0, &r.remote), ERR_NONE);
+	r.cseq = r.flow_id = r.reg_id = UINT32_MAX;
+	r.flow_worker = UINT16_MAX;
+	r.params = r.path = str_of(long_text, sizeof(long_text));
+	r.registered = t0 - 86400 * USEC_PER_SEC;
+	for (int i = 0; i < 4200; i++) {
+		snprintf(agent, sizeof(agent), "phone %d", i);
+		r.user_agent = i % 7 ? str_from(agent) : str_of(long_text, 300);
+		r.local.port = (uint16_t)i;
+		assert_int_equal(pbx_location_put(l, &r, t0), ERR_NONE);
+		assert_int_equal(pbx_location_find(l, r.aor, t0, list), 1);
+		pbx_contact_record(list[0], &back);
+		assert_true(str_eq(back.user_agent, r.user_agent) && str_eq(back.path, r.path) &&
+			    str_eq(back.params, r.params) && str_eq(back.key, r.uri) && back.machine.n == 0);
+		assert_true(addr_eq(&back.local, &r.local) && addr_eq(&back.remote, &r.remote));
+		assert_true(back.cseq == r.cseq && back.flow_id == r.flow_id && back.reg_id == r.reg_id &&
+			    back.flow_worker == r.flow_worker && back.q == 1000 && back.registered == r.registered);
+	}
+}
+
+static void many_come_and_go_without_a_long_sweep(void **state)
+{
+	struct pbx_location *big;
+	char aor[40], uri[40];
+	struct rng rng;
+	usec now = t0;
+	int ticks = 0;
+
+	(void)state;
+	rng_seeded(&rng, 4);
+	big = pbx_location_new(100000, &rng);
+	for (int i = 0; i < 50000; i++) {
+		snprintf(aor, sizeof(aor), "sip:%d@x", i);
+		snprintf(uri, sizeof(uri), "sip:%d", i);
+		struct contact_record r = row(str_from(aor), str_from(uri), 1000, 60 + i % 100);
+		assert_int_equal(pbx_location_put(big, &r, now), ERR_NONE);
+	}
+	for (size_t n; (n = pbx_location_n(big)) > 0; ticks++) {
+		assert_true(pbx_location_due(big) > now || ticks == 0);
+		now = pbx_location_due(big);
+		pbx_location_tick(big, now);
+		assert_true(n - pbx_location_n(big) < 20000);
+	}
+	assert_in_range(now, t0 + 159 * USEC_PER_SEC, t0 + 162 * USEC_PER_SEC);
+	assert_true(ticks < 1000);
+	assert_int_equal(pbx_location_due(big), USEC_NEVER);
+	pbx_location_free(big);
 }
 
 static void shards_are_even_and_everywhere_the_same(void **state)
@@ -196,6 +261,8 @@ int main(void)
 		T(bindings_end_at_their_second),
 		T(both_bounds_are_kept),
 		T(a_binding_is_small),
+		T(whatever_a_phone_says_comes_back),
+		T(many_come_and_go_without_a_long_sweep),
 		T(shards_are_even_and_everywhere_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

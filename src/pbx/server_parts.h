@@ -12,6 +12,8 @@
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
 
+#include "base/heap.h"
+#include "base/map.h"
 #include "crypt/hmac.h"
 #include "pbx/best.h"
 #include "pbx/figures.h"
