@@ -1,13 +1,13 @@
 /*
  * pbx/server_parts.h - what the files of the exchange share. Included by pbx/server*.c only.
  *
- * server.c is the service and its start, server_wants.c what it asks of others; server_gate.c hears or does not hear
- * what comes; server_way.c reads where a request wants to go and whether it may; server_register.c REGISTER at both
- * ends; server_relay.c decides about all others; server_fork.c to whom first and to whom then; server_recurse.c about
- * those whom a 3xx names; server_story.c keeps its history; server_send.c sends them on; server_hunt.c to one server
- * after the other where a name has several; server_answer.c passes back what comes of it.
- * server_rules.c asks the administrator's rules about what has been read so far, server_redirect.c tells callers where
- * to go themselves, server_explain.c says why, to who asks.
+ * server.c is the service and its start, server_wants.c what it asks of others, server_job.c a request in work;
+ * server_gate.c hears or does not hear what comes; server_way.c reads where a request wants to go and whether it may;
+ * server_register.c REGISTER at both ends; server_relay.c decides about all others; server_fork.c to whom first and to
+ * whom then; server_recurse.c about those whom a 3xx names; server_story.c keeps its history; server_send.c sends them
+ * on; server_hunt.c to one server after the other where a name has several; server_answer.c passes back what comes of
+ * it. server_rules.c asks the administrator's rules about what has been read so far, server_redirect.c tells callers
+ * where to go themselves, server_explain.c says why, to who asks.
  */
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
@@ -238,6 +238,9 @@ void pbx_server_drop_wants(struct pbx_server *); /* at the end */
 
 /* A note has come. Takes it. */
 void pbx_server_told(struct pbx_server *, struct pbx_note *, usec now);
+
+/* ---- server_job.c ---- */
+
 struct pbx_job *pbx_job_new(struct pbx_server *, enum pbx_job_kind, const struct sip_event *);
 void pbx_job_free(struct pbx_server *, struct pbx_job *);
 /* It waits for a fact from now on; the request in hand is kept. false: it has waited too often. */
@@ -258,6 +261,10 @@ void pbx_job_challenge(struct pbx_server *, struct pbx_job *, struct sip_msg *, 
 void pbx_job_wrong(struct pbx_server *, struct pbx_job *, struct sip_msg *, str user, usec now);
 /* For log lines: the Call-ID, as sip_msg_log_id; `msg` NULL: of the kept request. */
 str pbx_job_call(struct pbx_server *, const struct pbx_job *, const struct sip_msg *msg);
+/* By its kind. */
+void pbx_job_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, usec now);
+/* The fact that it waits for does not come. */
+void pbx_job_give_up(struct pbx_server *, struct pbx_job *, usec now);
 /* A fact has come: on with it. */
 void pbx_job_resume(struct pbx_server *, struct pbx_job *, usec now);
 /* The request again, as it came, and where it wants to go. NULL: nobody waits for it any more. */
