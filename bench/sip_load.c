@@ -2,19 +2,24 @@
  * bench/sip_load.c - a closed loop of SIP work against any server, from outside.
  *
  *     sip_load WORK --server HOST:PORT [--count N] [--users N] [--in-flight N] [--domain D]
- *              [--password P] [--first N]
+ *              [--password P] [--first N] [--transport udp|tcp|tls]
  *
  * WORK is options, register (each time another user, or the same again when --users is smaller
  * than --count), digest (REGISTER, 401, REGISTER with credentials), message, call (INVITE 100 180 200 ACK BYE
  * 200 to users registered here first), or ring (leaves --count calls ringing, prints a line, waits for a
- * line on standard input, ends them). Works on 8 UDP sockets for callers and 8 for callees, all on
+ * line on standard input, ends them), handshake (TLS connections made and closed, one after the other, each in full) or
+ * idle (leaves --count TLS connections, each of which has asked OPTIONS once; prints a line, waits for one).
+ * Works on 8 UDP sockets or connections for callers and 8 for callees, all on
  * loopback, and stops by itself: after --count units, or when a unit has waited 10 s. Prints one JSON line.
  *
  * It shares no code with tandem: what it measures must not be what it is made of.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,7 +32,16 @@
 #define SOCKETS   8
 #define BYTES_MAX 4096
 
-enum work { OPTIONS, REGISTER, DIGEST, MESSAGE, CALL, RING };
+enum work { OPTIONS, REGISTER, DIGEST, MESSAGE, CALL, RING, HANDSHAKE, IDLE };
+enum way { UDP, TCP, TLS };
+
+/* A socket, or a connection and what has come of a message by it. */
+struct end {
+	int fd, port;
+	SSL *ssl;
+	char in[BYTES_MAX * 8];
+	size_t n;
+};
 
 struct slot {
 	int number;
@@ -46,8 +60,9 @@ static struct {
 	const char *domain, *password;
 	long count, users, first;
 	int in_flight;
-	int caller[SOCKETS], callee[SOCKETS];
-	int caller_port[SOCKETS], callee_port[SOCKETS];
+	enum way way;
+	SSL_CTX *tls;
+	struct end caller[SOCKETS], callee[SOCKETS];
 	struct slot *slots;
 	long started, done, failed;
 	bool registering; /* callees before calls */
@@ -67,24 +82,102 @@ static void die(const char *what)
 	exit(1);
 }
 
-static int open_socket(int *port)
+static void open_socket(struct end *e)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof(at);
-	int size = 8 << 20, s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	int size = 8 << 20;
 
-	if (s < 0 || bind(s, (struct sockaddr *)&at, n) < 0 || getsockname(s, (struct sockaddr *)&at, &n) < 0)
+	e->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	if (e->fd < 0 || bind(e->fd, (struct sockaddr *)&at, n) < 0 ||
+	    getsockname(e->fd, (struct sockaddr *)&at, &n) < 0)
 		die("no socket");
-	setsockopt(s, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	setsockopt(s, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	*port = ntohs(at.sin_port);
-	return s;
+	setsockopt(e->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	setsockopt(e->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	e->port = ntohs(at.sin_port);
 }
 
-static void send_to_server(int socket, const char *text, size_t n)
+/* Blocks until it is up, secured where that is asked for. */
+static void open_stream(struct end *e, bool blocks)
 {
-	if (sendto(socket, text, n, 0, (struct sockaddr *)&load.server, sizeof(load.server)) < 0 && errno != EAGAIN)
-		die("sendto failed");
+	struct sockaddr_in at;
+	socklen_t n = sizeof(at);
+	int one = 1;
+
+	e->fd = socket(AF_INET, SOCK_STREAM, 0);
+	e->n = 0;
+	if (e->fd < 0 || connect(e->fd, (struct sockaddr *)&load.server, sizeof(load.server)) < 0)
+		die("no connection");
+	setsockopt(e->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	getsockname(e->fd, (struct sockaddr *)&at, &n);
+	e->port = ntohs(at.sin_port);
+	e->ssl = NULL;
+	if (load.way == TLS) {
+		e->ssl = SSL_new(load.tls);
+		if (!e->ssl || SSL_set_fd(e->ssl, e->fd) != 1 || SSL_connect(e->ssl) != 1)
+			die("no TLS");
+	}
+	if (!blocks)
+		fcntl(e->fd, F_SETFL, fcntl(e->fd, F_GETFL) | O_NONBLOCK);
+}
+
+static void close_stream(struct end *e)
+{
+	if (e->ssl)
+		SSL_shutdown(e->ssl);
+	SSL_free(e->ssl);
+	close(e->fd);
+}
+
+static void open_end(struct end *e)
+{
+	if (load.way == UDP)
+		open_socket(e);
+	else
+		open_stream(e, false);
+}
+
+static void send_to(struct end *e, const char *text, size_t n, const struct sockaddr_in *to)
+{
+	struct pollfd writable = { .fd = e->fd, .events = POLLOUT };
+
+	if (load.way == UDP) {
+		if (sendto(e->fd, text, n, 0, (const struct sockaddr *)to, sizeof(*to)) < 0 && errno != EAGAIN)
+			die("sendto failed");
+		return;
+	}
+	while (n > 0) {
+		ssize_t sent = e->ssl ? SSL_write(e->ssl, text, (int)n) : send(e->fd, text, n, MSG_NOSIGNAL);
+
+		if (sent > 0) {
+			text += sent;
+			n -= (size_t)sent;
+		} else if (e->ssl ? SSL_get_error(e->ssl, (int)sent) == SSL_ERROR_WANT_WRITE : errno == EAGAIN) {
+			poll(&writable, 1, 1000);
+		} else {
+			die("a connection has ended");
+		}
+	}
+}
+
+static void send_to_server(struct end *e, const char *text, size_t n)
+{
+	send_to(e, text, n, &load.server);
+}
+
+/* ";transport=tcp", as a Contact says it; and as a Via does. */
+static const char *way_param(void)
+{
+	static const char *const params[] = { "", ";transport=tcp", ";transport=tls" };
+
+	return params[load.way];
+}
+
+static const char *way_name(void)
+{
+	static const char *const names[] = { "UDP", "TCP", "TLS" };
+
+	return names[load.way];
 }
 
 /* The value of the first header of this name into out; false: absent. `at` may continue behind a former one. */
@@ -213,20 +306,23 @@ static void send_request(struct slot *slot, const char *method, const char *extr
 	else
 		snprintf(uri, sizeof(uri), "sip:u%ld@%s", user_of(slot), load.domain);
 	if (registers)
-		snprintf(contact, sizeof(contact), "Contact: <sip:u%ld@127.0.0.1:%d>;expires=3600\r\n", user_of(slot),
-			 load.callee_port[user_of(slot) % SOCKETS]);
+		snprintf(contact, sizeof(contact), "Contact: <sip:u%ld@127.0.0.1:%d%s>;expires=3600\r\n", user_of(slot),
+			 load.callee[user_of(slot) % SOCKETS].port, way_param());
 	else
-		snprintf(contact, sizeof(contact), "Contact: <sip:caller@127.0.0.1:%d>\r\n", load.caller_port[which]);
+		snprintf(contact, sizeof(contact), "Contact: <sip:caller@127.0.0.1:%d%s>\r\n", load.caller[which].port,
+			 way_param());
+	/* over a connection, callees register by the one that they will be called on */
+	struct end *e = registers && load.way != UDP ? &load.callee[user_of(slot) % SOCKETS] : &load.caller[which];
 	if (registers)
 		snprintf(to, sizeof(to), "<sip:u%ld@%s>", user_of(slot), load.domain);
 	else
 		snprintf(to, sizeof(to), "<sip:u%ld@%s>%s%s", user_of(slot), load.domain,
 			 *slot->to_tag && in_dialog ? ";tag=" : "", in_dialog ? slot->to_tag : "");
 	int n = snprintf(text, sizeof(text),
-			 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK-%ld-%d-%s;rport\r\n%s"
+			 "%s %s SIP/2.0\r\nVia: SIP/2.0/%s 127.0.0.1:%d;branch=z9hG4bK-%ld-%d-%s;rport\r\n%s"
 			 "Max-Forwards: 70\r\nFrom: <sip:%s%ld@%s>;tag=f%ld\r\nTo: %s\r\nCall-ID: %ld-%d-%ld@load\r\n"
 			 "CSeq: %d %s\r\n%s%sUser-Agent: sip_load\r\n%sContent-Length: %zu\r\n\r\n%s",
-			 method, uri, load.caller_port[which], slot->unit, slot->step,
+			 method, uri, way_name(), e->port, slot->unit, slot->step,
 			 strcmp(method, "CANCEL") ? method : "INVITE", in_dialog ? slot->route : "",
 			 registers ? "u" : "caller", registers ? user_of(slot) : slot->unit, load.domain, slot->unit,
 			 to, (long)getpid(), slot->number, slot->unit,
@@ -242,7 +338,7 @@ static void send_request(struct slot *slot, const char *method, const char *extr
 						     : "hello");
 	if (n < 0 || (size_t)n >= sizeof(text))
 		die("request too long");
-	send_to_server(load.caller[which], text, (size_t)n);
+	send_to_server(e, text, (size_t)n);
 }
 
 static void start_unit(struct slot *slot)
@@ -333,7 +429,7 @@ static void response(const char *msg)
 }
 
 /* A callee: copies what a response copies (RFC 3261 8.2.6.2) and answers. */
-static void request(int socket, int port, const char *msg, const struct sockaddr_in *from)
+static void request(struct end *e, const char *msg, const struct sockaddr_in *from)
 {
 	static const char sdp[] = "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
 				  "m=audio 40002 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\n";
@@ -352,14 +448,14 @@ static void request(int socket, int port, const char *msg, const struct sockaddr
 	header(msg, "To", value, sizeof(value));
 	for (int status = invites ? 180 : 200; status <= 200; status += 20) {
 		int n = snprintf(text, sizeof(text),
-				 "SIP/2.0 %d %s\r\n%sTo: %s%s\r\nContact: <sip:u@127.0.0.1:%d>\r\n%sContent-Length: "
+				 "SIP/2.0 %d %s\r\n%sTo: %s%s\r\nContact: <sip:u@127.0.0.1:%d%s>\r\n%sContent-Length: "
 				 "%d\r\n\r\n%s",
 				 status, status == 180 ? "Ringing" : "OK", copy, value,
-				 strstr(value, ";tag=") ? "" : ";tag=callee", port,
+				 strstr(value, ";tag=") ? "" : ";tag=callee", e->port, way_param(),
 				 invites && status == 200 ? "Content-Type: application/sdp\r\n" : "",
 				 invites && status == 200 ? (int)sizeof(sdp) - 1 : 0,
 				 invites && status == 200 ? sdp : "");
-		sendto(socket, text, (size_t)n, 0, (const struct sockaddr *)from, sizeof(*from));
+		send_to(e, text, (size_t)n, from);
 		if (load.work == RING && invites)
 			break;
 	}
@@ -376,27 +472,124 @@ static void request(int socket, int port, const char *msg, const struct sockaddr
 		int n = snprintf(text, sizeof(text),
 				 "SIP/2.0 487 Request Terminated\r\n%sTo: %s;tag=callee\r\nContent-Length: 0\r\n\r\n",
 				 copy, value);
-		sendto(socket, text, (size_t)n, 0, (const struct sockaddr *)from, sizeof(*from));
+		send_to(e, text, (size_t)n, from);
 	}
 }
 
-static void drain(int socket, int port)
+static void heard(struct end *e, const char *msg, const struct sockaddr_in *from)
+{
+	if (strncmp(msg, "SIP/2.0 ", 8) == 0)
+		response(msg);
+	else
+		request(e, msg, from);
+}
+
+static void drain_socket(struct end *e)
 {
 	char bytes[BYTES_MAX * 4];
 	struct sockaddr_in from;
 
 	for (;;) {
 		socklen_t n_from = sizeof(from);
-		ssize_t n = recvfrom(socket, bytes, sizeof(bytes) - 1, 0, (struct sockaddr *)&from, &n_from);
+		ssize_t n = recvfrom(e->fd, bytes, sizeof(bytes) - 1, 0, (struct sockaddr *)&from, &n_from);
 
 		if (n < 0)
 			return;
 		bytes[n] = '\0';
-		if (strncmp(bytes, "SIP/2.0 ", 8) == 0)
-			response(bytes);
-		else
-			request(socket, port, bytes, &from);
+		heard(e, bytes, &from);
 	}
+}
+
+/* The length of the whole message that `in` begins with; 0: more is needed. */
+static size_t whole(struct end *e)
+{
+	char value[20] = "0", *end;
+
+	e->in[e->n] = '\0';
+	end = strstr(e->in, "\r\n\r\n");
+	if (!end)
+		return 0;
+	header(e->in, "Content-Length", value, sizeof(value));
+	size_t n = (size_t)(end + 4 - e->in) + (size_t)atol(value);
+	return n <= e->n ? n : 0;
+}
+
+static void drain_stream(struct end *e)
+{
+	char msg[BYTES_MAX * 4];
+	size_t n;
+
+	for (;;) {
+		size_t room = sizeof(e->in) - 1 - e->n;
+		ssize_t got = e->ssl ? SSL_read(e->ssl, e->in + e->n, (int)room) : recv(e->fd, e->in + e->n, room, 0);
+
+		if (got == 0)
+			die("the server has closed a connection");
+		if (got < 0)
+			return;
+		e->n += (size_t)got;
+		while ((n = whole(e))) {
+			memcpy(msg, e->in, n);
+			msg[n] = '\0';
+			e->n -= n;
+			memmove(e->in, e->in + n, e->n);
+			heard(e, msg, &load.server);
+		}
+	}
+}
+
+static void drain(struct end *e)
+{
+	if (load.way == UDP)
+		drain_socket(e);
+	else
+		drain_stream(e);
+}
+
+/* ---- TLS connections by themselves ---- */
+
+static void shake_hands(void)
+{
+	struct end e;
+
+	for (load.done = 0; load.done < load.count; load.done++) {
+		char last;
+
+		open_stream(&e, true);
+		SSL_shutdown(e.ssl);
+		shutdown(e.fd, SHUT_WR);
+		while (read(e.fd, &last, 1) > 0) /* until it has seen to it */
+			;
+		SSL_free(e.ssl);
+		close(e.fd);
+	}
+}
+
+static void be_idle(void)
+{
+	struct end *ends = calloc((size_t)load.count, sizeof(*ends));
+	char text[600], line[16];
+
+	for (long i = 0; i < load.count; i++) {
+		open_stream(&ends[i], true);
+		int n = snprintf(text, sizeof(text),
+				 "OPTIONS sip:%s SIP/2.0\r\nVia: SIP/2.0/TLS "
+				 "127.0.0.1:%d;branch=z9hG4bKi%ld\r\nMax-Forwards: 70\r\n"
+				 "From: <sip:u%ld@%s>;tag=i\r\nTo: <sip:%s>\r\nCall-ID: idle%ld\r\nCSeq: 1 OPTIONS\r\n"
+				 "Content-Length: 0\r\n\r\n",
+				 load.domain, ends[i].port, i, i, load.domain, load.domain, i);
+		send_to_server(&ends[i], text, (size_t)n);
+		if (SSL_read(ends[i].ssl, ends[i].in, sizeof(ends[i].in)) <= 0)
+			die("no answer over TLS");
+		load.done++;
+	}
+	printf("{\"idle\":%ld}\n", load.done);
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		return;
+	for (long i = 0; i < load.count; i++)
+		close_stream(&ends[i]);
+	free(ends);
 }
 
 static void run_until(long total)
@@ -406,16 +599,16 @@ static void run_until(long total)
 	long seen = load.done;
 
 	for (int i = 0; i < SOCKETS; i++) {
-		fds[i] = (struct pollfd){ .fd = load.caller[i], .events = POLLIN };
-		fds[SOCKETS + i] = (struct pollfd){ .fd = load.callee[i], .events = POLLIN };
+		fds[i] = (struct pollfd){ .fd = load.caller[i].fd, .events = POLLIN };
+		fds[SOCKETS + i] = (struct pollfd){ .fd = load.callee[i].fd, .events = POLLIN };
 	}
 	while (load.done < total) {
 		poll(fds, 2 * SOCKETS, 100);
 		for (int i = 0; i < SOCKETS; i++) {
 			if (fds[i].revents)
-				drain(load.caller[i], load.caller_port[i]);
+				drain(&load.caller[i]);
 			if (fds[SOCKETS + i].revents)
-				drain(load.callee[i], load.callee_port[i]);
+				drain(&load.callee[i]);
 		}
 		if (load.done != seen) {
 			seen = load.done;
@@ -453,8 +646,8 @@ static void end_ringing(void)
 
 			poll(&none, 1, 5);
 			for (int s = 0; s < SOCKETS; s++) {
-				drain(load.callee[s], load.callee_port[s]);
-				drain(load.caller[s], load.caller_port[s]);
+				drain(&load.callee[s]);
+				drain(&load.caller[s]);
 			}
 		}
 	}
@@ -463,15 +656,16 @@ static void end_ringing(void)
 
 		poll(&none, 1, 50);
 		for (int s = 0; s < SOCKETS; s++) {
-			drain(load.callee[s], load.callee_port[s]);
-			drain(load.caller[s], load.caller_port[s]);
+			drain(&load.callee[s]);
+			drain(&load.caller[s]);
 		}
 	}
 }
 
 static void options(int argc, char **argv)
 {
-	static const char *const works[] = { "options", "register", "digest", "message", "call", "ring" };
+	static const char *const works[] = { "options", "register", "digest",    "message",
+					     "call",    "ring",     "handshake", "idle" };
 	bool found = false;
 
 	load.count = 10000;
@@ -479,14 +673,14 @@ static void options(int argc, char **argv)
 	load.in_flight = 100;
 	load.domain = "bench.test";
 	load.password = "secret";
-	for (int i = 0; argc > 1 && i < 6; i++) {
+	for (int i = 0; argc > 1 && i < 8; i++) {
 		if (strcmp(argv[1], works[i]) == 0) {
 			load.work = (enum work)i;
 			found = true;
 		}
 	}
 	if (!found)
-		die("WORK is options, register, digest, message, call or ring");
+		die("WORK is options, register, digest, message, call, ring, handshake or idle");
 	for (int i = 2; i + 1 < argc; i += 2) {
 		char *colon;
 
@@ -504,6 +698,8 @@ static void options(int argc, char **argv)
 			load.first = atol(argv[i + 1]);
 		} else if (strcmp(argv[i], "--in-flight") == 0) {
 			load.in_flight = atoi(argv[i + 1]);
+		} else if (strcmp(argv[i], "--transport") == 0) {
+			load.way = strcmp(argv[i + 1], "tls") == 0 ? TLS : strcmp(argv[i + 1], "tcp") == 0 ? TCP : UDP;
 		} else if (strcmp(argv[i], "--domain") == 0) {
 			load.domain = argv[i + 1];
 		} else if (strcmp(argv[i], "--password") == 0) {
@@ -522,11 +718,15 @@ int main(int argc, char **argv)
 {
 	options(argc, argv);
 	load.slots = calloc((size_t)load.in_flight, sizeof(*load.slots));
-	for (int i = 0; i < SOCKETS; i++) {
-		load.caller[i] = open_socket(&load.caller_port[i]);
-		load.callee[i] = open_socket(&load.callee_port[i]);
+	if (load.way == TLS) {
+		load.tls = SSL_CTX_new(TLS_client_method());
+		SSL_CTX_set_session_cache_mode(load.tls, SSL_SESS_CACHE_OFF);
 	}
-	if (load.work >= MESSAGE) {
+	for (int i = 0; i < SOCKETS && load.work < HANDSHAKE; i++) {
+		open_end(&load.caller[i]);
+		open_end(&load.callee[i]);
+	}
+	if (load.work >= MESSAGE && load.work < HANDSHAKE) {
 		int all = load.in_flight;
 
 		load.registering = true;
@@ -546,7 +746,12 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	double start = seconds();
-	if (load.work == RING && load.in_flight > 200) { /* not all at once: buffers */
+	if (load.work == HANDSHAKE) {
+		shake_hands();
+	} else if (load.work == IDLE) {
+		be_idle();
+		return 0;
+	} else if (load.work == RING && load.in_flight > 200) { /* not all at once: buffers */
 		int all = load.in_flight;
 
 		load.started = load.done = load.failed = 0;
