@@ -105,6 +105,10 @@ static void phones_of_a_lower_q_ring_when_the_time_of_those_before_is_over(void 
 	nothing_for(bob2);
 	rig_pass(1);
 	rings(bob2, two, "b2");
+	rig_assert_start(rig_take(alice), "SIP/2.0 180 ");
+	rig_assert_start(rig_take(alice), "SIP/2.0 180 ");
+	rig_answer_request(bob, one, 180, "b1", "", ""); /* its time is over: nobody need hear of it */
+	nothing_for(alice);
 	stops(bob, one, "\r\nReason: SIP;cause=408;text=\"Not answered in time\"\r\n");
 	rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", "");
 	alice_hears("SIP/2.0 200 ");
@@ -299,6 +303,27 @@ static void a_flow_that_stays_silent_leads_to_the_next(void **state)
 	rig_pass(33 * USEC_PER_SEC);
 	rings(bob2, two, "b2");
 	rig_answer_request(bob2, two, 486, "b2", "", "");
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+}
+
+static void a_phone_whose_time_is_over_does_not_ring_by_its_other_flow(void **state)
+{
+	char one[4000], three[4000];
+
+	(void)state;
+	run();
+	binds(bob2, FLOW("2"));
+	rig_pass(USEC_PER_SEC);
+	binds(bob, FLOW("1"));
+	binds(bob3, ";q=0.1");
+	alice_calls("f4", "");
+	rings(bob, one, "b1");
+	rig_pass(rig_.config.hunt_after);
+	rings(bob3, three, "b3");
+	rig_answer_request(bob, one, 408, "b1", "", "");
+	nothing_for(bob2);
+	rig_answer_request(bob3, three, 486, "b3", "", "");
 	alice_hears("SIP/2.0 486 ");
 	no_jobs();
 }
@@ -568,6 +593,7 @@ int main(void)
 		T(a_6xx_ends_the_search_and_says_why),
 		T(a_second_flow_is_tried_where_the_first_has_failed_only),
 		T(a_flow_that_stays_silent_leads_to_the_next),
+		T(a_phone_whose_time_is_over_does_not_ring_by_its_other_flow),
 		T(breadth_is_shared_out_among_those_that_ring_together),
 		T(too_little_breadth_for_all_makes_them_ring_one_after_the_other),
 		T(no_breadth_at_all_is_440),

@@ -411,7 +411,87 @@ static void a_target_that_is_never_found_is_given_up(void **state)
 	no_jobs();
 }
 
+static void a_fact_that_comes_when_another_has_answered_changes_nothing(void **state)
+{
+	char one[4000], two[4000], three[4000];
+
+	(void)state;
+	run_with_passwords();
+	rig_register(bob2, "102");
+	rig_register(carol, "102");
+	call("sip:102@example.com", "w4");
+	gets(bob, one, "INVITE ");
+	gets(bob2, two, "INVITE ");
+	gets(carol, three, "INVITE ");
+	rig_answer_request(carol, three, 180, "c", "", "");
+	rig_.hold_users = true;
+	redirects(bob, one, 302, "<sip:103@example.com>");
+	rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", "");
+	alice_hears("SIP/2.0 200 ");
+	rig_.hold_users = false;
+	rig_settle(); /* carol has not stopped yet: the request is still in work */
+	nothing_for(alice);
+	rig_answer_request(carol, three, 487, "c", "", "");
+	no_jobs();
+}
+
 /* ---- several workers: the target is another shard's ---- */
+
+/* A user of another shard than worker 0's, who has this call: it must be asked for. */
+static void foreign_user(unsigned *from, char out[8])
+{
+	char aor[40];
+
+	do {
+		snprintf(out, 8, "%u", (*from)++);
+		snprintf(aor, sizeof(aor), "sip:%s@example.com", out);
+	} while (pbx_location_shard(str_from(aor), 4) == 0);
+}
+
+static void a_late_answer_of_a_shard_is_not_taken_for_the_next_targets(void **state)
+{
+	char invite[4000], one[8], two[8], contacts[100], id[20];
+	struct pbx_server_stats stats;
+	unsigned from = 200;
+
+	(void)state;
+	dave = rig_addr(16, 5060);
+	carol = rig_addr(15, 5060);
+	rig_.config.auth = false;
+	rig_.config.worker_n = 4;
+	rig_run();
+	foreign_user(&from, one);
+	foreign_user(&from, two);
+	binds(bob, "102", "");
+	binds(carol, one, "");
+	binds(dave, two, "");
+	for (unsigned i = 0;; i++) { /* a call that worker 0 has, where all datagrams come in */
+		snprintf(id, sizeof(id), "late%u", i);
+		alice_calls(id, "");
+		gets(bob, invite, "INVITE ");
+		pbx_server_stats(rig_.servers[0], &stats);
+		if (stats.jobs)
+			break;
+		rig_answer_request(bob, invite, 486, "b", "", "");
+		alice_hears("SIP/2.0 486 ");
+	}
+	rig_.hold_tells = true;
+	snprintf(contacts, sizeof(contacts), "<sip:%s@example.com>;q=0.9, <sip:%s@example.com>;q=0.1", one, two);
+	redirects(bob, invite, 302, contacts);
+	assert_int_equal(rig_.told_n, 1);
+	rig_pass(6 * USEC_PER_SEC);    /* the first is given up, and the second asked for */
+	assert_true(rig_.told_n >= 2); /* others: the refusals that alice has not acknowledged, again */
+	rig_.hold_tells = false;
+	rig_tell(0);
+	nothing_for(carol);
+	for (size_t i = 1; i < rig_.told_n; i++)
+		rig_tell(i);
+	gets(dave, invite, "INVITE sip:2");
+	rig_answer_request(dave, invite, 603, "d", "", "");
+	while (strncmp(rig_take(alice), "SIP/2.0 603 ", 12) != 0) /* among the repeated refusals */
+		assert_string_not_equal(rig_.text, "");
+	no_jobs();
+}
 
 static void a_target_of_another_shard_is_found(void **state)
 {
@@ -456,6 +536,8 @@ int main(void)
 		T(a_caller_that_hangs_up_while_a_target_is_looked_up),
 		T(an_answer_elsewhere_while_a_target_is_looked_up),
 		T(a_target_that_is_never_found_is_given_up),
+		T(a_fact_that_comes_when_another_has_answered_changes_nothing),
+		T(a_late_answer_of_a_shard_is_not_taken_for_the_next_targets),
 		T(a_target_of_another_shard_is_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

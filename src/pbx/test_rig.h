@@ -54,6 +54,10 @@ struct rig {
 	size_t asked_n;
 	bool hold;       /* the keeper takes its time with contacts */
 	bool hold_users; /* and with accounts */
+	bool hold_tells; /* a worker is slow to hear of the others */
+	struct host_event told[60];
+	uint32_t told_to[60];
+	size_t told_n;
 	enum err keeper_err;
 	struct rig_contact contacts[100];
 	struct rig_account accounts[8];
@@ -248,6 +252,12 @@ static inline void rig_want(unsigned worker, const struct host_want *w)
 		e = (struct host_event){ .kind = HOST_TOLD, .from = worker, .message = w->message };
 		assert_true(w->to >= rig_.config.service_first &&
 			    w->to < rig_.config.service_first + rig_.config.worker_n);
+		if (rig_.hold_tells) {
+			assert_true(rig_.told_n < 60);
+			rig_.told_to[rig_.told_n] = w->to - rig_.config.service_first;
+			rig_.told[rig_.told_n++] = e;
+			break;
+		}
 		s = &rig_.services[w->to - rig_.config.service_first];
 		s->recv(s->self, &e, rig_.now);
 		break;
@@ -309,6 +319,16 @@ static inline void rig_settle(void)
 			}
 		busy |= rig_answer_one();
 	} while (busy);
+}
+
+/* What was held of hold_tells: the n-th of them now. */
+static inline void rig_tell(size_t n)
+{
+	struct host_service *s = &rig_.services[rig_.told_to[n]];
+
+	assert_true(n < rig_.told_n);
+	s->recv(s->self, &rig_.told[n], rig_.now);
+	rig_settle();
 }
 
 /* Lets time pass, every deadline at its moment. */
