@@ -5,7 +5,8 @@
  * digest realm and the bindings that have survived; then it listens. What it decides:
  *
  *  - REGISTER: digest by the accounts, rules of 10.3, 200 only after the keeper has committed.
- *  - requests to a local user: to all contacts at once (fork), best answer back (16.7).
+ *  - requests to a local user: to his contacts, by q and what the caller prefers (pbx/target.h, RFC 3841), best
+ *    answer back (16.7, pbx/best.h); a 3xx is followed as far as the caller may (docs/decisions/forking.md).
  *  - requests from a local user are authenticated (407); strangers may call local users where
  *    `strangers` says so, and nobody else: the exchange relays for no one it does not know.
  *  - who comes from one of `trusts` in the name of a local user is believed without a password; in

@@ -411,6 +411,29 @@ static void a_target_that_is_never_found_is_given_up(void **state)
 	no_jobs();
 }
 
+static void a_name_that_is_found_does_not_make_a_target_wait_for_ever(void **state)
+{
+	static const str domains[] = { STR_INIT("known.example") };
+	struct addr known = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 77 } };
+	char one[4000];
+
+	(void)state;
+	rig_.config.relay_domains = domains;
+	rig_.config.relay_domain_n = 1;
+	run_with_passwords();
+	call("sip:102@example.com", "w5");
+	gets(bob, one, "INVITE ");
+	rig_.hold_users = true;
+	redirects(bob, one, 302, "<sip:x@known.example>, <sip:103@example.com>");
+	gets(known, one, "INVITE sip:x@known.example ");
+	rig_answer_request(known, one, 486, "k", "", "");
+	rig_pass(6 * USEC_PER_SEC);
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+	rig_.hold_users = false;
+	rig_settle();
+}
+
 static void a_fact_that_comes_when_another_has_answered_changes_nothing(void **state)
 {
 	char one[4000], two[4000], three[4000];
@@ -536,6 +559,7 @@ int main(void)
 		T(a_caller_that_hangs_up_while_a_target_is_looked_up),
 		T(an_answer_elsewhere_while_a_target_is_looked_up),
 		T(a_target_that_is_never_found_is_given_up),
+		T(a_name_that_is_found_does_not_make_a_target_wait_for_ever),
 		T(a_fact_that_comes_when_another_has_answered_changes_nothing),
 		T(a_late_answer_of_a_shard_is_not_taken_for_the_next_targets),
 		T(a_target_of_another_shard_is_found),
