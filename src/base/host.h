@@ -144,6 +144,8 @@ struct host_event {
 	enum err err;
 	struct addr local, remote;
 	str bytes;
+	usec waited; /* DATAGRAM: how long it has lain unread, 0: not known */
+	bool lost;   /* DATAGRAM: since the one before, others found no room */
 	void *message;
 	const struct addr *addrs;
 	size_t addr_n;

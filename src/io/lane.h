@@ -56,6 +56,7 @@ struct lane_socket {
 	struct tcp_setup setup; /* of accepted streams */
 	int fd;
 	struct addr bound;
+	uint32_t lost; /* datagrams, for want of room */
 	struct loop_watch *watch;
 	struct lane_socket *next_gone;
 	bool gone;

@@ -35,6 +35,9 @@ static void udp_ready(void *self, unsigned ready)
 		e.bytes = d[i].bytes;
 		e.remote = d[i].remote;
 		e.local = d[i].local;
+		e.waited = d[i].waited;
+		e.lost = d[i].lost != s->lost;
+		s->lost = d[i].lost;
 		lane_deliver(s->service, &e);
 	}
 }

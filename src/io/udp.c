@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/errqueue.h>
@@ -15,7 +16,7 @@
 #define BUFFER_FIXED  (4 << 20)
 #define BUFFER_OTHER  (256 << 10)
 #define OUTBOX_BYTES  (256u << 10)
-#define CONTROL_BYTES 64 /* one IP_PKTINFO or IPV6_PKTINFO */
+#define CONTROL_BYTES 128 /* IP_PKTINFO or IPV6_PKTINFO, a time, a count */
 
 static void set(int fd, int level, int name, int value)
 {
@@ -28,6 +29,14 @@ static void set_options(int fd, const struct udp_setup *setup)
 	int buffer = setup->local.port ? BUFFER_FIXED : BUFFER_OTHER;
 	set(fd, SOL_SOCKET, SO_RCVBUF, buffer);
 	set(fd, SOL_SOCKET, SO_SNDBUF, buffer);
+#ifdef __linux__
+	/* Whoever may have more than net.core.rmem_max (root in a machine of its own) takes it. */
+	set(fd, SOL_SOCKET, SO_RCVBUFFORCE, buffer);
+	if (setup->local.port) {
+		set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+		set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+	}
+#endif
 	if (setup->shared)
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (setup->local.family == 6) {
@@ -104,23 +113,42 @@ void udp_inbox_free(struct udp_inbox *in)
 	free(in);
 }
 
-/* The address a datagram was sent to: the socket's, with the ip from IP_PKTINFO. */
-static void read_local(struct msghdr *h, struct addr *local)
+/* *stamp: when it came, on the wall clock; 0: the system did not say. */
+static void read_control(struct msghdr *h, bool any, struct udp_datagram *d, usec *stamp)
 {
+	*stamp = 0;
+	d->lost = 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
 #ifdef IP_PKTINFO
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+		if (any && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			memcpy(local->ip, &info.ipi_addr, 4);
+			memcpy(d->local.ip, &info.ipi_addr, 4);
 		}
 #endif
-		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+		if (any && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			memcpy(local->ip, &info.ipi6_addr, 16);
+			memcpy(d->local.ip, &info.ipi6_addr, 16);
 		}
+#ifdef __linux__
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+			struct timespec t;
+			memcpy(&t, CMSG_DATA(c), sizeof(t));
+			*stamp = (usec)t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000;
+		}
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL)
+			memcpy(&d->lost, CMSG_DATA(c), sizeof(d->lost));
+#endif
 	}
+}
+
+static usec wall_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (usec)t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000;
 }
 
 static int receive(struct udp_inbox *in, int fd)
@@ -146,6 +174,7 @@ static int receive(struct udp_inbox *in, int fd)
 size_t udp_recv(struct udp_inbox *in, int fd, const struct addr *bound, const struct udp_datagram **out)
 {
 	int got = receive(in, fd);
+	usec now = 0, stamp;
 	size_t n = 0;
 	for (int i = 0; i < got; i++) {
 		struct msghdr *h = &in->headers[i].msg_hdr;
@@ -154,8 +183,11 @@ size_t udp_recv(struct udp_inbox *in, int fd, const struct addr *bound, const st
 			continue;
 		d->bytes = str_of(in->pieces[i].iov_base, in->headers[i].msg_len);
 		d->local = *bound;
-		if (addr_is_any(bound))
-			read_local(h, &d->local);
+		read_control(h, addr_is_any(bound), d, &stamp);
+		if (stamp && !now)
+			now = wall_clock();
+		/* The wall clock may have been set between; then nothing is known. */
+		d->waited = stamp && now > stamp && now - stamp < 60 * USEC_PER_SEC ? now - stamp : 0;
 		n++;
 	}
 	*out = in->datagrams;

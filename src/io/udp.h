@@ -8,6 +8,8 @@
  *
  * A socket reports the local address of each datagram (IP_PKTINFO), answers from it
  * where asked, and reports ICMP errors (IP_RECVERR). IPv6 sockets are IPv6 only.
+ * Sockets with a port of the caller's choice say of each datagram how long it has waited and
+ * how many were lost (SO_TIMESTAMPNS, SO_RXQ_OVFL).
  * Kernel buffers: 4 MiB each way wished for, net.core.rmem_max/wmem_max permitting, on
  * sockets with a port of the caller's choice; 256 KiB on the others (media, clients).
  * Thread: the loop's.
@@ -18,6 +20,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/time.h"
 
 #define UDP_BATCH        32
 #define UDP_DATAGRAM_MAX 65535
@@ -35,6 +38,8 @@ MUST_CHECK enum err udp_open(const struct udp_setup *, int *fd, struct addr *bou
 struct udp_datagram {
 	str bytes; /* valid until the next udp_recv on the inbox */
 	struct addr remote, local;
+	usec waited;   /* in the socket; 0: not known */
+	uint32_t lost; /* of this socket so far, for want of room; 0 as long as none was */
 };
 
 struct udp_inbox;

@@ -1,0 +1,137 @@
+#include "pbx/overload.h"
+
+#include "base/test.h"
+
+static struct pbx_overload o;
+static struct rng rng;
+static usec now;
+
+static int setup(void **state)
+{
+	(void)state;
+	rng_seeded(&rng, 9);
+	now = 1700000000 * USEC_PER_SEC;
+	pbx_overload_init(&o, &rng);
+	return 0;
+}
+
+/* Messages that have waited so long come for a while, one each millisecond. */
+static void pass(usec waited, usec span)
+{
+	for (usec end = now + span; now < end; now += USEC_PER_MS)
+		pbx_overload_waited(&o, waited, false, now);
+}
+
+static int admitted(enum pbx_overload_class class)
+{
+	int n = 0;
+
+	for (int i = 0; i < 1000; i++)
+		n += pbx_overload_admits(&o, class, now);
+	return n;
+}
+
+static void who_is_in_time_lets_all_in(void **state)
+{
+	(void)state;
+	pass(USEC_PER_MS, 10 * USEC_PER_SEC);
+	assert_int_equal(admitted(PBX_OVERLOAD_OTHER), 1000);
+	assert_int_equal(admitted(PBX_OVERLOAD_CALL), 1000);
+	assert_false(pbx_overload_late(&o, now));
+}
+
+static void a_burst_is_no_overload(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++) { /* long waits, but the queue empties between */
+		pass(200 * USEC_PER_MS, 80 * USEC_PER_MS);
+		pass(0, 30 * USEC_PER_MS);
+	}
+	assert_int_equal(admitted(PBX_OVERLOAD_OTHER), 1000);
+}
+
+static void a_standing_queue_keeps_out_questions_first_then_calls_never_dialogs(void **state)
+{
+	(void)state;
+	pass(200 * USEC_PER_MS, 600 * USEC_PER_MS);
+	assert_in_range(admitted(PBX_OVERLOAD_OTHER), 400, 600);
+	assert_int_equal(admitted(PBX_OVERLOAD_CALL), 1000);
+	pass(200 * USEC_PER_MS, USEC_PER_SEC);
+	assert_int_equal(admitted(PBX_OVERLOAD_OTHER), 0);
+	assert_in_range(admitted(PBX_OVERLOAD_CALL), 300, 700);
+	pass(200 * USEC_PER_MS, 5 * USEC_PER_SEC);
+	assert_in_range(admitted(PBX_OVERLOAD_CALL), 10, 100);
+	assert_int_equal(admitted(PBX_OVERLOAD_DIALOG), 1000);
+	assert_int_equal(pbx_overload_refuses(&o, PBX_OVERLOAD_CALL, now), 95);
+	/* and when it has passed, all come back */
+	pass(0, 5 * USEC_PER_SEC);
+	assert_int_equal(admitted(PBX_OVERLOAD_CALL), 1000);
+	assert_int_equal(admitted(PBX_OVERLOAD_OTHER), 1000);
+}
+
+static void what_the_socket_lost_counts_however_short_its_queue(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++, now += PBX_OVERLOAD_INTERVAL)
+		pbx_overload_waited(&o, 0, true, now);
+	assert_in_range(admitted(PBX_OVERLOAD_OTHER), 0, 300);
+	assert_true(pbx_overload_late(&o, now - 1));
+}
+
+static void silence_heals_too(void **state)
+{
+	(void)state;
+	pass(200 * USEC_PER_MS, 5 * USEC_PER_SEC);
+	now += 10 * USEC_PER_SEC;
+	assert_int_equal(admitted(PBX_OVERLOAD_OTHER), 1000);
+	assert_false(pbx_overload_late(&o, now));
+}
+
+static void turns_are_given_at_the_pace_at_which_registrations_are_done(void **state)
+{
+	unsigned told[PBX_OVERLOAD_AFTER + 1] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 40000; i++, now += 100) /* 10,000 a second */
+		pbx_overload_done(&o, 100, now);
+	assert_in_range(pbx_overload_line_max(&o), 9900, 10100);
+	for (int i = 0; i < 100000; i++)
+		told[pbx_overload_ticket(&o, 5000, now)]++;
+	assert_in_range(told[1], 4900, 5100); /* half a second is in line already */
+	for (int i = 2; i <= 10; i++)
+		assert_in_range(told[i], 9900, 10100);
+	assert_int_equal(told[0], 0);
+	assert_int_equal(told[12], 0);
+}
+
+static void nobody_is_told_to_come_in_an_hour(void **state)
+{
+	uint32_t most = 0, least = UINT32_MAX;
+
+	(void)state;
+	for (int i = 0; i < 1000000; i++) {
+		uint32_t after = pbx_overload_ticket(&o, 0, now);
+
+		most = after > most ? after : most;
+		if (i > 500000)
+			least = after < least ? after : least;
+	}
+	assert_int_equal(most, PBX_OVERLOAD_AFTER);
+	assert_int_equal(least, PBX_OVERLOAD_AFTER / 2);
+}
+
+#define T(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(who_is_in_time_lets_all_in),
+		T(a_burst_is_no_overload),
+		T(a_standing_queue_keeps_out_questions_first_then_calls_never_dialogs),
+		T(what_the_socket_lost_counts_however_short_its_queue),
+		T(silence_heals_too),
+		T(turns_are_given_at_the_pace_at_which_registrations_are_done),
+		T(nobody_is_told_to_come_in_an_hour),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
