@@ -74,8 +74,8 @@ static void what_the_socket_lost_counts_however_short_its_queue(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++, now += PBX_OVERLOAD_INTERVAL)
 		pbx_overload_waited(&o, 0, true, now);
-	assert_in_range(admitted(PBX_OVERLOAD_OTHER), 0, 300);
 	assert_true(pbx_overload_late(&o, now - 1));
+	assert_in_range(admitted(PBX_OVERLOAD_OTHER), 0, 300);
 }
 
 static void silence_heals_too(void **state)
@@ -99,9 +99,9 @@ static void turns_are_given_at_the_pace_at_which_registrations_are_done(void **s
 		told[pbx_overload_ticket(&o, 5000, now)]++;
 	assert_in_range(told[1], 4900, 5100); /* half a second is in line already */
 	for (int i = 2; i <= 10; i++)
-		assert_in_range(told[i], 9900, 10100);
+		assert_in_range(told[i], 9800, 10300);
 	assert_int_equal(told[0], 0);
-	assert_int_equal(told[12], 0);
+	assert_int_equal(told[13], 0);
 }
 
 static void nobody_is_told_to_come_in_an_hour(void **state)

@@ -42,7 +42,8 @@ static void on_request(struct pbx_server *s, const struct sip_event *e, usec now
 
 	if (job) {
 		job->since = now;
-		pbx_job_decide(s, job, m, now);
+		if (!here || !pbx_gate_line(s, job, now))
+			pbx_job_decide(s, job, m, now);
 	} else if (sip_stack_refuse(s->stack, e->server, m, &full, now)) {
 		log_debug(s->config.log, "pbx.server unanswered", "call=" STR_FMT " status=503",
 			  STR_ARG(sip_msg_log_id(m)));
@@ -420,6 +421,7 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 		break;
 	case HOST_ANSWER:
 		on_answer(s, e->message, now);
+		pbx_gate_serve(s, 2, now);
 		break;
 	case HOST_RESOLVED:
 		sip_locate_recv(s->locate, e, now);
@@ -427,6 +429,10 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 	case HOST_STOPPING:
 		s->stopping = true;
 		flush(s, now, true);
+		break;
+	case HOST_DATAGRAM:
+		pbx_overload_waited(&s->overload, e->waited, e->lost, now);
+		sip_stack_recv(s->stack, e, now);
 		break;
 	default:
 		sip_stack_recv(s->stack, e, now);
@@ -450,6 +456,7 @@ static void server_tick(void *self, usec now)
 	}
 	sip_stack_tick(s->stack, now);
 	pump(s, now);
+	pbx_gate_serve(s, PBX_LINE_STEP, now);
 	pbx_location_tick(s->location, now);
 	pbx_subscribe_tick(s, now);
 	pbx_binding_tick(s, now);
@@ -467,7 +474,7 @@ static usec server_due(const void *self)
 	const struct pbx_server *s = self;
 	usec due = s->begun ? s->up ? USEC_NEVER : s->retry_at : 0;
 
-	due = usec_min(due, sip_stack_due(s->stack));
+	due = usec_min(usec_min(due, pbx_gate_due(s)), sip_stack_due(s->stack));
 	due = usec_min(due, pbx_location_due(s->location));
 	due = usec_min(due, pbx_subscriptions_due(s->subscriptions));
 	due = usec_min(due, usec_min(pbx_reg_watch_due(s->watches), heap_due(&s->op_timers)));
@@ -530,6 +537,8 @@ static bool make_parts(struct pbx_server *s)
 	s->tracer = c->trace && s->recorder ? pbx_tracer_new(s->recorder) : NULL;
 	s->tokens = hmac_new(DIGEST_SHA256, str_of((const char *)c->key, sizeof(c->key)));
 	s->flood = pbx_flood_new(c->flood_rate, c->rng);
+	pbx_overload_init(&s->overload, c->rng);
+	s->line = calloc(PBX_OVERLOAD_LINE, sizeof(*s->line));
 	s->gate = (struct sip_gate){ pbx_gate_request, s };
 	s->gruus = pbx_gruus_new(c->key, sizeof(c->key), c->rng);
 	s->watches = pbx_reg_watch_new(c->rng);
@@ -547,7 +556,7 @@ static bool make_parts(struct pbx_server *s)
 	s->stack = sip_stack_new(&stack);
 	s->locate = make_locate(c);
 	s->subscriptions = s->stack ? pbx_subscriptions_new(s->stack, c->worker, c->rng, c->log) : NULL;
-	return pbx_rules_start(s) && s->subscriptions && s->watches && s->book && s->flood && s->locate &&
+	return pbx_rules_start(s) && s->subscriptions && s->watches && s->book && s->flood && s->line && s->locate &&
 	       s->location && s->guard && s->recorder && (s->tracer || !c->trace) && s->tokens && s->gruus && s->stack;
 }
 
@@ -600,6 +609,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_guard_free(s->guard);
 	pbx_repeats_free(&s->repeats);
 	pbx_flood_free(s->flood);
+	free(s->line);
 	pbx_tracer_free(s->tracer);
 	pbx_recorder_free(s->recorder);
 	pbx_rules_stop(s);

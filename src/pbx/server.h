@@ -129,6 +129,8 @@ struct pbx_server_stats {
 	uint64_t registrations, refused_registrations, calls, relayed;
 	uint64_t flood_dropped; /* requests of sources that had used up their allowance (pbx/flood.h), also those
 				   answered 503 */
+	uint64_t overload_refused,
+		overload_lined; /* 503 for want of time; registrations that waited in line (pbx/overload.h) */
 	uint64_t wrong_passwords, guesses_unjudged; /* pbx/backoff.h */
 	uint64_t flood_emptied;                     /* times that a source used it up */
 	uint64_t policy_refused;                    /* requests that a rule has refused */

@@ -12,17 +12,80 @@ void pbx_gate_charge(struct pbx_server *s, const struct pbx_job *job, unsigned u
 		pbx_flood_charge(s->flood, &job->flow.remote, units, now);
 }
 
-/* Is it heard as far as its source goes? A datagram's sender may be another than it says, and must not be answered for
- * it; one on a stream waits for an answer and would wait long. */
+/* ---- overload ---- */
+
+static bool is_full(struct pbx_server *s, uint32_t *after, usec now)
+{
+	if (s->line_n < pbx_overload_line_max(&s->overload))
+		return false;
+	*after = pbx_overload_ticket(&s->overload, s->line_n, now);
+	return true;
+}
+
+/* Is there time for it? What ends things that were begun is always let in. */
+static bool is_refused(struct pbx_server *s, struct sip_msg *m, uint32_t *after, usec now)
+{
+	enum pbx_overload_class class = m->method == SIP_INVITE ? PBX_OVERLOAD_CALL : PBX_OVERLOAD_OTHER;
+	const struct sip_address *to = sip_msg_to(m);
+
+	if (m->method == SIP_REGISTER)
+		return s->line_n && is_full(s, after, now);
+	if (m->method == SIP_CANCEL || (to && to->tag.n) || pbx_overload_admits(&s->overload, class, now))
+		return false;
+	*after = pbx_overload_after(&s->overload);
+	return true;
+}
+
+bool pbx_gate_line(struct pbx_server *s, struct pbx_job *job, usec now)
+{
+	if (!s->line_n && s->ops.n < PBX_LINE_WINDOW && !pbx_overload_late(&s->overload, now))
+		return false;
+	if (s->line_n == PBX_OVERLOAD_LINE || !pbx_job_wait(s, job, now))
+		return false;
+	s->line[(s->line_at + s->line_n++) % PBX_OVERLOAD_LINE] = job->self;
+	s->stats.overload_lined++;
+	return true;
+}
+
+void pbx_gate_serve(struct pbx_server *s, size_t n, usec now)
+{
+	while (n && s->line_n && s->ops.n < PBX_LINE_WINDOW) {
+		struct pbx_job *job = slab_find(&s->jobs, s->line[s->line_at]);
+
+		s->line_at = (s->line_at + 1) % PBX_OVERLOAD_LINE;
+		s->line_n--;
+		if (!job)
+			continue;
+		n--;
+		pbx_overload_done(&s->overload, s->line_n, now);
+		pbx_job_resume(s, job, now);
+	}
+}
+
+usec pbx_gate_due(const struct pbx_server *s)
+{
+	return s->line_n && s->ops.n < PBX_LINE_WINDOW ? 0 : USEC_NEVER;
+}
+
+/* ---- the gate ---- */
+
+/* First whether it is heard as far as its source goes. A datagram's sender may be another than it says, and must not be
+ * answered for it; one on a stream waits for an answer and would wait long. */
 enum sip_gate_answer pbx_gate_request(void *self, struct sip_msg *m, const struct flow *flow, uint32_t *after, usec now)
 {
 	struct pbx_server *s = self;
 
 	if (!pbx_flood_open(s->flood, &flow->remote, now) && !is_exempt(s, flow)) {
-		*after = 5 + rng_below(s->config.rng, 26);
+		*after = pbx_overload_after(&s->overload);
 		return transport_is_reliable(flow->transport) ? SIP_GATE_BUSY : SIP_GATE_DROP;
 	}
-	if (m->fault.status && !is_exempt(s, flow))
-		pbx_flood_charge(s->flood, &flow->remote, PBX_FLOOD_MALFORMED, now);
-	return SIP_GATE_OPEN;
+	if (m->fault.status) {
+		if (!is_exempt(s, flow))
+			pbx_flood_charge(s->flood, &flow->remote, PBX_FLOOD_MALFORMED, now);
+		return SIP_GATE_OPEN;
+	}
+	if (!is_refused(s, m, after, now))
+		return SIP_GATE_OPEN;
+	s->stats.overload_refused++;
+	return SIP_GATE_BUSY;
 }

@@ -250,6 +250,108 @@ static void nothing_tells_who_guesses_whether_there_is_such_a_name(void **state)
 	}
 }
 
+/* What the host says of a socket that is read too late. */
+static void datagram_waited(struct addr from, const char *text, usec waited)
+{
+	struct host_event e = { .kind = HOST_DATAGRAM,
+				.id = rig_.config.id_first,
+				.transport = TRANSPORT_UDP,
+				.local = rig_.config.listeners[0].local,
+				.remote = from,
+				.waited = waited,
+				.bytes = str_from(text) };
+
+	rig_.services[0].recv(rig_.services[0].self, &e, rig_.now);
+	rig_settle();
+}
+
+static const char *say_late(struct addr from, const char *method, const char *to_tag, usec waited)
+{
+	static unsigned n;
+	char text[1000];
+
+	n++;
+	snprintf(text, sizeof(text),
+		 "%s sip:%sexample.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.%u:5060;branch=z9hG4bKl%u\r\n"
+		 "From: <sip:101@example.com>;tag=1\r\nTo: <sip:101@example.com>%s\r\nCall-ID: l%u\r\nCSeq: 1 %s\r\n"
+		 "Contact: <sip:101@192.0.2.11>\r\n\r\n",
+		 method, strcmp(method, "REGISTER") ? "102@" : "", from.ip[3], n, to_tag, n, method);
+	rig_forget_sent();
+	datagram_waited(from, text, waited);
+	return rig_take(from);
+}
+
+static int refused(const char *method, const char *to_tag, usec waited)
+{
+	int n = 0;
+
+	for (int i = 0; i < 100; i++, rig_pass(USEC_PER_MS))
+		n += strncmp(say_late(alice, method, to_tag, waited), "SIP/2.0 503 ", 12) == 0;
+	return n;
+}
+
+static void who_is_late_refuses_the_least_urgent_first(void **state)
+{
+	char after[20] = "";
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	assert_int_equal(refused("OPTIONS", "", 0), 0);
+	for (int i = 0; i < 40; i++)
+		refused("OPTIONS", "", USEC_PER_SEC);
+	assert_int_equal(refused("OPTIONS", "", USEC_PER_SEC), 100);
+	assert_in_range(refused("INVITE", "", USEC_PER_SEC), 80, 100);
+	assert_int_equal(refused("INFO", ";tag=2", USEC_PER_SEC), 0);
+	rig_assert_start(say_late(alice, "OPTIONS", "", USEC_PER_SEC), "SIP/2.0 503 ");
+	rig_header(rig_.text, "Retry-After", after, sizeof(after));
+	assert_in_range(atoi(after), 5, 30);
+	for (int i = 0; i < 50; i++)
+		refused("OPTIONS", "", 0);
+	assert_int_equal(refused("INVITE", "", 0), 0);
+}
+
+/* All phones of the town at once; the keeper takes its time. */
+static void registrations_stand_in_line_and_the_rest_gets_a_turn(void **state)
+{
+	struct pbx_server_stats stats;
+	unsigned done = 0;
+	char text[600];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_.hold = true;
+	rig_run();
+	for (unsigned i = 0; i < 320; i++) { /* more than the test's keeper may be asked at once */
+		snprintf(text, sizeof(text),
+			 "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.30:%u;branch=z9hG4bKt%u\r\n"
+			 "From: <sip:t%u@example.com>;tag=1\r\nTo: <sip:t%u@example.com>\r\nCall-ID: t%u\r\nCSeq: 1 "
+			 "REGISTER\r\n"
+			 "Contact: <sip:t%u@192.0.2.30:%u>\r\n\r\n",
+			 5000 + i, i, i, i, i, i, 5000 + i);
+		/* its socket is read late, so each waits until there is time */
+		struct host_event e = { .kind = HOST_DATAGRAM,
+					.id = rig_.config.id_first,
+					.transport = TRANSPORT_UDP,
+					.local = rig_.config.listeners[0].local,
+					.remote = rig_addr(30, (uint16_t)(5000 + i)),
+					.waited = 20 * USEC_PER_MS,
+					.bytes = str_from(text) };
+		rig_.services[0].recv(rig_.services[0].self, &e, rig_.now);
+	}
+	assert_int_equal(rig_.asked_n, 0);
+	pbx_server_stats(rig_.servers[0], &stats);
+	assert_int_equal(stats.overload_lined, 320);
+	/* nobody has heard anything yet, and a call is not behind them */
+	rig_assert_start(say_late(alice, "OPTIONS", "", 20 * USEC_PER_MS), "SIP/2.0 4");
+	rig_.hold = false;
+	rig_forget_sent();
+	rig_pass(USEC_PER_SEC);
+	for (size_t i = 0; i < rig_.sent_n; i++)
+		done += strncmp(rig_.sent[i].text, "SIP/2.0 200 ", 12) == 0;
+	assert_int_equal(done, 320);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +362,8 @@ int main(void)
 		T(a_challenge_comes_once_and_leaves_nothing_behind),
 		T(no_answer_to_a_datagram_is_more_than_three_times_as_long),
 		T(nothing_tells_a_stranger_who_has_an_account),
+		T(who_is_late_refuses_the_least_urgent_first),
+		T(registrations_stand_in_line_and_the_rest_gets_a_turn),
 		T(nothing_tells_who_guesses_whether_there_is_such_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,7 @@
 #include "pbx/location.h"
 #include "pbx/note.h"
 #include "pbx/offer.h"
+#include "pbx/overload.h"
 #include "pbx/policy.h"
 #include "pbx/preference.h"
 #include "pbx/recorder.h"
@@ -60,6 +61,8 @@
 #define PBX_BREADTH         60   /* RFC 5393 5.3.1: where a request says nothing */
 #define PBX_CHALLENGES      4096 /* bytes of the challenges of all branches */
 #define PBX_CHALLENGE       1300 /* bytes of our challenge lines */
+#define PBX_LINE_WINDOW     1024 /* registrations with the keeper at once, before others wait in line */
+#define PBX_LINE_STEP       32   /* that go on between two looks at what has come */
 #define PBX_CHALLENGE_REST  60   /* what an answer says besides them and what it repeats */
 
 struct pbx_want {
@@ -189,6 +192,9 @@ struct pbx_server {
 	struct sip_tap tap;
 	struct sip_gate gate;
 	struct pbx_flood *flood;
+	struct pbx_overload overload;
+	handle *line; /* jobs of registrations that wait their turn, PBX_OVERLOAD_LINE of them */
+	size_t line_at, line_n;
 	struct pbx_location *location;
 	struct pbx_guard *guard;
 	struct pbx_offers offers;
@@ -274,6 +280,12 @@ struct sip_msg *pbx_job_read(struct pbx_server *, struct pbx_job *, struct pbx_w
 
 /* Of struct sip_gate: may this request come in? */
 enum sip_gate_answer pbx_gate_request(void *self, struct sip_msg *, const struct flow *, uint32_t *after, usec now);
+/* Must this registration wait its turn? true: it does, and is decided later. */
+bool pbx_gate_line(struct pbx_server *, struct pbx_job *, usec now);
+/* Lets in up to `n` of those in line, as far as the keeper has not too much to do. */
+void pbx_gate_serve(struct pbx_server *, size_t n, usec now);
+/* When the next of them can go on: at once, or when the keeper has answered. */
+usec pbx_gate_due(const struct pbx_server *);
 /* Charges the job's source, where it has not proved itself and is not trusted. */
 void pbx_gate_charge(struct pbx_server *, const struct pbx_job *, unsigned units, usec now);
 
