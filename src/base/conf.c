@@ -270,19 +270,18 @@ static enum err take_arg(const struct conf_setting *s, size_t n, int argc, char 
 	return err;
 }
 
-enum err conf_args(const struct conf_setting *s, size_t n, int argc, char **argv, void *out, struct conf_words *words,
-		   struct buf *why)
+static enum err read_args(const struct conf_setting *s, size_t n, int argc, char **argv, void *out,
+			  struct conf_words *words, uint64_t *seen, struct buf *why)
 {
-	uint64_t seen = 0;
 	bool settings = true;
 
-	assert(n <= 64);
+	assert(n <= CONF_SETTINGS_MAX);
 	words->n = 0;
 	for (int i = 0; i < argc; i++) {
 		if (settings && strcmp(argv[i], "--") == 0) {
 			settings = false;
 		} else if (settings && strncmp(argv[i], "--", 2) == 0) {
-			enum err err = take_arg(s, n, argc, argv, &i, out, &seen, why);
+			enum err err = take_arg(s, n, argc, argv, &i, out, seen, why);
 
 			if (err)
 				return err;
@@ -293,6 +292,11 @@ enum err conf_args(const struct conf_setting *s, size_t n, int argc, char **argv
 			words->word[words->n++] = str_from(argv[i]);
 		}
 	}
+	return ERR_NONE;
+}
+
+static enum err check_required(const struct conf_setting *s, size_t n, uint64_t seen, struct buf *why)
+{
 	for (size_t i = 0; i < n; i++) {
 		if (s[i].required && !(seen >> i & 1)) {
 			buf_printf(why, "--%s is needed: %s", s[i].name, s[i].meaning);
@@ -302,7 +306,16 @@ enum err conf_args(const struct conf_setting *s, size_t n, int argc, char **argv
 	return ERR_NONE;
 }
 
-static enum err take_line(const struct conf_setting *s, size_t n, str line, void *out, struct buf *why)
+enum err conf_args(const struct conf_setting *s, size_t n, int argc, char **argv, void *out, struct conf_words *words,
+		   struct buf *why)
+{
+	uint64_t seen = 0;
+	enum err err = read_args(s, n, argc, argv, out, words, &seen, why);
+
+	return err ? err : check_required(s, n, seen, why);
+}
+
+static enum err take_line(const struct conf_setting *s, size_t n, str line, void *out, size_t *which, struct buf *why)
 {
 	str name, value, rest;
 
@@ -320,25 +333,74 @@ static enum err take_line(const struct conf_setting *s, size_t n, str line, void
 		say_unknown(s, n, "", name, why);
 		return ERR_SYNTAX;
 	}
+	*which = (size_t)(one - s);
 	buf_printf(why, "%s: ", one->name);
 	return set(one, str_trim(value), out, why);
 }
 
-enum err conf_file(const struct conf_setting *s, size_t n, str file, str text, void *out, struct buf *why)
+static enum err read_file(const struct conf_setting *s, size_t n, str file, str text, void *out, uint32_t *lines,
+			  struct buf *why)
 {
 	size_t before = why->n;
 
-	for (size_t number = 1; text.n; number++) {
+	for (uint32_t number = 1; text.n; number++) {
+		size_t which = n;
 		str line;
 
 		str_split(text, '\n', &line, &text);
-		buf_printf(why, STR_FMT ":%zu: ", STR_ARG(file), number);
-		enum err err = take_line(s, n, line, out, why);
+		buf_printf(why, STR_FMT ":%u: ", STR_ARG(file), number);
+		enum err err = take_line(s, n, line, out, &which, why);
 		if (err)
 			return err;
+		if (which < n)
+			lines[which] = number;
 		why->n = before;
 	}
 	return ERR_NONE;
+}
+
+enum err conf_file(const struct conf_setting *s, size_t n, str file, str text, void *out, struct buf *why)
+{
+	uint32_t lines[CONF_SETTINGS_MAX];
+
+	assert(n <= CONF_SETTINGS_MAX);
+	return read_file(s, n, file, text, out, lines, why);
+}
+
+enum err conf_read(const struct conf_setting *s, size_t n, struct conf_source *source, void *out,
+		   struct conf_words *words, struct buf *why)
+{
+	uint64_t given = 0, seen = 0;
+	enum err err = ERR_NONE;
+
+	assert(n <= CONF_SETTINGS_MAX);
+	memset(source->lines, 0, sizeof(source->lines));
+	conf_defaults(s, n, out);
+	if (source->file.n)
+		err = read_file(s, n, source->file, source->text, out, source->lines, why);
+	if (!err)
+		err = read_args(s, n, source->argc, source->argv, out, words, &given, why);
+	if (err)
+		return err;
+	seen = given;
+	for (size_t i = 0; i < n; i++) {
+		if (source->lines[i])
+			seen |= UINT64_C(1) << i;
+		if (given >> i & 1)
+			source->lines[i] = 0;
+	}
+	return check_required(s, n, seen, why);
+}
+
+void conf_where(const struct conf_setting *s, size_t n, const struct conf_source *source, const char *name,
+		struct buf *b)
+{
+	const struct conf_setting *one = find(s, n, str_from(name));
+
+	if (one && source->lines[one - s])
+		buf_printf(b, STR_FMT ":%u: %s: ", STR_ARG(source->file), source->lines[one - s], name);
+	else
+		buf_printf(b, "--%s: ", name);
 }
 
 static const char *value_word(const struct conf_setting *s)

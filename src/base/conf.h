@@ -39,7 +39,8 @@ struct conf_setting {
 	const char *meaning; /* one sentence with a full stop */
 };
 
-#define CONF_WORDS_MAX 32
+#define CONF_WORDS_MAX    32
+#define CONF_SETTINGS_MAX 64 /* of a table */
 
 /* What is left of a command line once the settings are taken: in order, not starting with "--". */
 struct conf_words {
@@ -60,6 +61,19 @@ MUST_CHECK enum err conf_args(const struct conf_setting *, size_t n, int argc, c
  * is its name for the complaint: "tandem.conf:7: unknown setting `prot`; did you mean `port`?".
  * Between conf_defaults and conf_args arguments win. */
 MUST_CHECK enum err conf_file(const struct conf_setting *, size_t n, str file, str text, void *out, struct buf *why);
+
+/* Both at once: the defaults, over them the file where there is one, over that the arguments; what is required may
+ * stand in either. */
+struct conf_source {
+	int argc;
+	char **argv;
+	str file, text;                    /* file's name and what is in it; no name: there is none */
+	uint32_t lines[CONF_SETTINGS_MAX]; /* out: where each setting that counts stood in the file; 0: it did not */
+};
+MUST_CHECK enum err conf_read(const struct conf_setting *, size_t n, struct conf_source *, void *out,
+			      struct conf_words *words, struct buf *why);
+/* Where a setting came from, for complaints about its value: "tandem.conf:7: trust: " or "--trust: ". */
+void conf_where(const struct conf_setting *, size_t n, const struct conf_source *, const char *name, struct buf *);
 
 /* One entry a setting: "  --listen ADDR:PORT   Where to ... (default 127.0.0.1:5060)". */
 void conf_help(const struct conf_setting *, size_t n, struct buf *);

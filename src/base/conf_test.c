@@ -152,6 +152,54 @@ static void the_manual_has_a_sentence_a_line_and_no_stray_orders(void **state)
 	assert_str(buf_str(&b), "One.\nTwo at 1.5\n\\&.hidden \\e here\n.Pp\nThree\n");
 }
 
+static enum err both(struct settings *out, struct conf_source *source, const char *text, const char **argv)
+{
+	struct conf_words words;
+	struct buf why;
+
+	memset(complaint, 0, sizeof(complaint));
+	buf_init(&why, complaint, sizeof(complaint) - 1);
+	*out = (struct settings){ 0 };
+	*source = (struct conf_source){ .argv = (char **)argv, .file = STR("f.conf"), .text = str_from(text) };
+	while (argv[source->argc])
+		source->argc++;
+	return conf_read(table, N, source, out, &words, &why);
+}
+
+#define BOTH(text, ...) both(&s, &source, text, (const char *[]){ __VA_ARGS__, NULL })
+
+static void what_is_required_may_stand_in_the_file(void **state)
+{
+	struct conf_source source;
+	struct settings s;
+
+	(void)state;
+	assert_int_equal(BOTH("workers = 3\ndata = d\n", "--workers", "5"), ERR_NONE);
+	assert_str(s.data, "d");
+	assert_int_equal(s.workers, 5);
+	assert_int_equal(s.expiry, 3600 * USEC_PER_SEC);
+	assert_int_equal(BOTH("workers = 3\n", "--demo"), ERR_ABSENT);
+	assert_int_equal(BOTH("", "--data", "d"), ERR_NONE);
+	assert_int_equal(BOTH("data = d\nworkers = 99\n", "--demo"), ERR_LIMIT);
+	assert_non_null(strstr(complaint, "f.conf:2: workers: 99 is not within 1 to 64"));
+}
+
+static void a_setting_is_known_by_where_it_stood(void **state)
+{
+	struct conf_source source;
+	struct settings s;
+	char text[100] = { 0 };
+	struct buf b;
+
+	(void)state;
+	assert_int_equal(BOTH("\nworkers = 3\ndata = d\nworkers = 4\n", "--data", "e"), ERR_NONE);
+	buf_init(&b, text, sizeof(text) - 1);
+	conf_where(table, N, &source, "workers", &b);
+	conf_where(table, N, &source, "data", &b);
+	conf_where(table, N, &source, "auth", &b);
+	assert_string_equal(text, "f.conf:4: workers: --data: --auth: ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +210,8 @@ int main(void)
 		cmocka_unit_test(arguments_win_over_the_file_and_the_file_over_defaults),
 		cmocka_unit_test(spans_do_not_overflow),
 		cmocka_unit_test(the_manual_has_a_sentence_a_line_and_no_stray_orders),
+		cmocka_unit_test(what_is_required_may_stand_in_the_file),
+		cmocka_unit_test(a_setting_is_known_by_where_it_stood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

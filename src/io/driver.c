@@ -5,6 +5,7 @@
 
 #include <ares.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -167,6 +168,11 @@ void driver_stop(struct driver *d)
 static void signalled(void *self, int signal)
 {
 	struct driver *d = self;
+
+	if (signal == SIGHUP && d->setup.hangup) {
+		d->setup.hangup(d->setup.hangup_self);
+		return;
+	}
 	log_info(d->setup.log, "io.driver stopping", "signal=%d", signal);
 	driver_stop(d);
 }

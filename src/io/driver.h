@@ -49,6 +49,8 @@ struct driver_setup {
 	unsigned thread_n;           /* 1 .. 64 */
 	struct driver_keeper keeper; /* ask may be NULL: no service asks */
 	bool signals;                /* SIGINT, SIGTERM, SIGHUP stop the driver; a second one at once */
+	void (*hangup)(void *self);  /* not NULL: SIGHUP is this call instead, on thread 0, which must not wait in it */
+	void *hangup_self;
 	struct addr dns;             /* name server to use; unset: the system's */
 };
 
