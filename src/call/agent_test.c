@@ -325,6 +325,32 @@ static void hold_and_resume_reach_the_other_end(void **state)
 	pair_end(&t);
 }
 
+static void the_last_of_quick_wishes_counts(void **state)
+{
+	struct pair t;
+	struct call *call;
+
+	(void)state;
+	pair_start(&t);
+	dial(&t, STR("sip:b@10.0.0.2"));
+	test_run(&t.host, USEC_PER_SEC);
+	call = agent_call(t.a.agent, t.a.call);
+	assert_int_equal(call_hold(call, true, t.host.now), ERR_NONE);
+	assert_int_equal(call_hold(call, false, t.host.now), ERR_NONE);
+	assert_int_equal(call_hold(call, true, t.host.now), ERR_NONE);
+	assert_int_equal(call_hold(call, false, t.host.now), ERR_NONE);
+	phone_react(&t.a, t.host.now);
+	test_run(&t.host, USEC_PER_SEC);
+	assert_int_equal(t.b.held, 1);
+	assert_int_equal(t.b.resumed, 1);
+	assert_int_equal(t.a.held, 1);
+	assert_int_equal(t.a.resumed, 1);
+	hang_up(&t, &t.a);
+	assert_int_equal(call_hold(agent_call(t.a.agent, t.a.call), true, t.host.now), ERR_STATE);
+	test_run(&t.host, USEC_PER_SEC);
+	pair_end(&t);
+}
+
 static void when_both_hold_at_once_both_get_their_will_in_the_end(void **state)
 {
 	struct pair t;
@@ -836,6 +862,7 @@ int main(void)
 		cmocka_unit_test(protection_that_one_demands_and_the_other_lacks_is_refused),
 		cmocka_unit_test(one_who_knows_no_protection_is_spoken_with_in_clear),
 		cmocka_unit_test(hold_and_resume_reach_the_other_end),
+		cmocka_unit_test(the_last_of_quick_wishes_counts),
 		cmocka_unit_test(when_both_hold_at_once_both_get_their_will_in_the_end),
 		cmocka_unit_test(an_answer_that_is_never_acknowledged_ends_the_call),
 		cmocka_unit_test(a_media_path_that_the_far_side_closed_means_a_bye_is_coming),

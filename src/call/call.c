@@ -483,6 +483,7 @@ static void send_hold(struct call *call, usec now)
 	enum err err;
 
 	buf_init(&out, text, sizeof(text));
+	call->asked_hold = call->hold;
 	err = offer_answer_make(&call->talk, call->hold, &out);
 	if (err == ERR_NONE) {
 		err = leg_reinvite(&call->leg, buf_str(&out), now);
@@ -494,15 +495,21 @@ static void send_hold(struct call *call, usec now)
 			 err_text(err));
 }
 
+/* Our wish is said as soon as nothing else is being settled. */
+static void settle_hold(struct call *call, usec now)
+{
+	if (call->hold != call->held && call->state == CALL_UP && call->leg.state == LEG_UP &&
+	    call->leg.retry_at == USEC_NEVER && !call->leg.re_client && !call->leg.re_server &&
+	    !offer_answer_waits(&call->talk))
+		send_hold(call, now);
+}
+
 enum err call_hold(struct call *call, bool on, usec now)
 {
-	if (call->state != CALL_UP || call->leg.state != LEG_UP || offer_answer_waits(&call->talk) ||
-	    call->leg.re_client || call->leg.re_server)
+	if (call->state != CALL_UP || (call->leg.state != LEG_UP && call->leg.state != LEG_ANSWERED))
 		return ERR_STATE;
-	if (call->hold == on && call->held == on)
-		return ERR_NONE;
 	call->hold = on;
-	send_hold(call, now);
+	settle_hold(call, now);
 	return ERR_NONE;
 }
 
@@ -540,10 +547,11 @@ static void agreed(struct call *call, const struct leg_event *event, usec now)
 		return;
 	}
 	connect_media(call);
-	if (call->held != call->hold) {
-		call->held = call->hold;
+	if (call->held != call->asked_hold) {
+		call->held = call->asked_hold;
 		call_say(call, call->held ? CALL_EVENT_HELD : CALL_EVENT_RESUMED)->by_us = true;
 	}
+	settle_hold(call, now); /* what was wished meanwhile */
 }
 
 static void offered(struct call *call, const struct leg_event *event, usec now)
@@ -619,6 +627,7 @@ static void heard(struct call *call, const struct leg_event *event, usec now)
 		break;
 	case LEG_ACKED:
 		acked(call, event, now);
+		settle_hold(call, now);
 		break;
 	case LEG_OFFER:
 		offered(call, event, now);
@@ -646,8 +655,9 @@ static void heard(struct call *call, const struct leg_event *event, usec now)
 		break;
 	case LEG_REFUSED:
 		offer_answer_cancel(&call->talk);
-		if (event->status != 491) /* that one is tried again */
+		if (event->status != 491 && call->hold == call->asked_hold) /* that one is tried again */
 			call->hold = call->held;
+		settle_hold(call, now);
 		break;
 	case LEG_RETRY:
 		if (call->hold != call->held)

@@ -128,8 +128,8 @@ MUST_CHECK enum err call_reject(struct call *, int status, uint32_t retry_after,
 /* Ends it by whatever the state asks for: CANCEL, 480, BYE. Harmless when ended. `cause`: for the
  * record, CALL_CAUSE_NONE = the plain reading (hung up, cancelled). */
 void call_hang_up(struct call *, enum call_cause, usec now);
-/* Asks the far side to stop sending (a=sendonly, RFC 3264 8.4), or to go on. ERR_STATE unless UP, or
- * while another re-INVITE of ours runs; glare is retried inside. */
+/* Asks the far side to stop sending (a=sendonly, RFC 3264 8.4), or to go on; as soon as what is being settled now is
+ * (the last wish counts); glare is retried inside. ERR_STATE unless UP. */
 MUST_CHECK enum err call_hold(struct call *, bool on, usec now);
 /* Speaks with this half of the Session-ID from now on: that of the far end behind a back-to-back user agent
  * (RFC 7989 6.). 32 lower-case hex digits; anything else is ignored. */

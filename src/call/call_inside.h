@@ -33,8 +33,8 @@ struct call {
 	struct call_birth birth;
 	enum call_state state;
 	enum media_state media;
-	bool connected;  /* something has been agreed and told to the media service */
-	bool hold, held; /* what we want, what we have said */
+	bool connected;              /* something has been agreed and told to the media service */
+	bool hold, held, asked_hold; /* what we want, what we have said */
 	bool their_hold;
 	bool routed;        /* `plan` is good */
 	bool late;          /* the INVITE came without an offer */
