@@ -115,7 +115,7 @@ static void resolve(struct lane_service *service, const struct host_want *w)
 	struct lane *l = service->lane;
 	IO_COUNT(&l->tally, questions[w->question]);
 	if (!l->resolver)
-		l->resolver = resolver_new(l->loop, &l->driver->setup.dns, found, l);
+		l->resolver = resolver_new(l->loop, l->clock, &l->driver->setup.dns, found, l);
 	if (l->resolver)
 		resolver_ask(l->resolver, (uint64_t)service->number << 32 | w->id, w->question, w->name);
 	else
