@@ -1,6 +1,5 @@
 #include "pbx/recorder.h"
 
-#include "base/heap.h"
 #include "base/map.h"
 #include "sdp/sdp.h"
 
@@ -11,23 +10,30 @@
 #define CALL_LIFE (24 * 3600 * USEC_PER_SEC) /* without BYE */
 #define BATCH     200                        /* records of one question */
 
+/* What a call says of itself; both legs share most. */
+enum text { CALLER_TAG, KEY, SESSION, CALLER, CALLEE, TARGET, REMOTE_0, REMOTE_1, CODEC, CAUSE, TEXT_N };
+
+/* As many as ring or talk: its texts lie one behind the other in one block, and the record is made when it is written.
+ */
 struct call {
 	struct map_node node; /* by Call-ID */
-	struct heap_item end;
 	struct call *next_dirty, *older, *newer;
+	usec start, ring, answer, end; /* 0: did not happen (yet) */
+	char *texts;
+	struct {
+		uint16_t at, n;
+	} text[TEXT_N];
+	uint16_t text_n; /* bytes of all texts */
+	uint16_t status;
+	uint8_t transport[2];
 	bool dirty, over;
-	str caller_tag;
-	struct call_record record; /* its texts lie in `text` */
-	struct buf room;
-	char text[CALL_TEXT];
 };
 
 struct pbx_recorder {
 	struct map calls;
-	struct heap ends;
 	struct call *dirty, **dirty_tail;
 	size_t dirty_n;
-	struct call *oldest, *newest;
+	struct call *oldest, *newest; /* as they began */
 	usec flush_at;
 	uint64_t key[2], session_key[4];
 	struct pbx_recorder_figures figures;
@@ -40,12 +46,16 @@ struct pbx_recorder *pbx_recorder_new(struct rng *rng)
 	if (!r)
 		return NULL;
 	map_init(&r->calls, PBX_RECORDER_CALLS);
-	heap_init(&r->ends);
 	r->dirty_tail = &r->dirty;
 	r->flush_at = USEC_NEVER;
 	rng_fill(rng, r->key, sizeof(r->key));
 	rng_fill(rng, r->session_key, sizeof(r->session_key));
 	return r;
+}
+
+static str text_of(const struct call *c, enum text which)
+{
+	return str_of(c->text[which].n ? c->texts + c->text[which].at : NULL, c->text[which].n);
 }
 
 /* It counts among those that live no more. */
@@ -54,7 +64,7 @@ static void finish(struct pbx_recorder *r, struct call *c)
 	if (c->over)
 		return;
 	c->over = true;
-	if (c->record.answer)
+	if (c->answer)
 		r->figures.answered--;
 	else
 		r->figures.ringing--;
@@ -67,7 +77,7 @@ static void forget(struct pbx_recorder *r, struct call *c)
 	*(c->older ? &c->older->newer : &r->oldest) = c->newer;
 	*(c->newer ? &c->newer->older : &r->newest) = c->older;
 	map_remove(&r->calls, &c->node);
-	heap_remove(&r->ends, &c->end);
+	free(c->texts);
 	free(c);
 }
 
@@ -78,7 +88,6 @@ void pbx_recorder_free(struct pbx_recorder *r)
 	while (r->oldest)
 		forget(r, r->oldest);
 	map_free(&r->calls);
-	heap_free(&r->ends);
 	free(r);
 }
 
@@ -103,8 +112,9 @@ static struct call *find(const struct pbx_recorder *r, struct sip_msg *m, bool a
 	for (struct map_node *n = map_first(&r->calls, str_hash(call_id, r->key)); n; n = map_next(n)) {
 		struct call *c = map_of(n, struct call, node);
 
-		if (!c->over && (c->record.answer != 0) == answered && str_eq(c->record.key, call_id) &&
-		    ((from && str_eq(c->caller_tag, from->tag)) || (answered && to && str_eq(c->caller_tag, to->tag))))
+		if (!c->over && (c->answer != 0) == answered && str_eq(text_of(c, KEY), call_id) &&
+		    ((from && str_eq(text_of(c, CALLER_TAG), from->tag)) ||
+		     (answered && to && str_eq(text_of(c, CALLER_TAG), to->tag))))
 			return c;
 	}
 	return NULL;
@@ -122,35 +132,45 @@ static void touch(struct pbx_recorder *r, struct call *c, usec now)
 	r->flush_at = usec_min(r->flush_at, now + PBX_RECORDER_PACE);
 }
 
-/* A copy in the call's own room; what does not fit is left out. */
-static str keep(struct call *c, str s)
+/* A copy; what does not fit is left out. */
+static void keep(struct call *c, enum text which, str text)
 {
-	size_t at = c->room.n;
+	char *texts = text.n && text.n <= CALL_TEXT - (size_t)c->text_n ? realloc(c->texts, c->text_n + text.n) : NULL;
 
-	if (s.n > c->room.cap - at)
-		return STR_NONE;
-	buf_put(&c->room, s);
-	return str_of(c->room.p + at, s.n);
+	if (!texts)
+		return;
+	c->texts = texts;
+	memcpy(texts + c->text_n, text.p, text.n);
+	c->text[which].at = c->text_n;
+	c->text[which].n = (uint16_t)text.n;
+	c->text_n = (uint16_t)(c->text_n + text.n);
 }
 
-static str keep_address(struct call *c, const struct sip_address *a)
+static void write_address(const struct sip_address *a, struct buf *b)
+{
+	if (a && (a->uri.scheme == SIP_SCHEME_SIP || a->uri.scheme == SIP_SCHEME_SIPS))
+		buf_put(b, STR("sip:"));
+	if (a)
+		sip_uri_key(&a->uri, b);
+}
+
+static void keep_address(struct call *c, enum text which, const struct sip_address *a)
 {
 	char text[300];
 	struct buf b;
 
 	buf_init(&b, text, sizeof(text));
-	if (a && (a->uri.scheme == SIP_SCHEME_SIP || a->uri.scheme == SIP_SCHEME_SIPS))
-		buf_put(&b, STR("sip:"));
-	if (a)
-		sip_uri_key(&a->uri, &b);
-	return buf_ok(&b) ? keep(c, buf_str(&b)) : STR_NONE;
+	write_address(a, &b);
+	if (buf_ok(&b))
+		keep(c, which, buf_str(&b));
 }
 
-static str keep_addr(struct call *c, const struct addr *a)
+static void keep_addr(struct call *c, enum text which, const struct addr *a)
 {
 	char text[ADDR_TEXT_MAX];
 
-	return addr_is_set(a) ? keep(c, str_from(addr_text(a, text))) : STR_NONE;
+	if (addr_is_set(a))
+		keep(c, which, str_from(addr_text(a, text)));
 }
 
 static str signalling(enum transport t)
@@ -167,31 +187,49 @@ static str signalling(enum transport t)
 static void fill(struct pbx_recorder *r, struct call *c, struct sip_msg *m, const struct flow *flow, usec now)
 {
 	const struct sip_address *from = sip_msg_from(m);
-	struct call_record *rec = &c->record;
 	struct sip_session_id id;
 	char session[32];
 
-	buf_init(&c->room, c->text, sizeof(c->text));
-	rec->key = keep(c, sip_msg_call_id(m));
 	if (sip_session_id_parse(sip_msg_value(m, SIP_SESSION_ID), &id)) {
 		pbx_recorder_session(r, sip_msg_call_id(m), session);
 		id.local = str_of(session, sizeof(session));
 	}
-	rec->session = keep(c, id.local);
-	rec->service = STR("pbx");
-	rec->caller = keep_address(c, from);
-	rec->callee = keep_address(c, sip_msg_to(m));
-	rec->start = now;
-	rec->leg_n = 2;
-	c->caller_tag = keep(c, from ? from->tag : STR_NONE);
-	for (int i = 0; i < 2; i++) {
-		rec->legs[i].call_id = rec->key;
-		rec->legs[i].start = now;
-	}
-	rec->legs[0].party = rec->caller;
-	rec->legs[0].remote = keep_addr(c, &flow->remote);
-	rec->legs[0].signalling = signalling(flow->transport);
-	rec->legs[1].party = rec->callee;
+	keep(c, KEY, sip_msg_call_id(m));
+	keep(c, SESSION, id.local);
+	keep_address(c, CALLER, from);
+	keep_address(c, CALLEE, sip_msg_to(m));
+	keep(c, CALLER_TAG, from ? from->tag : STR_NONE);
+	keep_addr(c, REMOTE_0, &flow->remote);
+	c->transport[0] = (uint8_t)flow->transport;
+	c->start = now;
+}
+
+/* Its texts stay the call's. */
+static void make_record(const struct call *c, struct call_record *rec)
+{
+	*rec = (struct call_record){ .session = text_of(c, SESSION),
+				     .service = STR("pbx"),
+				     .key = text_of(c, KEY),
+				     .caller = text_of(c, CALLER),
+				     .callee = text_of(c, CALLEE),
+				     .target = text_of(c, TARGET),
+				     .start = c->start,
+				     .ring = c->ring,
+				     .answer = c->answer,
+				     .end = c->end,
+				     .status = c->status,
+				     .cause = text_of(c, CAUSE),
+				     .leg_n = 2 };
+	for (int i = 0; i < 2; i++)
+		rec->legs[i] = (struct call_leg){ .call_id = rec->key,
+						  .party = i ? rec->callee : rec->caller,
+						  .remote = text_of(c, i ? REMOTE_1 : REMOTE_0),
+						  .signalling = signalling(c->transport[i]),
+						  .codec = text_of(c, CODEC),
+						  .start = c->start,
+						  .ring = c->ring,
+						  .answer = c->answer,
+						  .end = c->end };
 }
 
 void pbx_recorder_start(struct pbx_recorder *r, struct sip_msg *m, const struct flow *flow, usec now)
@@ -207,12 +245,8 @@ void pbx_recorder_start(struct pbx_recorder *r, struct sip_msg *m, const struct 
 	if (!c)
 		return;
 	fill(r, c, m, flow, now);
-	if (heap_set(&r->ends, &c->end, now + CALL_LIFE)) {
-		free(c);
-		return;
-	}
 	if (map_add(&r->calls, &c->node, str_hash(call_id, r->key))) {
-		heap_remove(&r->ends, &c->end);
+		free(c->texts);
 		free(c);
 		return;
 	}
@@ -234,7 +268,7 @@ static void take_codec(struct call *c, str body)
 
 	arena_init(&arena, first, sizeof(first), 32768);
 	if (!sdp_parse(body, &arena, &sdp)) {
-		for (size_t i = 0; i < sdp.media_n && !c->record.legs[0].codec.n; i++) {
+		for (size_t i = 0; i < sdp.media_n && !c->text[CODEC].n; i++) {
 			const struct sdp_media *media = &sdp.media[i];
 
 			if (!media->port || !media->format_n || !str_eq_nocase(media->kind, STR("audio")))
@@ -244,7 +278,7 @@ static void take_codec(struct call *c, str body)
 			if (media->formats[0].channels > 1)
 				buf_printf(&b, "/%u", media->formats[0].channels);
 			if (buf_ok(&b) && media->formats[0].name.n)
-				c->record.legs[0].codec = c->record.legs[1].codec = keep(c, buf_str(&b));
+				keep(c, CODEC, buf_str(&b));
 		}
 	}
 	arena_free(&arena);
@@ -252,14 +286,12 @@ static void take_codec(struct call *c, str body)
 
 static void end_call(struct pbx_recorder *r, struct call *c, int status, str cause, usec now)
 {
-	struct call_record *rec = &c->record;
-
 	if (c->over)
 		return;
 	finish(r, c);
-	rec->end = rec->legs[0].end = rec->legs[1].end = now;
-	rec->status = (uint16_t)status;
-	rec->cause = keep(c, str_head(cause, 100));
+	c->end = now;
+	c->status = (uint16_t)status;
+	keep(c, CAUSE, str_head(cause, 100));
 	touch(r, c, now);
 }
 
@@ -274,23 +306,22 @@ void pbx_recorder_answer(struct pbx_recorder *r, struct sip_msg *m, const struct
 
 	if (!c) /* an answer to a later INVITE of the same dialog changes nothing */
 		return;
-	struct call_record *rec = &c->record;
 	if (m->status < 200) {
-		if (!rec->ring && m->status > 100) {
-			rec->ring = rec->legs[0].ring = rec->legs[1].ring = now;
+		if (!c->ring && m->status > 100) {
+			c->ring = now;
 			touch(r, c, now);
 		}
 		return;
 	}
-	rec->legs[1].remote = keep_addr(c, &flow->remote);
-	rec->legs[1].signalling = signalling(flow->transport);
+	keep_addr(c, REMOTE_1, &flow->remote);
+	c->transport[1] = (uint8_t)flow->transport;
 	if (m->status < 300) {
 		r->figures.ringing--;
 		r->figures.answered++;
-		rec->answer = rec->legs[0].answer = rec->legs[1].answer = now;
-		rec->status = m->status;
+		c->answer = now;
+		c->status = m->status;
 		if (!sip_msg_addresses(m, SIP_CONTACT, &contact, &n))
-			rec->target = keep(c, str_head(contact->uri.text, 200));
+			keep(c, TARGET, str_head(contact->uri.text, 200));
 		take_codec(c, m->body);
 		touch(r, c, now);
 		return;
@@ -316,22 +347,19 @@ void pbx_recorder_request(struct pbx_recorder *r, struct sip_msg *m, usec now)
 	if (!c)
 		return;
 	r->figures.completed++;
-	metric_observe(&r->figures.duration, now - c->record.answer);
-	end_call(r, c, c->record.status,
-		 str_eq(from->tag, c->caller_tag) ? STR("caller hung up") : STR("callee hung up"), now);
+	metric_observe(&r->figures.duration, now - c->answer);
+	end_call(r, c, c->status,
+		 str_eq(from->tag, text_of(c, CALLER_TAG)) ? STR("caller hung up") : STR("callee hung up"), now);
 }
 
 static void expire(struct pbx_recorder *r, usec now)
 {
-	struct heap_item *item;
-
-	while ((item = heap_take(&r->ends, now))) {
-		struct call *c = map_of(item, struct call, end);
-
-		r->figures.lost += !c->over;
-		finish(r, c); /* it goes once it is clean */
-		if (!c->dirty)
-			forget(r, c);
+	while (r->oldest && now >= r->oldest->start + CALL_LIFE) {
+		if (r->oldest->dirty) { /* it goes once it is clean: that is very soon */
+			r->flush_at = usec_min(r->flush_at, now);
+			return;
+		}
+		forget(r, r->oldest);
 	}
 }
 
@@ -346,7 +374,7 @@ struct keeper_ask *pbx_recorder_next(struct pbx_recorder *r, usec now, bool hurr
 	if (!c || (!hurry && now < r->flush_at))
 		return NULL;
 	for (; c && n < BATCH; c = c->next_dirty)
-		rows[n++] = c->record;
+		make_record(c, &rows[n++]);
 	ask = keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_CALL_PUT, .now = now, .calls = rows, .n = n });
 	if (!ask) { /* no memory now: try again later */
 		r->flush_at = now + PBX_RECORDER_PACE;
@@ -369,7 +397,7 @@ struct keeper_ask *pbx_recorder_next(struct pbx_recorder *r, usec now, bool hurr
 
 usec pbx_recorder_due(const struct pbx_recorder *r)
 {
-	return usec_min(r->flush_at, heap_due(&r->ends));
+	return usec_min(r->flush_at, r->oldest ? r->oldest->start + CALL_LIFE : USEC_NEVER);
 }
 
 const struct pbx_recorder_figures *pbx_recorder_figures(const struct pbx_recorder *r)

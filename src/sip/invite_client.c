@@ -155,3 +155,8 @@ bool sip_invite_client_accepted(const struct sip_invite_client *c)
 {
 	return c->state == ACCEPTED;
 }
+
+bool sip_invite_client_proceeds(const struct sip_invite_client *c)
+{
+	return c->state == PROCEEDING;
+}

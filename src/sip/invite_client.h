@@ -54,6 +54,8 @@ usec sip_invite_client_due(const struct sip_invite_client *);
 enum sip_invite_client_step sip_invite_client_next(struct sip_invite_client *);
 /* Answered for good and kept only for repeats: may be ended early when room is short. */
 bool sip_invite_client_lingers(const struct sip_invite_client *);
+/* A provisional answer came, nothing final yet: it will not be repeated, only cancelled or acknowledged. */
+bool sip_invite_client_proceeds(const struct sip_invite_client *);
 /* A 2xx came: the INVITE itself will not be needed again. */
 bool sip_invite_client_accepted(const struct sip_invite_client *);
 

@@ -20,18 +20,6 @@ void sip_stack_via(const struct sip_stack *s, const struct flow *flow, str branc
 	buf_put(out, STR("\r\n"));
 }
 
-static size_t draft_room(const struct sip_draft *d)
-{
-	size_t n = d->text.n;
-
-	if (n || !d->msg)
-		return n;
-	n = d->msg->text.n + 160; /* stamp, Content-Length */
-	for (size_t i = 0; d->edits && i < d->edits->n; i++)
-		n += d->edits->list[i].text.n + 64;
-	return n;
-}
-
 static void put_text(str text, str via, struct buf *out)
 {
 	size_t line = via.n ? str_find(text, STR("\r\n")) + 2 : 0;
@@ -41,17 +29,14 @@ static void put_text(str text, str via, struct buf *out)
 	buf_put(out, str_skip(text, line));
 }
 
-/* The draft, with `via` (a line with CRLF, or empty) on top. */
-static struct sip_blob *write_draft(const struct sip_draft *d, str via)
+/* The draft, with `via` (a line with CRLF, or empty) on top; no longer than it is, since it may be kept for long. */
+static struct sip_blob *write_draft(struct sip_stack *s, const struct sip_draft *d, str via)
 {
-	struct sip_blob *b = sip_blob_new(draft_room(d) + via.n);
 	struct sip_edits none;
 	struct sip_edits *edits = d->edits ? d->edits : &none;
 	struct buf out;
 
-	if (!b)
-		return NULL;
-	out = sip_blob_buf(b);
+	buf_init(&out, s->scratch, sizeof(s->scratch));
 	if (d->text.n) {
 		put_text(d->text, via, &out);
 	} else if (d->msg) {
@@ -61,11 +46,7 @@ static struct sip_blob *write_draft(const struct sip_draft *d, str via)
 		if (sip_edits_write(d->msg, edits, &out))
 			out.err = ERR_FULL;
 	}
-	if (!sip_blob_wrote(b, &out) || b->n == 0) {
-		sip_blob_unref(b);
-		return NULL;
-	}
-	return b;
+	return buf_ok(&out) && out.n ? sip_blob_copy(buf_str(&out)) : NULL;
 }
 
 enum err sip_stack_move_via(struct sip_stack *s, struct sip_tx *tx, const struct flow *from)
@@ -147,7 +128,7 @@ handle sip_stack_request(struct sip_stack *s, const struct sip_outgoing *o, usec
 	tx->cookie = o->cookie;
 	buf_init(&out, via, sizeof(via));
 	sip_stack_via(s, &flow, str_of(branch, sip_tx_branch(s, tx->self, branch)), o->via_params, &out);
-	tx->message = buf_ok(&out) ? write_draft(&o->draft, buf_str(&out)) : NULL;
+	tx->message = buf_ok(&out) ? write_draft(s, &o->draft, buf_str(&out)) : NULL;
 	if (!tx->message) {
 		sip_tx_free(s, tx);
 		return 0;
@@ -199,7 +180,7 @@ static enum err send_once(struct sip_stack *s, const struct sip_outgoing *o, str
 	sip_stack_via(s, &flow, branch, o->via_params, &out);
 	if (!buf_ok(&out))
 		return ERR_LIMIT;
-	b = write_draft(&o->draft, buf_str(&out));
+	b = write_draft(s, &o->draft, buf_str(&out));
 	if (!b)
 		return ERR_MEMORY;
 	s->figures.requests_out[draft_method(&o->draft)][flow.transport]++;
@@ -281,7 +262,7 @@ enum err sip_stack_write(struct sip_stack *s, const struct sip_target *to, const
 
 	if (!flow.transport)
 		return ERR_UNREACHABLE;
-	b = write_draft(d, STR_NONE);
+	b = write_draft(s, d, STR_NONE);
 	if (!b)
 		return ERR_MEMORY;
 	err = sip_stack_send(s, &flow, b, now);
@@ -348,7 +329,7 @@ enum err sip_stack_respond(struct sip_stack *s, handle server, const struct sip_
 
 	if (!is_server(tx))
 		return ERR_ABSENT;
-	b = write_draft(d, STR_NONE);
+	b = write_draft(s, d, STR_NONE);
 	return b ? answer(s, tx, b, hold, now) : ERR_MEMORY;
 }
 

@@ -378,6 +378,22 @@ static void send_cancel(struct sip_stack *s, struct sip_tx *invite, usec now)
 	sip_tx_run(s, tx, now);
 }
 
+/* An INVITE that rings is not said again: what CANCEL and ACK are made of is enough. */
+static void shorten(struct sip_stack *s, struct sip_tx *tx)
+{
+	struct sip_blob *b;
+	struct buf out;
+
+	if (tx->short_enough || !tx->message)
+		return;
+	tx->short_enough = true;
+	buf_init(&out, s->scratch, sizeof(s->scratch));
+	if (!sip_stack_reparse(s, tx) || sip_request_write_derived(&s->side, SIP_INVITE, STR_NONE, STR_NONE, &out) ||
+	    out.n >= tx->message->n || !(b = sip_blob_copy(buf_str(&out))))
+		return;
+	sip_blob_set(&tx->message, b);
+}
+
 /* true: the transaction has ended. */
 static bool run_client(struct sip_stack *s, struct sip_tx *tx, usec now)
 {
@@ -430,6 +446,8 @@ static bool run_invite_client(struct sip_stack *s, struct sip_tx *tx, usec now)
 		case SIP_INVITE_CLIENT_QUIET:
 			if (sip_invite_client_accepted(&tx->machine.invite_client))
 				sip_blob_set(&tx->message, NULL);
+			else if (sip_invite_client_proceeds(&tx->machine.invite_client))
+				shorten(s, tx);
 			return false;
 		}
 	}

@@ -331,6 +331,9 @@ static enum err set_up(struct sqlite *s, const struct db_sqlite_setup *setup)
 		err = execute(s, "PRAGMA journal_mode = WAL");
 	if (err == ERR_NONE) /* 16 MB: pages that are written again and again go into the file once */
 		err = execute(s, "PRAGMA wal_autocheckpoint = 4000");
+	if (err ==
+	    ERR_NONE) /* half a megabyte: what is asked for again and again are a few pages; the system keeps more */
+		err = execute(s, "PRAGMA cache_size = -512");
 	if (err == ERR_NONE && setup->page_max) {
 		snprintf(limit, sizeof(limit), "PRAGMA max_page_count = %u", setup->page_max);
 		err = read_number(s, limit, &ignored);
