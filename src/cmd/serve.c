@@ -31,7 +31,8 @@
 struct serve_settings {
 	str data, domain, listen, certificate, key, ca, tls_peers, host, trunk, relay, trust;
 	struct addr dns;
-	usec session_expires, hunt_after;
+	usec session_expires, hunt_after, flow_timer;
+	int64_t expires_spread, service_route;
 	int64_t workers, auth, flood_rate, log_level, identity, redirects;
 	bool strangers, history, extensions, trace, json;
 	struct watch_settings watch;
@@ -77,6 +78,16 @@ static const struct conf_setting settings_table[] = {
 	  "believed, calling or registering; in another's, they may call users here. The source of a datagram can be "
 	  "forged: name what your routers keep "
 	  "out." },
+	{ "expires-spread", CONF_NUMBER, FIELD(expires_spread), "10", 0, 90, NULL, "PERCENT", false,
+	  "How much shorter than asked for a registration is granted at most, by chance, so that phones which came all "
+	  "at "
+	  "once do not come back all at once; 0: as asked for." },
+	{ "flow-timer", CONF_SPAN, FIELD(flow_timer), "2m", 0, 3600 * USEC_PER_SEC, NULL, "SPAN", false,
+	  "How often phones that keep their connection (outbound) are told to show that it lives; 0: they are not "
+	  "told." },
+	{ "service-route", CONF_CHOICE, FIELD(service_route), "path", 0, 0, "path|never|always", NULL, false,
+	  "Which phones are told at registration to send all requests by this server: those that came by another "
+	  "proxy, none, or all." },
 	{ "strangers", CONF_FLAG, FIELD(strangers), NULL, 0, 0, NULL, NULL, false,
 	  "Let callers of other domains call the users here; with --auth none they may anyway." },
 	{ "identity", CONF_CHOICE, FIELD(identity), "trusted", 0, 0, "trusted|all|off", NULL, false,
@@ -347,6 +358,9 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.history = s->settings.history;
 		c.recurse = s->settings.redirects == 0;
 		c.session_expires = (uint32_t)(s->settings.session_expires / USEC_PER_SEC);
+		c.expires_spread = (uint32_t)s->settings.expires_spread;
+		c.flow_timer = (uint32_t)(s->settings.flow_timer / USEC_PER_SEC);
+		c.service_route = (enum pbx_service_route)s->settings.service_route;
 		c.relay_any = str_eq(s->settings.relay, STR("any"));
 		c.relay_domains = s->relay;
 		c.relay_domain_n = s->relay_n;

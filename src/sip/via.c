@@ -140,8 +140,9 @@ void sip_via_stamp(const struct sip_via *via, const struct addr *source, struct 
 	str rest = via->params, name, value;
 	struct addr sent_by;
 	bool same = !addr_parse_ip(via->host, &sent_by) && addr_eq_ip(&sent_by, source);
+	bool keep = sip_param_find(via->params, STR("keep"), NULL);
 
-	if (same && !via->has_rport && !via->received.n) {
+	if (same && !via->has_rport && !via->received.n && !keep) {
 		buf_put(out, via->text);
 		return;
 	}
@@ -149,6 +150,10 @@ void sip_via_stamp(const struct sip_via *via, const struct addr *source, struct 
 	while (sip_param_next(&rest, &name, &value)) {
 		if (SIP_SCAN_WORD(name, "received") || SIP_SCAN_WORD(name, "rport"))
 			continue;
+		if (keep && str_eq_nocase(name, STR("keep"))) { /* RFC 6223 4.4: we answer keep-alives, so often */
+			buf_put(out, via->transport == TRANSPORT_UDP ? STR(";keep=25") : STR(";keep=120"));
+			continue;
+		}
 		buf_put_char(out, ';');
 		buf_put(out, name);
 		if (value.n) {

@@ -44,7 +44,8 @@ uint16_t sip_via_port(const struct sip_via *);
 /*
  * Writes the value with `received` and `rport` as the server transport must set them for a request
  * that came from `source`: received where the sent-by host is another (18.2.1) or rport was asked
- * for, rport's value where it was asked for (RFC 3581 4.). What was there under these names is replaced.
+ * for, rport's value where it was asked for (RFC 3581 4.); keep, where it was asked for, says how often to send
+ * keep-alives (RFC 6223). What was there under these names is replaced.
  */
 void sip_via_stamp(const struct sip_via *, const struct addr *source, struct buf *out);
 

@@ -90,6 +90,10 @@ static void the_source_is_stamped_where_it_differs_or_was_asked_for(void **state
 	assert_stamp("SIP/2.0/UDP a.example;branch=z9hG4bK1", source,
 		     "SIP/2.0/UDP a.example;branch=z9hG4bK1;received=192.0.2.7");
 	assert_stamp("SIP/2.0/UDP a.example", source, "SIP/2.0/UDP a.example;received=192.0.2.7");
+	assert_stamp("SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1;keep", source, /* RFC 6223 */
+		     "SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1;keep=25");
+	assert_stamp("SIP/2.0/TLS a.example;keep;branch=z9hG4bK1", source,
+		     "SIP/2.0/TLS a.example;keep=120;branch=z9hG4bK1;received=192.0.2.7");
 	assert_stamp("SIP/2.0/UDP 192.0.2.7;rport;branch=z9hG4bK1", source,
 		     "SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1;received=192.0.2.7;rport=4711");
 }
