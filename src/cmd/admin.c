@@ -427,12 +427,83 @@ static void import_accounts(struct admin *a, const struct conf_words *words)
 	forget(&text);
 }
 
+/*
+ * Telephone numbers.
+ */
+
+/* `number add NAME RANGE ...`, `number remove NAME [RANGE ...]` */
+static void change_numbers(struct admin *a, const struct conf_words *words, bool add)
+{
+	struct number_record rows[CONF_WORDS_MAX] = { { .id = 0 } };
+	size_t n = words->n > 3 ? words->n - 3 : 0;
+
+	if (words->n < 3 || (add && n == 0)) {
+		inquiry_fail(&a->q, EXIT_USAGE, "number %s: whose, and which?", add ? "add" : "remove");
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (number_range_parse(words->word[i + 3], &rows[i].first, &rows[i].last)) {
+			inquiry_fail(&a->q, EXIT_USAGE,
+				     "\"" STR_FMT "\" is no number such as +4930123400, nor a range such as "
+				     "+4930123400-499",
+				     STR_ARG(words->word[i + 3]));
+			return;
+		}
+	n = n ? n : 1; /* all that it has */
+	for (size_t i = 0; i < n; i++)
+		rows[i].account = words->word[2];
+	if (inquiry_tell(&a->q, (struct keeper_ask){ .kind = add ? KEEPER_NUMBER_ADD : KEEPER_NUMBER_REMOVE,
+						     .numbers = rows,
+						     .n = n }) &&
+	    !a->settings->json)
+		buf_put_z(&a->out, add ? "added\n" : "removed\n");
+}
+
+static void list_numbers(struct admin *a)
+{
+	struct keeper_answer *page;
+	int64_t after = 0;
+	bool more = true;
+
+	while (more && (page = inquiry_ask(&a->q, (struct keeper_ask){ .kind = KEEPER_NUMBER_LIST, .after = after }))) {
+		for (size_t i = 0; i < page->n; i++) {
+			const struct number_record *r = &page->numbers[i];
+
+			after = r->id;
+			if (a->settings->json) {
+				record_write_json(&number_record_kind, r, &a->out);
+			} else {
+				number_range_write(r->first, r->last, &a->out);
+				buf_printf(&a->out, "  " STR_FMT, STR_ARG(r->account));
+			}
+			buf_put_char(&a->out, '\n');
+		}
+		more = page->more;
+		keeper_answer_free(page);
+		if (!inquiry_print(&a->q, &a->out))
+			return;
+	}
+}
+
+static void carry_out_number(struct admin *a, const struct conf_words *words, str verb)
+{
+	if (str_eq(verb, STR("add")) || str_eq(verb, STR("remove")))
+		change_numbers(a, words, str_eq(verb, STR("add")));
+	else if (str_eq(verb, STR("list")) && words->n == 2)
+		list_numbers(a);
+	else
+		inquiry_fail(&a->q, EXIT_USAGE, "number add|list|remove");
+}
+
 static void carry_out(struct admin *a, const struct conf_words *words)
 {
 	str verb = words->n > 1 ? words->word[1] : STR_NONE;
 
-	if (words->n < 2 || !str_eq(words->word[0], STR("user")))
-		inquiry_fail(&a->q, EXIT_USAGE, "what is to be done? user add|list|remove|import|password");
+	if (words->n >= 2 && str_eq(words->word[0], STR("number")))
+		carry_out_number(a, words, verb);
+	else if (words->n < 2 || !str_eq(words->word[0], STR("user")))
+		inquiry_fail(&a->q, EXIT_USAGE,
+			     "what is to be done? user add|list|remove|import|password, number add|list|remove");
 	else if (str_eq(verb, STR("add")) || str_eq(verb, STR("password")))
 		set_account(a, words, str_eq(verb, STR("add")));
 	else if (str_eq(verb, STR("list")) && words->n == 2)
@@ -466,13 +537,18 @@ static int admin_run(const struct command *self, int argc, char **argv)
 extern const struct command cmd_admin;
 const struct command cmd_admin = {
 	.name = "admin",
-	.words = "user add NAME | list | remove NAME ... | import FILE | password NAME",
-	.summary = "accounts: add, list, remove, import",
+	.words = "user add NAME | list | remove NAME ... | import FILE | password NAME, number add NAME RANGE ... | "
+		 "list | "
+		 "remove NAME [RANGE ...]",
+	.summary = "accounts: add, list, remove, import; their telephone numbers",
 	.text = "A NAME is a phone's (101, or 101@DOMAIN) or, with --peer, that of a person or business of the peer "
 		"network.\n"
 		"`import` reads lines `name,password` and gives accounts that are there the new password; people it "
 		"only adds.\n"
 		"Passwords are not kept: of a phone's only the digest hashes, of a person's an argon2id hash.\n"
+		"A RANGE of telephone numbers, such as +4930123400 or +4930123400-499, belongs to the account of a "
+		"PBX, which "
+		"registers once for all of them (RFC 6140).\n"
 		"May be done while the system runs.",
 	.settings = admin_table,
 	.setting_n = sizeof(admin_table) / sizeof(*admin_table),

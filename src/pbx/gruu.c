@@ -127,6 +127,18 @@ void pbx_gruu_write_public(const struct contact_record *row, struct buf *out)
 	put_param(pbx_gruu_instance(row->instance), out);
 }
 
+void pbx_gruu_write_bulk(const struct contact_record *row, struct buf *out)
+{
+	str name, domain;
+
+	if (!split_aor(row->aor, &name, &domain))
+		return;
+	buf_put(out, STR("sip:"));
+	buf_put(out, domain);
+	buf_put(out, STR(";bnc;gr="));
+	put_param(pbx_gruu_instance(row->instance), out);
+}
+
 void pbx_gruu_write_temporary(struct pbx_gruus *g, const struct contact_record *row, usec now, struct buf *out)
 {
 	uint8_t sealed[SEALED_N], *text = sealed + AEAD_NONCE_N;

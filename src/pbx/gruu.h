@@ -44,6 +44,8 @@ MUST_CHECK enum err pbx_gruu_read(struct pbx_gruus *, const struct sip_uri *, st
 bool pbx_gruu_may(const struct contact_record *);
 /* The public GRUU of a binding that may. */
 void pbx_gruu_write_public(const struct contact_record *, struct buf *out);
+/* The same without a user part, for who puts numbers there (RFC 6140 7.1): "sip:example.com;bnc;gr=urn:uuid:..". */
+void pbx_gruu_write_bulk(const struct contact_record *, struct buf *out);
 /* A new temporary one; each is another, and all stay good. */
 void pbx_gruu_write_temporary(struct pbx_gruus *, const struct contact_record *, usec now, struct buf *out);
 

@@ -12,6 +12,7 @@
 #define PBX_NUMBERS_H
 
 #include "base/err.h"
+#include "sip/uri.h"
 #include "store/number.h"
 
 #define PBX_NUMBERS_MAX 1000000 /* ranges */
@@ -29,11 +30,14 @@ void pbx_numbers_take(struct pbx_numbers *);
 
 /* The account that has the number "+4930123456"; empty: none (also where it is no such number). */
 str pbx_numbers_find(const struct pbx_numbers *, str number);
+/* Has it any? */
+bool pbx_numbers_has(const struct pbx_numbers *, str account);
 size_t pbx_numbers_n(const struct pbx_numbers *);
 
 /* A Contact with `bnc` in its URI (RFC 6140 5.2)? */
 bool pbx_numbers_is_bulk(str contact_uri);
-/* What a call to `user` is sent to: the Contact's URI without bnc, with that user. */
-void pbx_numbers_write_uri(str contact_uri, str user, struct buf *out);
+/* What a request to `asked` is sent to: the Contact's URI without bnc, with the user that was asked for, and with the
+ * `sg` of a GRUU that the PBX has made for a phone behind it (7.1.1). */
+void pbx_numbers_write_uri(str contact_uri, const struct sip_uri *asked, struct buf *out);
 
 #endif

@@ -1,5 +1,7 @@
 #include "pbx/registrar.h"
 
+#include "pbx/numbers.h"
+
 static bool copy(struct pbx_note *note, str s, str *out)
 {
 	return arena_copy(&note->arena, s, out);
@@ -313,6 +315,12 @@ static void write_gruus(const struct contact_record *row, struct pbx_gruus *gruu
 {
 	if (!pbx_gruu_may(row))
 		return;
+	if (pbx_numbers_is_bulk(row->uri)) { /* RFC 6140 7.1: the PBX puts the number in, and an sg of its own */
+		buf_put(out, STR(";pub-gruu=\""));
+		pbx_gruu_write_bulk(row, out);
+		buf_put_char(out, '"');
+		return;
+	}
 	buf_put(out, STR(";pub-gruu=\""));
 	pbx_gruu_write_public(row, out);
 	buf_put_char(out, '"');

@@ -357,6 +357,82 @@ static void a_connection_that_has_gone_does_not_take_a_newer_binding(void **stat
 	assert_false(rig_.contacts[0].used);
 }
 
+/* ---- RFC 6140 ---- */
+
+static void number_of(const char *range, const char *account)
+{
+	struct number_record *r = &rig_.numbers[rig_.number_n++];
+
+	assert_int_equal(number_range_parse(str_from(range), &r->first, &r->last), ERR_NONE);
+	r->id = (int64_t)rig_.number_n;
+	r->account = str_from(account);
+}
+
+static void a_pbx_registers_once_for_all_its_numbers(void **state)
+{
+	(void)state;
+	number_of("+4930123400-499", "102");
+	number_of("+15550", "103");
+	start();
+	rig_assert_start(registered(bob, 1,
+				    "Require: gin\r\nProxy-Require: gin\r\nSupported: gruu\r\n"
+				    "Contact: <sip:192.0.2.12:5090;bnc>;" PHONE "\r\n"),
+			 "SIP/2.0 200 ");
+	rig_assert_has(rig_.text, "<sip:192.0.2.12:5090;bnc>");
+	rig_assert_has(rig_.text, ";pub-gruu=\"sip:example.com;bnc;gr=urn:uuid:f81d4fae-");
+	assert_null(strstr(rig_.text, "temp-gruu"));
+	invite_from(stranger, "x", "far.example", "sip:+4930123456@example.com", "b1", 1, "");
+	rig_assert_start(rig_take(rig_addr(12, 5090)), "INVITE sip:+4930123456@192.0.2.12:5090 SIP/2.0");
+	/* a phone behind it */
+	invite_from(stranger, "x", "far.example",
+		    "sip:+4930123457@example.com;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6;sg=7", "b2", 1, "");
+	rig_assert_start(rig_take(rig_addr(12, 5090)), "INVITE sip:+4930123457@192.0.2.12:5090;sg=7 SIP/2.0");
+	rig_forget_sent();
+	invite_from(stranger, "x", "far.example", "sip:+4930123500@example.com", "b3", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+	rig_forget_sent();
+	invite_from(stranger, "x", "far.example", "sip:+15550@example.com", "b4", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
+}
+
+static void who_has_no_numbers_registers_for_none(void **state)
+{
+	(void)state;
+	number_of("+4930123400-499", "103");
+	start();
+	rig_assert_start(registered(bob, 1, "Require: gin\r\nContact: <sip:192.0.2.12;bnc>\r\n"), "SIP/2.0 403 ");
+	rig_.numbers[0].account = STR("102");
+	struct keeper_answer changed = { .kind = KEEPER_CHANGED, .why = "" };
+	rig_deliver(0, &changed);
+	rig_settle();
+	rig_assert_start(registered(bob, 2, "Contact: <sip:192.0.2.12;bnc>\r\n"), "SIP/2.0 421 ");
+	rig_assert_has(rig_.text, "\r\nRequire: gin\r\n");
+	rig_assert_start(registered(bob, 3, "Require: gin\r\nContact: <sip:102@192.0.2.12;bnc>\r\n"), "SIP/2.0 400 ");
+	rig_assert_start(registered(bob, 4, "Require: gin\r\nContact: <sip:192.0.2.12;bnc>\r\n"), "SIP/2.0 200 ");
+}
+
+static void an_account_calls_in_the_name_of_its_numbers_alone(void **state)
+{
+	char answer[3000], lines[900];
+	static const char *const from[] = { "+4930123456", "+4930123500" };
+
+	(void)state;
+	number_of("+4930123400-499", "102");
+	rig_run();
+	rig_register(alice, "101");
+	for (unsigned i = 0; i < 2; i++) {
+		rig_forget_sent();
+		invite_from(bob, from[i], "example.com", "sip:101@example.com", from[i], 1, "");
+		rig_copy(rig_take(bob), answer, sizeof(answer));
+		rig_authorize(answer, "102", "pw102", "INVITE", "sip:101@example.com", lines, sizeof(lines));
+		invite_from(bob, from[i], "example.com", "sip:101@example.com", from[i], 2, lines);
+		if (i == 0)
+			rig_assert_start(rig_take(alice), "INVITE ");
+		else
+			rig_assert_start(rig_take(bob), "SIP/2.0 403 ");
+	}
+}
+
 /* ---- answers ---- */
 
 static void refreshes_of_a_crowd_are_spread(void **state)
@@ -451,6 +527,9 @@ int main(void)
 		T(outbound_needs_a_first_hop_that_keeps_flows),
 		T(what_is_bound_to_a_connection_goes_with_it),
 		T(a_connection_that_has_gone_does_not_take_a_newer_binding),
+		T(a_pbx_registers_once_for_all_its_numbers),
+		T(who_has_no_numbers_registers_for_none),
+		T(an_account_calls_in_the_name_of_its_numbers_alone),
 		T(refreshes_of_a_crowd_are_spread),
 		T(who_comes_by_a_proxy_is_told_to_send_by_us),
 		T(feature_tags_survive),

@@ -273,9 +273,22 @@ static void ask_contacts(struct pbx_server *s, int64_t after, usec now)
 				  .kind = KEEPER_CONTACT_LIST, .now = now, .after = after, .limit = PAGE_SIZE }));
 }
 
+/* All pages, one after the other; what changes meanwhile is read after. */
+static void ask_numbers(struct pbx_server *s, int64_t after, usec now)
+{
+	if (after == 0 && s->reading_numbers) {
+		s->numbers_stale = true;
+		return;
+	}
+	if (after == 0)
+		pbx_numbers_renew(s->numbers);
+	s->reading_numbers = pbx_server_ask(
+		s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_NUMBER_LIST, .now = now, .after = after }));
+}
+
 static void listen_all(struct pbx_server *s)
 {
-	if (s->up || !s->have_realm || !s->have_contacts)
+	if (s->up || !s->have_realm || !s->have_contacts || !s->have_numbers)
 		return;
 	s->up = true;
 	for (size_t i = 0; i < s->config.listener_n && i < PBX_LISTENERS_MAX; i++) {
@@ -327,6 +340,30 @@ static void on_contacts(struct pbx_server *s, const struct keeper_answer *a, use
 	listen_all(s);
 }
 
+static void on_numbers(struct pbx_server *s, const struct keeper_answer *a, usec now)
+{
+	enum err err = a->err;
+
+	s->reading_numbers = false;
+	for (size_t i = 0; i < a->n && !err; i++)
+		err = pbx_numbers_add(s->numbers, &a->numbers[i]);
+	if (err) {
+		log_error(s->config.log, "pbx.server numberless", "why=\"%s\"", a->err ? a->why : err_text(err));
+		return; /* the tick asks again, where there are none yet */
+	}
+	if (a->more && a->n) {
+		ask_numbers(s, a->numbers[a->n - 1].id, now);
+		return;
+	}
+	pbx_numbers_take(s->numbers);
+	s->have_numbers = true;
+	if (s->numbers_stale) {
+		s->numbers_stale = false;
+		ask_numbers(s, 0, now);
+	}
+	listen_all(s);
+}
+
 static void on_user(struct pbx_server *s, const struct keeper_answer *a, usec now)
 {
 	struct pbx_job *job = slab_find(&s->jobs, a->token);
@@ -363,8 +400,12 @@ static void on_answer(struct pbx_server *s, const struct keeper_answer *a, usec 
 	case KEEPER_CONTACT_PUT:
 		pbx_register_kept(s, a, now);
 		break;
+	case KEEPER_NUMBER_LIST:
+		on_numbers(s, a, now);
+		break;
 	case KEEPER_CHANGED:
 		pbx_guard_forget(s->guard);
+		ask_numbers(s, 0, now);
 		break;
 	default:
 		if (a->err)
@@ -390,6 +431,7 @@ static void begin(struct pbx_server *s, usec now)
 	ask_realm(s, now);
 	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_WATCH, .now = now }));
 	ask_contacts(s, 0, now);
+	ask_numbers(s, 0, now);
 	if (s->config.worker == 0) {
 		struct call_record of = { .service = STR("pbx") };
 
@@ -453,6 +495,8 @@ static void server_tick(void *self, usec now)
 			ask_realm(s, now);
 		if (!s->have_contacts)
 			ask_contacts(s, 0, now);
+		if (!s->have_numbers && !s->reading_numbers)
+			ask_numbers(s, 0, now);
 	}
 	sip_stack_tick(s->stack, now);
 	pump(s, now);
@@ -543,6 +587,7 @@ static bool make_parts(struct pbx_server *s)
 	s->gruus = pbx_gruus_new(c->key, sizeof(c->key), c->rng);
 	s->watches = pbx_reg_watch_new(c->rng);
 	s->book = pbx_stream_book_new(c->rng);
+	s->numbers = pbx_numbers_new();
 	s->tap = (struct sip_tap){ pbx_tracer_message, s->tracer };
 	stack.timing = c->timing;
 	stack.rng = c->rng;
@@ -556,8 +601,9 @@ static bool make_parts(struct pbx_server *s)
 	s->stack = sip_stack_new(&stack);
 	s->locate = make_locate(c);
 	s->subscriptions = s->stack ? pbx_subscriptions_new(s->stack, c->worker, c->rng, c->log) : NULL;
-	return pbx_rules_start(s) && s->subscriptions && s->watches && s->book && s->flood && s->line && s->locate &&
-	       s->location && s->guard && s->recorder && (s->tracer || !c->trace) && s->tokens && s->gruus && s->stack;
+	return pbx_rules_start(s) && s->subscriptions && s->watches && s->book && s->numbers && s->flood && s->line &&
+	       s->locate && s->location && s->guard && s->recorder && (s->tracer || !c->trace) && s->tokens &&
+	       s->gruus && s->stack;
 }
 
 struct pbx_server *pbx_server_new(const struct pbx_config *config)
@@ -618,6 +664,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_subscriptions_free(s->subscriptions);
 	pbx_reg_watch_free(s->watches);
 	pbx_stream_book_free(s->book);
+	pbx_numbers_free(s->numbers);
 	free(s);
 }
 

@@ -24,6 +24,7 @@
 #include "pbx/identity.h"
 #include "pbx/location.h"
 #include "pbx/note.h"
+#include "pbx/numbers.h"
 #include "pbx/offer.h"
 #include "pbx/overload.h"
 #include "pbx/policy.h"
@@ -209,6 +210,8 @@ struct pbx_server {
 	struct hmac *tokens;
 	struct pbx_gruus *gruus;
 	struct pbx_subscriptions *subscriptions;
+	struct pbx_numbers *numbers; /* of accounts that stand for many */
+	bool reading_numbers, numbers_stale;
 	struct pbx_stream_book *book;  /* of the streams that this worker holds */
 	struct pbx_reg_watch *watches; /* of this shard */
 	struct slab jobs, ops;
@@ -220,7 +223,7 @@ struct pbx_server {
 	struct pbx_want *wants;
 	size_t want_at, want_n, want_cap;
 	uint32_t listener_ids[PBX_LISTENERS_MAX];
-	bool begun, have_realm, have_contacts, up, stopping, stop_said;
+	bool begun, have_realm, have_contacts, have_numbers, up, stopping, stop_said;
 	usec retry_at; /* until it is up */
 	uint64_t key[2];
 	struct pbx_server_stats stats;
@@ -378,6 +381,9 @@ void pbx_relay_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, u
 /* The bindings of an address: 0.. of them in rows[PBX_CONTACTS_MAX], or -1: another shard is asked and the job waits.
  * `which` of job->places. */
 int pbx_relay_places(struct pbx_server *, struct pbx_job *, int which, str aor, struct contact_record *rows, usec now);
+/* The Request-URI that a contact gets: its own, or a PBX's with the number that was asked for (RFC 6140). */
+str pbx_relay_request_uri(const struct pbx_server *, const struct pbx_way *, const struct contact_record *, char *room,
+			  size_t cap);
 /* A stream's flow, or a datagram's where the phone is not where its Contact says (NAT). */
 struct flow pbx_relay_contact_way(const struct contact_record *);
 

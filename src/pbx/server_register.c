@@ -56,12 +56,41 @@ static bool requires_unknown(struct sip_msg *m, struct buf *unknown)
 
 	while (sip_values_next(&v, &value)) {
 		if (str_eq_nocase(value, STR("path")) || str_eq_nocase(value, STR("outbound")) ||
-		    str_eq_nocase(value, STR("gruu")))
+		    str_eq_nocase(value, STR("gruu")) || str_eq_nocase(value, STR("gin")))
 			continue;
 		buf_put(unknown, unknown->n ? STR(", ") : STR("Unsupported: "));
 		buf_put(unknown, value);
 	}
 	return unknown->n > 0;
+}
+
+/* RFC 6140 5.: one contact for all numbers of a PBX has no user part, is asked for by name, and by who has numbers. */
+static bool bulk_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, str name, usec now)
+{
+	const struct sip_address *list;
+	bool bulk = false, user = false;
+	size_t n;
+
+	if (sip_msg_addresses(m, SIP_CONTACT, &list, &n))
+		return true;
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].star || !sip_uri_param(&list[i].uri, STR("bnc"), NULL))
+			continue;
+		bulk = true;
+		user = user || list[i].uri.has_user;
+	}
+	if (!bulk)
+		return true;
+	if (user)
+		pbx_job_reply(s, job, m, 400, STR("Bad Request - bnc Takes No User Part"), STR_NONE, now);
+	else if (!sip_msg_lists(m, SIP_REQUIRE, STR("gin")))
+		pbx_job_reply(s, job, m, 421, STR_NONE, STR("Require: gin"), now);
+	else if (!pbx_numbers_has(s->numbers, name))
+		pbx_job_reply(s, job, m, 403, STR("This Account Has No Numbers"), STR_NONE, now);
+	else
+		return true;
+	s->stats.refused_registrations++;
+	return false;
 }
 
 /* It was carried out, but its answer has not been heard: the same again, from the table (8.2.7). */
@@ -108,6 +137,8 @@ void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_m
 	}
 	again = pbx_repeats_has(&s->repeats, PBX_REPEAT_DONE, m, &job->flow, now);
 	if (!again && !pbx_register_may(s, job, m, buf_str(&name), now))
+		return;
+	if (!again && !bulk_may(s, job, m, buf_str(&name), now))
 		return;
 	note = again ? read_again(s, buf_str(&aor)) : pbx_server_note(s, PBX_NOTE_REGISTER);
 	status = !note ? 500 : again ? 0 : pbx_registrar_read(m, buf_str(&aor), &job->flow, &setting, now, note);
@@ -162,7 +193,7 @@ static void write_lines(struct pbx_server *s, struct sip_msg *m, const struct fl
 			buf_put_u64(b, s->config.flow_timer);
 		}
 	}
-	put_line(b, STR("Supported: path, gruu, outbound"));
+	put_line(b, STR("Supported: path, gruu, outbound, gin"));
 }
 
 /* RFC 5626 6.: did it bind a flow? What is bound says so, also where the request comes again. */

@@ -16,8 +16,9 @@ static enum caller judge_name(struct pbx_server *s, struct pbx_job *job, struct 
 	buf_init(&name, name_text, sizeof(name_text));
 	if (pbx_identity_is_anonymous(&sip_msg_from(m)->uri)) /* he has said who he is, to us alone (RFC 3325 9.1) */
 		return CALLER_USER;
-	if (from_here && pbx_way_aor(s, &sip_msg_from(m)->uri, &aor, &name) && str_eq(buf_str(&name), user))
-		return CALLER_USER;
+	if (from_here && pbx_way_aor(s, &sip_msg_from(m)->uri, &aor, &name) &&
+	    (str_eq(buf_str(&name), user) || str_eq(pbx_numbers_find(s->numbers, buf_str(&name)), user)))
+		return CALLER_USER; /* an account speaks for the numbers that it has (RFC 6140) */
 	pbx_job_reply(s, job, m, 403, STR("From Is Not Your Address"), STR_NONE, now);
 	return CALLER_REFUSED;
 }
@@ -125,14 +126,21 @@ struct flow pbx_relay_contact_way(const struct contact_record *row)
 	return flow;
 }
 
-/* 16.6 step 2: what may not stand in a Request-URI goes (19.1.1: headers). */
-static str request_uri(str contact)
+str pbx_relay_request_uri(const struct pbx_server *s, const struct pbx_way *w, const struct contact_record *row,
+			  char *room, size_t cap)
 {
 	struct sip_uri uri;
+	struct buf b;
 
-	if (sip_uri_parse(contact, &uri) || !uri.headers.n)
-		return contact;
-	return str_head(contact, (size_t)(uri.headers.p - 1 - contact.p));
+	if (pbx_numbers_n(s->numbers) && pbx_numbers_is_bulk(row->uri)) {
+		buf_init(&b, room, cap);
+		pbx_numbers_write_uri(row->uri, &w->uri, &b);
+		return buf_ok(&b) ? buf_str(&b) : row->uri;
+	}
+	/* 16.6 step 2: what may not stand in a Request-URI goes (19.1.1: headers). */
+	if (sip_uri_parse(row->uri, &uri) || !uri.headers.n)
+		return row->uri;
+	return str_head(row->uri, (size_t)(uri.headers.p - 1 - row->uri.p));
 }
 
 /* How the contacts are tried: by their q, unless the settings or the caller (RFC 3841 9.1) want it otherwise. */
@@ -166,7 +174,7 @@ static bool judge_places(const struct sip_msg *m, const struct contact_record *r
 
 /* Contacts become branches, in their order. `uri` empty: each has its own as Request-URI; else the contact is only the
  * next hop. */
-static void add_places(struct pbx_server *s, struct pbx_job *job, const struct sip_msg *m,
+static void add_places(struct pbx_server *s, struct pbx_job *job, const struct sip_msg *m, const struct pbx_way *w,
 		       const struct contact_record *rows, int n, str uri)
 {
 	struct pbx_branch *made[PBX_CONTACTS_MAX] = { 0 };
@@ -181,8 +189,9 @@ static void add_places(struct pbx_server *s, struct pbx_job *job, const struct s
 		const struct pbx_target *t = &targets.list[i];
 		const struct contact_record *row = &rows[t->row];
 		struct flow flow = pbx_relay_contact_way(row);
-		char room[600];
-		str own = pbx_sips_request_uri(request_uri(row->uri), job->sips, room, sizeof(room));
+		char room[600], bulk[600];
+		str own = pbx_sips_request_uri(pbx_relay_request_uri(s, w, row, bulk, sizeof(bulk)), job->sips, room,
+					       sizeof(room));
 		struct pbx_branch *b =
 			uri.n ? pbx_send_add(job, uri, row->uri, row->path, &flow)
 			      : pbx_send_add(job, own, own.p == room ? row->uri : STR_NONE, row->path, &flow);
@@ -203,7 +212,7 @@ static void add_places(struct pbx_server *s, struct pbx_job *job, const struct s
 static void to_user(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w,
 		    const struct contact_record *rows, int n, usec now)
 {
-	add_places(s, job, m, rows, n, STR_NONE);
+	add_places(s, job, m, w, rows, n, STR_NONE);
 	pbx_fork_start(s, job, m, w, now);
 }
 
@@ -226,7 +235,7 @@ void pbx_relay_to_trunk(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 		pbx_job_reply(s, job, m, 480, STR("The Trunk Is Not Connected"), STR_NONE, now);
 		return;
 	}
-	add_places(s, job, m, rows, n, w->uri.text);
+	add_places(s, job, m, w, rows, n, w->uri.text);
 	pbx_fork_start(s, job, m, w, now);
 }
 
@@ -402,7 +411,7 @@ static void answer_self(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 {
 	static const str abilities = STR_INIT("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, "
 					      "NOTIFY, REFER, INFO, UPDATE, PRACK, PUBLISH\r\n"
-					      "Accept: application/sdp\r\nSupported: path, gruu, outbound");
+					      "Accept: application/sdp\r\nSupported: path, gruu, outbound, gin");
 	static const str allow = STR_INIT("Allow: OPTIONS, REGISTER");
 
 	if (m->method == SIP_OPTIONS)

@@ -318,13 +318,15 @@ static bool aim_ack(struct pbx_server *s, struct pbx_job *job, const struct pbx_
 	struct contact_record rows[PBX_CONTACTS_MAX];
 	int n = w->has_gruu ? pbx_relay_places(s, job, 0, w->aor, rows, now) : 0;
 	struct flow flow;
+	char room[600];
 
 	if (n < 0)
 		return false;
 	if (pbx_way_narrow(w, rows, (size_t)n) == 0)
 		return w->kind == PBX_WAY_DIALOG && pbx_send_add(job, w->uri.text, w->next, STR_NONE, &w->flow);
 	flow = pbx_relay_contact_way(&rows[0]);
-	return pbx_send_add(job, rows[0].uri, STR_NONE, rows[0].path, &flow);
+	return pbx_send_add(job, pbx_relay_request_uri(s, w, &rows[0], room, sizeof(room)), STR_NONE, rows[0].path,
+			    &flow);
 }
 
 void pbx_send_ack_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)

@@ -163,6 +163,7 @@ static int read_routes(struct pbx_server *s, struct sip_msg *m, const struct flo
 static int read_user(struct pbx_server *s, struct pbx_way *w)
 {
 	struct buf aor, name;
+	str account;
 
 	buf_init(&aor, w->aor_text, sizeof(w->aor_text));
 	buf_init(&name, w->name_text, sizeof(w->name_text));
@@ -178,7 +179,17 @@ static int read_user(struct pbx_server *s, struct pbx_way *w)
 		return 404;
 	w->aor = buf_str(&aor);
 	w->name = buf_str(&name);
-	return 0;
+	account = pbx_numbers_find(s->numbers, w->name);
+	if (!account.n)
+		return 0;
+	/* RFC 6140: a number is its account's; as what it was asked for, w->uri says. */
+	buf_init(&aor, w->aor_text, sizeof(w->aor_text));
+	buf_init(&name, w->name_text, sizeof(w->name_text));
+	put_aor(s, account, &aor);
+	buf_put(&name, account);
+	w->aor = buf_str(&aor);
+	w->name = buf_str(&name);
+	return buf_ok(&aor) && buf_ok(&name) ? 0 : 404;
 }
 
 size_t pbx_way_narrow(const struct pbx_way *w, struct contact_record *rows, size_t n)

@@ -61,6 +61,8 @@ struct rig {
 	enum err keeper_err;
 	struct rig_contact contacts[100];
 	struct rig_account accounts[8];
+	struct number_record numbers[4];
+	size_t number_n;
 	struct call_record calls[20]; /* the last of each Call-ID; texts are leaked on purpose into `texts` */
 	size_t call_n;
 	struct arena texts;
@@ -170,8 +172,7 @@ static inline void rig_reply(unsigned worker, struct keeper_ask *q)
 	case KEEPER_CONTACT_PUT:
 	case KEEPER_CONTACT_REMOVE:
 		for (size_t i = 0; i < q->n && !a.err; i++)
-			rig_keep_contact(&q->contacts[i],
-					 q->kind == KEEPER_CONTACT_REMOVE || !q->contacts[i].expires);
+			rig_keep_contact(&q->contacts[i], q->kind == KEEPER_CONTACT_REMOVE || !q->contacts[i].expires);
 		break;
 	case KEEPER_CONTACT_LIST:
 		a.contacts = rows;
@@ -183,6 +184,11 @@ static inline void rig_reply(unsigned worker, struct keeper_ask *q)
 				}
 				rows[a.n++] = *rig_.contacts[i].row;
 			}
+		break;
+	case KEEPER_NUMBER_LIST: /* pages of one */
+		a.numbers = rig_.numbers + q->after;
+		a.n = rig_.number_n > (size_t)q->after;
+		a.more = rig_.number_n > (size_t)q->after + 1;
 		break;
 	case KEEPER_CALL_PUT:
 		for (size_t i = 0; i < q->n; i++)

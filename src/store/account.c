@@ -171,6 +171,30 @@ static enum err drop_contacts(struct store_desk *desk, str name, str domain)
 	return contact_log_remove_all(desk->contacts, desk, buf_str(&start));
 }
 
+/* Does a statement of one row find one? Into columns[n], valid until it is asked again. */
+static enum err look(struct store_desk *desk, enum schema_statement statement, const struct db_value *values, size_t n,
+		     struct db_value *columns, size_t column_n)
+{
+	struct db *db = desk->db;
+	enum err err = db->driver->start(db, statement, values, n);
+
+	if (err == ERR_NONE)
+		err = db->driver->row(db, statement, columns, column_n);
+	db->driver->done(db, statement);
+	return err;
+}
+
+/* Numbers go with the last account of that name. */
+static enum err drop_numbers(struct store_desk *desk, str name)
+{
+	struct db_value id;
+	enum err err = look(desk, SCHEMA_USER_ANY, DB_VALUES(db_text(name)), &id, 1);
+
+	if (err == ERR_ABSENT)
+		return store_desk_run(desk, SCHEMA_NUMBER_REMOVE_ALL, DB_VALUES(db_text(name)), NULL);
+	return err == ERR_NONE ? ERR_NONE : store_desk_fail(desk, err);
+}
+
 enum err store_account_remove(struct store_desk *desk)
 {
 	enum err err = ERR_NONE;
@@ -190,6 +214,8 @@ enum err store_account_remove(struct store_desk *desk)
 						 STR_ARG(str_head(folded, 100)));
 		if (err == ERR_NONE)
 			err = drop_contacts(desk, user->name, folded);
+		if (err == ERR_NONE)
+			err = drop_numbers(desk, user->name);
 	}
 	return err;
 }
@@ -213,4 +239,69 @@ enum err store_account_find(struct store_desk *desk)
 enum err store_account_list(struct store_desk *desk)
 {
 	return store_desk_list(desk, SCHEMA_USER_LIST);
+}
+
+/* ---- numbers ---- */
+
+static enum err add_range(struct store_desk *desk, const struct number_record *r)
+{
+	struct db_value columns[4];
+	char text[2 * NUMBER_DIGITS_MAX + 8];
+	struct buf range;
+	enum err err;
+
+	if (r->first <= 0 || r->last < r->first)
+		return keeper_answer_fail(desk->answer, ERR_SYNTAX, "this is no range of numbers");
+	err = look(desk, SCHEMA_USER_ANY, DB_VALUES(db_text(r->account)), columns, 1);
+	if (err == ERR_ABSENT)
+		return keeper_answer_fail(desk->answer, ERR_ABSENT, "there is no account \"" STR_FMT "\"",
+					  STR_ARG(str_head(r->account, 100)));
+	if (err == ERR_NONE)
+		err = look(desk, SCHEMA_NUMBER_OVERLAP, DB_VALUES(db_number(r->last), db_number(r->first)), columns, 4);
+	if (err == ERR_ABSENT)
+		return store_desk_run(desk, SCHEMA_NUMBER_ADD,
+				      DB_VALUES(db_number(r->first), db_number(r->last), db_text(r->account)), NULL);
+	if (err != ERR_NONE)
+		return store_desk_fail(desk, err);
+	buf_init(&range, text, sizeof(text));
+	number_range_write(columns[1].number, columns[2].number, &range);
+	return keeper_answer_fail(desk->answer, ERR_EXISTS, STR_FMT " is assigned already", STR_ARG(buf_str(&range)));
+}
+
+enum err store_account_add_numbers(struct store_desk *desk)
+{
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = add_range(desk, &desk->ask->numbers[i]);
+	return err;
+}
+
+static enum err remove_range(struct store_desk *desk, const struct number_record *r)
+{
+	int64_t touched = 0;
+	enum err err;
+
+	if (!r->first)
+		return store_desk_run(desk, SCHEMA_NUMBER_REMOVE_ALL, DB_VALUES(db_text(r->account)), NULL);
+	err = store_desk_run(desk, SCHEMA_NUMBER_REMOVE,
+			     DB_VALUES(db_text(r->account), db_number(r->first), db_number(r->last)), &touched);
+	if (err == ERR_NONE && !touched)
+		err = keeper_answer_fail(desk->answer, ERR_ABSENT, "\"" STR_FMT "\" has no such range",
+					 STR_ARG(str_head(r->account, 100)));
+	return err;
+}
+
+enum err store_account_remove_numbers(struct store_desk *desk)
+{
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = remove_range(desk, &desk->ask->numbers[i]);
+	return err;
+}
+
+enum err store_account_list_numbers(struct store_desk *desk)
+{
+	return store_desk_list(desk, SCHEMA_NUMBER_LIST);
 }

@@ -27,6 +27,7 @@
 
 #include "store/call_record.h"
 #include "store/contact.h"
+#include "store/number.h"
 #include "store/person.h"
 #include "store/state.h"
 #include "store/trace_record.h"
@@ -49,6 +50,13 @@ enum keeper_kind {
 	KEEPER_USER_FIND,
 	KEEPER_USER_LIST, /* page -> users without HA1s */
 
+	/* Telephone numbers of accounts. numbers: first, last, account -> none. ERR_ABSENT: no such account;
+	   ERR_EXISTS: some of them are another's, or its own already; ERR_SYNTAX. */
+	KEEPER_NUMBER_ADD,
+	/* numbers: account, first, last (0: all that it has) -> none. ERR_ABSENT: no such range. */
+	KEEPER_NUMBER_REMOVE,
+	KEEPER_NUMBER_LIST, /* page -> numbers */
+
 	/* People. persons[1]: name, password -> persons[1]: id, name. ERR_EXISTS, ERR_SYNTAX (name), ERR_LIMIT
 	   (password). */
 	KEEPER_PERSON_ADD,
@@ -66,8 +74,8 @@ enum keeper_kind {
 	KEEPER_DEVICE_LIST,   /* devices[1]: person ("": all); page -> devices */
 	KEEPER_DEVICE_REMOVE, /* devices: person, key -> none. ERR_ABSENT. */
 
-	/* Location, by aor and key. contacts -> none. A row that expires at 0 is removed as by CONTACT_REMOVE: so a change
-	   is one question, done wholly or not at all. */
+	/* Location, by aor and key. contacts -> none. A row that expires at 0 is removed as by CONTACT_REMOVE: so a
+	   change is one question, done wholly or not at all. */
 	KEEPER_CONTACT_PUT,
 	/* contacts: aor, key ("": all of that aor) -> none; those that are not there are not missed. */
 	KEEPER_CONTACT_REMOVE,
@@ -122,6 +130,7 @@ struct keeper_ask {
 	union {
 		const void *rows;
 		const struct user_record *users;
+		const struct number_record *numbers;
 		const struct person_record *persons;
 		const struct device_record *devices;
 		const struct contact_record *contacts;
@@ -146,6 +155,7 @@ struct keeper_answer {
 	union {
 		const void *rows;
 		const struct user_record *users;
+		const struct number_record *numbers;
 		const struct person_record *persons;
 		const struct device_record *devices;
 		const struct contact_record *contacts;

@@ -58,7 +58,12 @@ static const char version_2[] = "ALTER TABLE account ADD COLUMN ha1_sha512_256 T
 static const char version_3[] = "CREATE TABLE contact_log_0 (id INTEGER PRIMARY KEY, row BLOB NOT NULL);\n"
 				"CREATE TABLE contact_log_1 (id INTEGER PRIMARY KEY, row BLOB NOT NULL);\n";
 
-static const char *const migrations[] = { version_1, version_2, version_3 };
+/* Telephone numbers of accounts (RFC 6140). */
+static const char version_4[] =
+	"CREATE TABLE number (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, account TEXT NOT "
+	"NULL, UNIQUE (first));\n";
+
+static const char *const migrations[] = { version_1, version_2, version_3, version_4 };
 
 const struct schema schema_current = { migrations, sizeof(migrations) / sizeof(*migrations) };
 
@@ -80,6 +85,13 @@ static const char *const statements[SCHEMA_STATEMENT_N] = {
 	[SCHEMA_USER_LIST] = "SELECT id, name, domain, realm, '', '', '', created, disabled FROM account WHERE id > $1 "
 			     "ORDER BY id LIMIT "
 			     "$2",
+	[SCHEMA_USER_ANY] = "SELECT id FROM account WHERE name = $1 LIMIT 1",
+	[SCHEMA_NUMBER_ADD] = "INSERT INTO number (first, last, account) VALUES ($1, $2, $3)",
+	[SCHEMA_NUMBER_OVERLAP] =
+		"SELECT id, first, last, account FROM number WHERE first <= $1 AND last >= $2 ORDER BY first LIMIT 1",
+	[SCHEMA_NUMBER_REMOVE] = "DELETE FROM number WHERE account = $1 AND first = $2 AND last = $3",
+	[SCHEMA_NUMBER_REMOVE_ALL] = "DELETE FROM number WHERE account = $1",
+	[SCHEMA_NUMBER_LIST] = "SELECT id, first, last, account FROM number WHERE id > $1 ORDER BY id LIMIT $2",
 	[SCHEMA_PERSON_ADD] = "INSERT INTO person (name, hash, created, disabled) VALUES ($1, $2, $3, $4)",
 	[SCHEMA_PERSON_FIND] = "SELECT id, name, hash, created, disabled FROM person WHERE name = $1",
 	[SCHEMA_PERSON_PASSWORD] = "UPDATE person SET hash = $1 WHERE name = $2",

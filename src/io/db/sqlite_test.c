@@ -248,6 +248,63 @@ static void removal_in_one_domain_leaves_the_others_contacts(void **state)
 	keeper_answer_free(a);
 }
 
+/* RFC 6140. */
+static void numbers_belong_to_one_account_and_go_with_it(void **state)
+{
+	struct desk *d = *state;
+	struct user_record pbx = { .name = STR("pbx") };
+	struct number_record a = { .first = 4930123400, .last = 4930123499, .account = STR("pbx") },
+			     inside = { .first = 4930123450, .last = 4930123450, .account = STR("other") },
+			     across = { .first = 4930123499, .last = 4930123600, .account = STR("pbx") },
+			     two[2] = { { .first = 1, .last = 2, .account = STR("pbx") }, a };
+	struct keeper_answer *list;
+
+	assert_int_equal(TELL(d, KEEPER_NUMBER_ADD, .numbers = &a, .n = 1), ERR_ABSENT);
+	assert_int_equal(add_user(d, "pbx", "", "x"), ERR_NONE);
+	assert_int_equal(add_user(d, "other", "", "x"), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_NUMBER_ADD, .numbers = &a, .n = 1), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_NUMBER_ADD, .numbers = &inside, .n = 1), ERR_EXISTS);
+	assert_int_equal(TELL(d, KEEPER_NUMBER_ADD, .numbers = &across, .n = 1), ERR_EXISTS);
+	assert_int_equal(TELL(d, KEEPER_NUMBER_ADD, .numbers = two, .n = 2), ERR_EXISTS); /* neither */
+	across.first = 0;
+	assert_int_equal(TELL(d, KEEPER_NUMBER_ADD, .numbers = &across, .n = 1), ERR_SYNTAX);
+	list = ASK(d, KEEPER_NUMBER_LIST);
+	assert_int_equal(list->n, 1);
+	assert_int_equal(list->numbers[0].last, 4930123499);
+	assert_str(list->numbers[0].account, "pbx");
+	keeper_answer_free(list);
+	assert_int_equal(TELL(d, KEEPER_NUMBER_REMOVE, .numbers = &inside, .n = 1), ERR_ABSENT);
+	assert_int_equal(TELL(d, KEEPER_NUMBER_REMOVE, .numbers = &a, .n = 1), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_NUMBER_ADD, .numbers = two, .n = 2), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_USER_REMOVE, .users = &pbx, .n = 1), ERR_NONE);
+	list = ASK(d, KEEPER_NUMBER_LIST);
+	assert_int_equal(list->n, 0);
+	keeper_answer_free(list);
+}
+
+/* A change of a registration is one question: what expires at 0 goes. */
+static void contacts_are_put_and_removed_in_one_question(void **state)
+{
+	struct desk *d = *state;
+	struct contact_record rows[] = { { .aor = STR("sip:1@a"), .key = STR("x"), .expires = NOW + 9 },
+					 { .aor = STR("sip:1@a"), .key = STR("y"), .expires = NOW + 9 } },
+			      change[] = { { .aor = STR("sip:1@a"), .key = STR("x") },
+					   { .aor = STR("sip:1@a"), .key = STR("z"), .expires = NOW + 9 } };
+	struct keeper_answer *list;
+
+	assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = rows, .n = 2), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = change, .n = 2), ERR_NONE);
+	list = ASK(d, KEEPER_CONTACT_LIST);
+	assert_int_equal(list->n, 2);
+	assert_false(str_eq(list->contacts[0].key, STR("x")) || str_eq(list->contacts[1].key, STR("x")));
+	keeper_answer_free(list);
+	change[0].key = STR_NONE; /* all of them */
+	assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = change, .n = 2), ERR_NONE);
+	list = ASK(d, KEEPER_CONTACT_LIST);
+	assert_int_equal(list->n, 1);
+	keeper_answer_free(list);
+}
+
 static void lists_come_in_pages(void **state)
 {
 	struct desk *d = *state;
@@ -765,6 +822,22 @@ static void an_account_of_the_first_version_lives_on(void **state)
 	assert_string_equal(text, "0");
 }
 
+/* A file of version 3 gets the table when it is opened, and what was in it stays. */
+static void a_file_without_numbers_gets_them(void **state)
+{
+	struct desk *d = *state;
+	struct schema third = { schema_current.migrations, 3 };
+	struct number_record n = { .first = 4930, .last = 4931, .account = STR("101") };
+	char why[200];
+
+	assert_int_equal(open_as(d, &third, why), ERR_NONE);
+	write_one(d->path, "INSERT INTO account (name, domain, realm, ha1_md5, ha1_sha256, ha1_sha512_256, created, "
+			   "disabled) VALUES ('101', '', 'r', 'm', 's', '', 5, 0)");
+	open_desk(d);
+	assert_int_equal(TELL(d, KEEPER_NUMBER_ADD, .numbers = &n, .n = 1), ERR_NONE);
+	close_desk(d);
+}
+
 /* Contacts of version 2 had a table with a column for each field. */
 static void contacts_of_an_older_version_move_into_the_log(void **state)
 {
@@ -1127,6 +1200,8 @@ int main(void)
 		IN_MEMORY(bad_accounts_are_refused_with_a_word),
 		IN_MEMORY(import_overwrites_and_removal_takes_the_contacts_along),
 		IN_MEMORY(removal_in_one_domain_leaves_the_others_contacts),
+		IN_MEMORY(numbers_belong_to_one_account_and_go_with_it),
+		IN_MEMORY(contacts_are_put_and_removed_in_one_question),
 		IN_MEMORY(lists_come_in_pages),
 		IN_MEMORY(only_the_right_password_lets_a_person_in),
 		IN_MEMORY(a_name_belongs_to_the_first_who_takes_it),
@@ -1143,6 +1218,7 @@ int main(void)
 		ON_DISK(what_is_kept_is_there_when_opened_again_and_only_for_us),
 		ON_DISK(an_older_file_is_brought_up_to_date),
 		ON_DISK(an_account_of_the_first_version_lives_on),
+		ON_DISK(a_file_without_numbers_gets_them),
 		ON_DISK(contacts_of_an_older_version_move_into_the_log),
 		ON_DISK(another_process_may_remove_contacts),
 		ON_DISK(the_file_does_not_grow_with_refreshes),
