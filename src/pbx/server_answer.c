@@ -115,6 +115,15 @@ static bool is_redirected(const struct pbx_job *job)
 	return job->fork && job->fork->retargets;
 }
 
+/* For how long a server that said 503 wants to be left alone. */
+static usec rest_of(struct sip_msg *m)
+{
+	str value = sip_msg_value(m, SIP_RETRY_AFTER);
+	uint32_t seconds;
+
+	return str_take_u32(&value, UINT32_MAX, &seconds) ? (usec)seconds * USEC_PER_SEC : SIP_LOCATE_AVOID;
+}
+
 /* 300 and above, of a branch that counts. */
 static void on_refusal(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m, usec now)
 {
@@ -123,7 +132,7 @@ static void on_refusal(struct pbx_server *s, struct pbx_job *job, struct pbx_bra
 			pbx_fork_close(s, job, b, m->status, now);
 			return;
 		}
-		if (m->status == 503 && pbx_hunt_failed(s, job, b, now))
+		if (m->status == 503 && pbx_hunt_failed(s, job, b, rest_of(m), now))
 			return;
 		if (job->branch_n == 1 && !job->cancelled &&
 		    !is_redirected(job)) { /* nobody else: nothing to choose from */
@@ -192,7 +201,7 @@ void pbx_answer_silence(struct pbx_server *s, const struct sip_event *e, usec no
 	struct pbx_job *job = job_of(s, e->cookie);
 	struct pbx_branch *b = branch_of(job, e->client);
 
-	if (!b || pbx_hunt_failed(s, job, b, now))
+	if (!b || pbx_hunt_failed(s, job, b, SIP_LOCATE_AVOID, now))
 		return;
 	/* 16.8, 16.9; a phone that cannot be reached is a person who is not there */
 	if (e->kind == SIP_EVENT_TIMEOUT)

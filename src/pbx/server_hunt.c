@@ -117,14 +117,14 @@ static bool tried_beside(const struct pbx_job *job, const struct pbx_branch *b)
 	return false;
 }
 
-bool pbx_hunt_failed(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, usec now)
+bool pbx_hunt_failed(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, usec rest, usec now)
 {
 	struct sip_msg *m;
 	struct pbx_way w;
 
 	if (!b->hunt)
 		return false;
-	sip_locate_failed(s->locate, &b->place, now);
+	sip_locate_rest(s->locate, &b->place, rest, now);
 	m = pbx_job_read(s, job, &w);
 	if (m && try_next(s, job, b, m, &w, now))
 		return true;

@@ -510,7 +510,7 @@ void pbx_hunt_pump(struct pbx_server *, usec now);
 /* Branch `b` was answered: those tried beside it are not wanted any more. */
 void pbx_hunt_heard(struct pbx_server *, struct pbx_job *, struct pbx_branch *, usec now);
 /* It failed (4.3). true: the next server is being tried, here or beside it; the branch has been seen to. */
-bool pbx_hunt_failed(struct pbx_server *, struct pbx_job *, struct pbx_branch *, usec now);
+bool pbx_hunt_failed(struct pbx_server *, struct pbx_job *, struct pbx_branch *, usec rest, usec now);
 /* Tries the next server beside those that are silent. */
 void pbx_hunt_hedge(struct pbx_server *, struct pbx_job *, usec now);
 

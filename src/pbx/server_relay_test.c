@@ -293,6 +293,29 @@ static void beside_a_silent_server_the_next_is_tried_and_the_first_to_answer_win
 	rig_assert_start(rig_take(alice), "SIP/2.0 486 ");
 }
 
+static void a_server_that_wants_to_be_left_alone_for_a_while_is(void **state)
+{
+	char invite[4000];
+
+	(void)state;
+	run_relaying();
+	call("sip:y@two.example", "m1");
+	rig_copy(rig_take(server_one), invite, sizeof(invite));
+	rig_answer_request(server_one, invite, 503, "t1", "Retry-After: 300 (lunch)", "");
+	rig_copy(rig_take(server_two), invite, sizeof(invite));
+	rig_answer_request(server_two, invite, 486, "t2", "", "");
+	rig_pass(200 * USEC_PER_SEC); /* more than an ordinary failure counts */
+	rig_forget_sent();
+	call("sip:y@two.example", "m2");
+	rig_copy(rig_take(server_two), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE ");
+	rig_answer_request(server_two, invite, 486, "t3", "", "");
+	rig_pass(150 * USEC_PER_SEC);
+	rig_forget_sent();
+	call("sip:y@two.example", "m3");
+	rig_assert_start(rig_take(server_one), "INVITE ");
+}
+
 static void beside_a_connection_that_does_not_come_up_the_next_is_tried_after_250_ms(void **state)
 {
 	uint32_t first;
@@ -355,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_call_goes_through_and_leaves_a_record),
+		T(a_server_that_wants_to_be_left_alone_for_a_while_is),
 		T(beside_a_connection_that_does_not_come_up_the_next_is_tried_after_250_ms),
 		T(a_connection_that_is_up_has_the_time_of_an_answer),
 		T(a_domain_that_is_not_there_is_404_and_a_name_server_that_is_silent_504),

@@ -119,6 +119,11 @@ static struct dead *find_dead(const struct sip_locate *l, const struct sip_place
 
 void sip_locate_failed(struct sip_locate *l, const struct sip_place *place, usec now)
 {
+	sip_locate_rest(l, place, SIP_LOCATE_AVOID, now);
+}
+
+void sip_locate_rest(struct sip_locate *l, const struct sip_place *place, usec span, usec now)
+{
 	struct dead *d = find_dead(l, place);
 
 	if (!d && l->dead_n < SIP_LOCATE_DEAD)
@@ -129,7 +134,7 @@ void sip_locate_failed(struct sip_locate *l, const struct sip_place *place, usec
 			if (l->dead[i].until < d->until)
 				d = &l->dead[i];
 	}
-	*d = (struct dead){ *place, usec_add(now, SIP_LOCATE_AVOID) };
+	*d = (struct dead){ *place, usec_add(now, usec_min(span, SIP_LOCATE_REST_MAX)) };
 }
 
 void sip_locate_works(struct sip_locate *l, const struct sip_place *place)

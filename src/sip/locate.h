@@ -43,6 +43,7 @@
 #define SIP_LOCATE_KEEP_MIN   (5 * USEC_PER_SEC)
 #define SIP_LOCATE_KEEP_MAX   (3600 * USEC_PER_SEC)
 #define SIP_LOCATE_AVOID      (60 * USEC_PER_SEC)
+#define SIP_LOCATE_REST_MAX   (600 * USEC_PER_SEC)
 #define SIP_LOCATE_PATIENCE   (4 * USEC_PER_SEC)
 #define SIP_LOCATE_STRAGGLERS (300 * USEC_PER_MS)
 
@@ -102,6 +103,8 @@ bool sip_locate_next(struct sip_locate *, struct sip_found *out);
 
 /* It did not answer, refused the connection, or said 503: avoided for a while. */
 void sip_locate_failed(struct sip_locate *, const struct sip_place *, usec now);
+/* The same for as long as it asked for (Retry-After, RFC 3261 21.5.4): at most SIP_LOCATE_REST_MAX. */
+void sip_locate_rest(struct sip_locate *, const struct sip_place *, usec span, usec now);
 /* It answers again. */
 void sip_locate_works(struct sip_locate *, const struct sip_place *);
 bool sip_locate_is_avoided(const struct sip_locate *, const struct sip_place *, usec now);

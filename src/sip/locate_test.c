@@ -353,6 +353,24 @@ static void the_dead_stand_last_for_a_minute(void **state)
 	sip_locate_free(s.l);
 }
 
+static void who_asks_to_be_left_alone_is_but_not_for_ever(void **state)
+{
+	static const char *const zone[] = { "A a.example 192.0.2.1", "A a.example 192.0.2.2", NULL };
+	struct sip_place place;
+	struct server s;
+
+	(void)state;
+	start(&s, zone, all);
+	place = find(&s, "sip:a.example").places[0];
+	sip_locate_rest(s.l, &place, 5 * USEC_PER_SEC, s.now);
+	assert_true(sip_locate_is_avoided(s.l, &place, s.now + 4 * USEC_PER_SEC));
+	assert_false(sip_locate_is_avoided(s.l, &place, s.now + 5 * USEC_PER_SEC));
+	sip_locate_rest(s.l, &place, 4000000 * USEC_PER_SEC, s.now);
+	assert_true(sip_locate_is_avoided(s.l, &place, s.now + SIP_LOCATE_REST_MAX - 1));
+	assert_false(sip_locate_is_avoided(s.l, &place, s.now + SIP_LOCATE_REST_MAX));
+	sip_locate_free(s.l);
+}
+
 static void the_list_of_the_dead_is_bounded(void **state)
 {
 	struct server s;
@@ -586,6 +604,7 @@ int main(void)
 		cmocka_unit_test(weights_share_the_load),
 		cmocka_unit_test(families_take_turns),
 		cmocka_unit_test(the_dead_stand_last_for_a_minute),
+		cmocka_unit_test(who_asks_to_be_left_alone_is_but_not_for_ever),
 		cmocka_unit_test(the_list_of_the_dead_is_bounded),
 		cmocka_unit_test(answers_are_kept_for_their_ttl),
 		cmocka_unit_test(one_question_serves_all_who_wait),
