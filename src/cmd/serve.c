@@ -4,46 +4,27 @@
  * N workers of pbx/server on N threads, the keeper beside them. Prints where it listens, then works
  * until SIGINT or SIGTERM.
  */
-#include "cmd/command.h"
-#include "cmd/home.h"
-#include "cmd/listen.h"
-#include "cmd/serve_tls.h"
-#include "cmd/watch.h"
-#include "connect/extensions.h"
+#include "cmd/serve_parts.h"
 #include "crypt/random.h"
 #include "crypt/secret.h"
-#include "io/driver.h"
 #include "io/interface.h"
-#include "io/keeper_line.h"
-#include "io/log_sink.h"
-#include "pbx/server.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WORKER_MAX  61 /* of the 64 threads of a driver: two are the demo extensions', one the metrics' */
-#define RELAY_MAX   64
-#define TRUST_MAX   64
-#define SENT_BY_MAX 262 /* a host name and a port */
-
-struct serve_settings {
-	str data, domain, listen, certificate, key, ca, tls_peers, host, trunk, relay, trust;
-	struct addr dns;
-	usec session_expires, hunt_after, flow_timer;
-	int64_t expires_spread, service_route;
-	int64_t workers, auth, flood_rate, log_level, identity, redirects;
-	bool strangers, history, extensions, trace, json;
-	struct watch_settings watch;
-	int64_t log_format;
-};
-
 #define FIELD(name) offsetof(struct serve_settings, name)
 
-static const struct conf_setting settings_table[] = {
+const struct conf_setting serve_table[] = {
 	{ "data", CONF_PATH, FIELD(data), NULL, 0, 0, NULL, "DIR", true,
 	  "The folder where accounts, contacts and records are kept; made at the first start." },
+	{ "config", CONF_PATH, FIELD(config), NULL, 0, 0, NULL, "FILE", false,
+	  "A file of these settings, `name = value` a line and # for comments; arguments win over it. SIGHUP reads it "
+	  "again, "
+	  "the rules and the certificates too: what is wrong is refused and all stays as it was; what needs a restart "
+	  "is said." },
+	{ "policy", CONF_PATH, FIELD(policy), NULL, 0, 0, NULL, "FILE", false,
+	  "Rules: who may call whom, when, how many at once and at what rate; numbers, redirections and ways out "
+	  "(docs/policy.md)." },
 	{ "domain", CONF_TEXT, FIELD(domain), NULL, 0, 0, NULL, "NAME", true,
 	  "The SIP domain whose users register here." },
 	{ "listen", CONF_TEXT, FIELD(listen), "udp:127.0.0.1:5060,tcp:127.0.0.1:5060", 0, 0, NULL, "LIST", false,
@@ -71,6 +52,11 @@ static const struct conf_setting settings_table[] = {
 	  "The account that calls to names which are not users here are handed to." },
 	{ "relay-domains", CONF_TEXT, FIELD(relay), NULL, 0, 0, NULL, "LIST|any", false,
 	  "Other domains that the users here may call, with commas between, found by DNS (RFC 3263); any: all." },
+	{ "redirect", CONF_TEXT, FIELD(redirect), NULL, 0, 0, NULL, "LIST|any", false,
+	  "Domains, with commas between, whose callers are told where to call (302, 300) instead of being connected: "
+	  "to users here by their contacts, to other domains that may be called by what DNS says. Who can be reached "
+	  "only "
+	  "through this server is connected all the same." },
 	{ "dns", CONF_ADDR, FIELD(dns), NULL, 53, 0, NULL, "ADDR[:PORT]", false,
 	  "The name server to ask instead of the system's." },
 	{ "trust", CONF_TEXT, FIELD(trust), NULL, 0, 0, NULL, "ADDR/LEN,..", false,
@@ -126,120 +112,7 @@ static const struct conf_setting settings_table[] = {
 	  "What is written to standard error." },
 };
 
-/* All that runs. */
-struct serve {
-	const struct command *command;
-	struct serve_settings settings;
-	struct listen_list listen;
-	str relay[RELAY_MAX], tls_peers[RELAY_MAX];
-	size_t relay_n, tls_peer_n;
-	struct pbx_listener listeners[LISTEN_MAX];
-	char sent_by[LISTEN_MAX][SENT_BY_MAX];
-	struct pbx_trust trusts[TRUST_MAX];
-	size_t trust_n;
-	struct clock clock;
-	struct log_sink log;
-	struct home home;
-	struct keeper_line line;
-	struct serve_tls tls;
-	struct rng rng[WORKER_MAX];
-	struct pbx_server *pbx[WORKER_MAX];
-	struct rng extensions_rng, media_rng;
-	struct extensions *extensions;
-	struct media_service *media;
-	struct watch watch;
-	pthread_mutex_t printing;
-	atomic_uint up[LISTEN_MAX]; /* workers that have their share of a listener */
-	atomic_bool failed;
-};
-
-/* ---- settings ---- */
-
-/* A list of names with commas between, at most RELAY_MAX. false: said why. */
-static bool split_names(struct serve *s, const char *setting, str rest, str *out, size_t *n)
-{
-	str one;
-
-	while (rest.n) {
-		(void)str_split(rest, ',', &one, &rest);
-		one = str_trim(one);
-		if (!one.n || *n == RELAY_MAX) {
-			command_say(s->command, "%s: up to %d names with commas between", setting, RELAY_MAX);
-			return false;
-		}
-		out[(*n)++] = one;
-	}
-	return true;
-}
-
-static bool check_names(struct serve *s)
-{
-	bool any = str_eq(s->settings.relay, STR("any"));
-
-	return split_names(s, "--relay-domains", any ? STR_NONE : s->settings.relay, s->relay, &s->relay_n) &&
-	       split_names(s, "--tls-peers", s->settings.tls_peers, s->tls_peers, &s->tls_peer_n);
-}
-
-static bool parse_trusts(struct serve *s)
-{
-	str one, rest = s->settings.trust;
-
-	while (rest.n) {
-		struct pbx_trust *trust = &s->trusts[s->trust_n];
-
-		str_split(rest, ',', &one, &rest);
-		if (s->trust_n == TRUST_MAX) {
-			command_say(s->command, "--trust: more than %d networks", TRUST_MAX);
-			return false;
-		}
-		if (addr_parse_net(str_trim(one), &trust->net, &trust->bits)) {
-			command_say(s->command,
-				    "--trust: \"" STR_FMT "\" is no network, such as 192.0.2.0/24 or 2001:db8::/32",
-				    STR_ARG(one));
-			return false;
-		}
-		s->trust_n++;
-	}
-	return true;
-}
-
-static bool check(struct serve *s)
-{
-	char text[300];
-	struct buf why;
-
-	buf_init(&why, text, sizeof(text));
-	if (listen_parse(s->settings.listen, &s->listen, &why)) {
-		command_say(s->command, "--listen: " STR_FMT, STR_ARG(buf_str(&why)));
-		return false;
-	}
-	if (!parse_trusts(s) || !watch_check(&s->watch, s->command, &s->settings.watch))
-		return false;
-	s->watch.json = s->settings.json;
-	for (size_t i = 0; i < s->listen.n; i++) {
-		if (s->settings.workers > 1 && s->listen.at[i].addr.port == 0) {
-			command_say(s->command,
-				    "--listen: port 0 works with one worker only, for workers share a port");
-			return false;
-		}
-	}
-	if (!check_names(s))
-		return false;
-	if (s->settings.host.n > 253) {
-		command_say(s->command, "--hostname: longer than a name can be");
-		return false;
-	}
-	if (s->settings.key.n && !s->settings.certificate.n) {
-		command_say(s->command, "--tls-key: a key without a certificate; add --tls-cert");
-		return false;
-	}
-	if (s->settings.certificate.n && !listen_has_secure(&s->listen)) {
-		command_say(s->command,
-			    "--tls-cert: nothing listens for TLS; add tls:ADDR:PORT or wss:ADDR:PORT to --listen");
-		return false;
-	}
-	return true;
-}
+const size_t serve_table_n = sizeof(serve_table) / sizeof(*serve_table);
 
 /* ---- TLS ---- */
 
@@ -253,7 +126,7 @@ static int start_tls(struct serve *s)
 				     .key = s->settings.key,
 				     .ca = s->settings.ca,
 				     .listens = listen_has_secure(&s->listen),
-				     .calls = s->settings.relay.n > 0 };
+				     .calls = s->settings.relay.n || s->settings.policy.n || s->settings.config.n };
 	return serve_tls_start(&s->tls);
 }
 
@@ -339,40 +212,24 @@ static void listening(void *self, size_t i, enum err err, const struct addr *loc
 
 static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 {
+	char text[900];
+	struct buf why;
 	unsigned flags = DRIVER_LEADS | (s->settings.workers > 1 ? DRIVER_SHARES : 0);
 
 	for (uint16_t i = 0; i < s->settings.workers; i++) {
 		struct pbx_config c = pbx_config_default();
 
+		buf_init(&why, text, sizeof(text));
 		random_stream(&s->rng[i]);
 		c.rng = &s->rng[i];
 		c.log = &s->log.log;
 		c.worker = i;
 		c.worker_n = (uint16_t)s->settings.workers;
-		c.domain = s->settings.domain;
-		c.trunk = s->settings.trunk;
-		c.auth = s->settings.auth == 0;
-		c.strangers = s->settings.strangers || s->settings.auth;
-		c.identity = (enum pbx_identity_mode)s->settings.identity;
-		c.hunt_after = s->settings.hunt_after;
-		c.history = s->settings.history;
-		c.recurse = s->settings.redirects == 0;
-		c.session_expires = (uint32_t)(s->settings.session_expires / USEC_PER_SEC);
-		c.expires_spread = (uint32_t)s->settings.expires_spread;
-		c.flow_timer = (uint32_t)(s->settings.flow_timer / USEC_PER_SEC);
-		c.service_route = (enum pbx_service_route)s->settings.service_route;
-		c.relay_any = str_eq(s->settings.relay, STR("any"));
-		c.relay_domains = s->relay;
-		c.relay_domain_n = s->relay_n;
+		serve_config(s, &c);
+		c.policy = serve_policy(s, &why);
 		c.tls_out = s->tls.out;
-		c.tls_peers = s->tls_peers;
-		c.tls_peer_n = s->tls_peer_n;
-		c.trusts = s->trusts;
-		c.trust_n = s->trust_n;
 		c.extension = s->extensions ? extensions_contact : NULL;
 		c.extension_self = s->extensions;
-		c.flood_rate = (uint32_t)s->settings.flood_rate;
-		c.trace = s->settings.trace;
 		memcpy(c.key, key, sizeof(c.key));
 		c.listeners = s->listeners;
 		c.listener_n = s->listen.n;
@@ -463,6 +320,7 @@ static int run(struct serve *s)
 				 workers + (s->extensions ? 2 : 0), 0, workers, clock_now(&s->clock));
 	secret_wipe(key, sizeof(key));
 	enum err err = good ? driver_run(s->line.driver) : ERR_MEMORY;
+	thread_join(&s->reloader);
 	if (err) {
 		command_say(s->command, "%s", err_text(err));
 		return EXIT_OS;
@@ -489,7 +347,9 @@ static int open_and_run(struct serve *s)
 		.thread_n = (unsigned)s->settings.workers + (s->settings.extensions ? 2 : 0) + watch_threads(&s->watch),
 		.keeper = keeper_line(&s->line),
 		.dns = s->settings.dns,
-		.signals = true });
+		.signals = true,
+		.hangup = serve_hangup,
+		.hangup_self = s });
 	code = s->line.driver ? run(s) : EXIT_OS;
 	home_close(&s->home); /* the keeper first: it may still answer */
 	driver_free(s->line.driver);
@@ -505,16 +365,11 @@ static int open_and_run(struct serve *s)
 static int serve_run(const struct command *command, int argc, char **argv)
 {
 	static const enum log_level levels[] = { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
-	struct serve *s = calloc(1, sizeof(*s));
 	int code;
+	struct serve *s = serve_read(command, argc, argv, &code);
 
 	if (!s)
-		return EXIT_OS;
-	s->command = command;
-	if (!command_settings(command, argc, argv, &s->settings, NULL) || !check(s)) {
-		free(s);
-		return EXIT_USAGE;
-	}
+		return code;
 	pthread_mutex_init(&s->printing, NULL);
 	clock_start(&s->clock);
 	if (log_sink_start(&s->log, &s->clock, NULL, levels[s->settings.log_level], s->settings.log_format == 1, 0)) {
@@ -525,7 +380,8 @@ static int serve_run(const struct command *command, int argc, char **argv)
 		log_sink_stop(&s->log);
 	}
 	pthread_mutex_destroy(&s->printing);
-	free(s);
+	serve_free(s->latest);
+	serve_free(s);
 	return code;
 }
 
@@ -533,10 +389,11 @@ const struct command cmd_serve = {
 	.name = "serve",
 	.summary = "the SIP server alone: registrar, location, proxy",
 	.text = "Runs in the foreground until Ctrl-C. Accounts are made with `tandem admin`. "
-		"Exit codes: 64 a wrong setting, 65 a certificate that is none, 66 a file that is not there, 69 an "
+		"Exit codes: 64 a wrong setting, 65 a file that is not what it should be, 66 one that is not there, 69 "
+		"an "
 		"address "
-		"that cannot be had, 75 another tandem runs on the folder.",
-	.settings = settings_table,
-	.setting_n = sizeof(settings_table) / sizeof(*settings_table),
+		"that cannot be had, 75 another tandem runs on the folder. SIGHUP: see --config.",
+	.settings = serve_table,
+	.setting_n = sizeof(serve_table) / sizeof(*serve_table),
 	.run = serve_run,
 };

@@ -61,6 +61,7 @@ struct pbx_settings *pbx_settings_new(const struct pbx_config *config, struct pb
 	if (arena_copy(&s->texts, config->trunk, &s->config.trunk) &&
 	    copy_list(&s->texts, &s->config.networks, s->config.network_n) &&
 	    copy_list(&s->texts, &s->config.relay_domains, s->config.relay_domain_n) &&
+	    copy_list(&s->texts, &s->config.tls_peers, s->config.tls_peer_n) &&
 	    copy_list(&s->texts, &s->config.redirect_domains, s->config.redirect_domain_n) &&
 	    copy_trusts(&s->texts, &s->config.trusts, s->config.trust_n))
 		return s;
@@ -85,7 +86,10 @@ void pbx_settings_apply(const struct pbx_settings *s, struct pbx_config *out)
 	out->auth = c->auth;
 	out->trusts = c->trusts;
 	out->trust_n = c->trust_n;
+	out->tls_peers = c->tls_peers;
+	out->tls_peer_n = c->tls_peer_n;
 	out->strangers = c->strangers;
+	out->history = c->history;
 	out->identity = c->identity;
 	out->session_expires = c->session_expires;
 	out->expires_min = c->expires_min;
