@@ -535,6 +535,23 @@ static void a_caller_wants_one_after_the_other_or_all_at_once(void **state)
 	rings(bob2, two, "b2");
 }
 
+static void a_caller_wants_to_be_told_where_they_are(void **state)
+{
+	char one[4000];
+
+	(void)state;
+	run();
+	binds(bob, ";q=0.5");
+	binds(bob2, ";q=0.7");
+	alice_calls("p7", "Request-Disposition: redirect\r\n");
+	alice_hears("SIP/2.0 300 ");
+	rig_assert_has(rig_.text, "Contact: <sip:102@192.0.2.13:5070>");
+	rig_assert_has(rig_.text, "Contact: <sip:102@192.0.2.12:5060>");
+	nothing_for(bob);
+	invite_from(stranger, "x", "y.example", "sip:102@example.com", "p8", 1, "Request-Disposition: redirect\r\n");
+	rings(bob2, one, "b2"); /* a stranger is not told */
+}
+
 static void a_caller_does_not_want_the_others_to_stop(void **state)
 {
 	char one[4000], two[4000];
@@ -603,6 +620,7 @@ int main(void)
 		T(a_caller_chooses_among_phones_by_what_they_say_of_themselves),
 		T(a_caller_wants_one_phone_only),
 		T(a_caller_wants_one_after_the_other_or_all_at_once),
+		T(a_caller_wants_to_be_told_where_they_are),
 		T(a_caller_does_not_want_the_others_to_stop),
 		T(a_message_passes_by_phones_that_do_not_speak_it),
 		T(a_message_to_several_phones_is_answered_by_the_first_2xx),

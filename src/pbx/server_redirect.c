@@ -21,6 +21,9 @@ bool pbx_redirect_is_wanted(const struct pbx_server *s, const struct pbx_job *jo
 {
 	if (job->fork && job->fork->turn) /* a redirection is being followed for the caller */
 		return false;
+	/* RFC 3841 9.1; where our phones are is for our users only */
+	if (job->wishes & PBX_WISH_REDIRECT && job->local)
+		return true;
 	for (size_t i = 0; i < s->config.redirect_domain_n; i++)
 		if (str_eq_nocase(domain, s->config.redirect_domains[i]))
 			return true;
