@@ -214,7 +214,7 @@ void pbx_answer_silence(struct pbx_server *s, const struct sip_event *e, usec no
 void pbx_answer_cancel(struct pbx_server *s, const struct sip_event *e, usec now)
 {
 	struct pbx_job *job = slab_find(&s->jobs, e->cookie);
-	char text[300];
+	char text[600];
 	struct buf line;
 
 	if (!job || job->answered)
@@ -225,9 +225,10 @@ void pbx_answer_cancel(struct pbx_server *s, const struct sip_event *e, usec now
 		return;
 	}
 	buf_init(&line, text, sizeof(text));
-	if (sip_msg_has(e->msg, SIP_REASON)) { /* RFC 3326 2.: why, for the phones that stop ringing */
-		buf_put(&line, STR("Reason: "));
-		buf_put(&line, sip_msg_value(e->msg, SIP_REASON));
+	/* RFC 3326 2.: why, for the phones that stop ringing; one of each protocol */
+	for (const struct sip_header *h = sip_msg_header(e->msg, SIP_REASON); h; h = sip_msg_header_next(e->msg, h)) {
+		buf_put(&line, line.n ? STR("\r\nReason: ") : STR("Reason: "));
+		buf_put(&line, sip_header_value(e->msg, h));
 	}
 	pbx_fork_cancel(s, job, buf_ok(&line) ? buf_str(&line) : STR_NONE, now);
 	if (!job->open)

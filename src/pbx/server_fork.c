@@ -26,13 +26,15 @@ void pbx_fork_arm(struct pbx_server *s, struct pbx_job *job)
 			  STR_ARG(pbx_job_call(s, job, NULL)));
 }
 
-/* How long a group may ring where others wait. Only an INVITE rings: others must be answered before their sender gives
- * up after 64 T1 (RFC 4320). */
-static usec group_time(const struct pbx_server *s, const struct pbx_job *job)
+/* Until when a group may ring where others wait. Only an INVITE rings: others must be answered before their sender
+ * gives up after 64 T1 (RFC 4320). */
+static usec group_end(const struct pbx_server *s, const struct pbx_job *job, usec now)
 {
-	usec quick = 16 * s->config.timing.t1;
+	usec quick = 16 * s->config.timing.t1, span = s->config.hunt_after;
 
-	return job->invite ? s->config.hunt_after : usec_min(s->config.hunt_after, quick);
+	if (!job->invite && (!span || span > quick))
+		span = quick;
+	return span ? usec_add(now, span) : USEC_NEVER; /* 0: they ring until they have refused */
 }
 
 /* ---- how many at once (RFC 5393 5.3) ---- */
@@ -162,7 +164,7 @@ static void begin_next(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 		if (job->fork)
 			job->fork->group_until = USEC_NEVER;
 	} else if ((begun || advance) && pbx_fork_of(job)) {
-		job->fork->group_until = usec_add(now, group_time(s, job));
+		job->fork->group_until = group_end(s, job, now);
 	}
 	if (!job->fork)
 		return;
@@ -291,8 +293,10 @@ void pbx_fork_close(struct pbx_server *s, struct pbx_job *job, struct pbx_branch
 /* Who rings, stops; names are not looked up any more. */
 static void stop_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, str reason, usec now)
 {
-	if (b->state == PBX_BRANCH_OPEN && job->invite)
+	if (b->state == PBX_BRANCH_OPEN && job->invite) {
+		b->stopped = true;
 		sip_stack_cancel_with(s->stack, b->client, reason, now);
+	}
 	if (b->state == PBX_BRANCH_RESOLVING) {
 		b->state = PBX_BRANCH_CLOSED;
 		job->open--;

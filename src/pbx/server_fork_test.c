@@ -231,9 +231,9 @@ static void the_caller_hangs_up_between_two_groups(void **state)
 	rings(bob2, two, "b2");
 	rig_say(alice, "CANCEL sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKig81\r\n"
 		       "From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>\r\nCall-ID: g8\r\n"
-		       "CSeq: 1 CANCEL\r\nReason: Q.850;cause=16\r\nMax-Forwards: 70\r\n\r\n");
+		       "CSeq: 1 CANCEL\r\nReason: Q.850;cause=16\r\nReason: SIP;cause=487\r\nMax-Forwards: 70\r\n\r\n");
 	stops(bob, one, "cause=408"); /* went out before */
-	stops(bob2, two, "\r\nReason: Q.850;cause=16\r\n");
+	stops(bob2, two, "\r\nReason: Q.850;cause=16\r\nReason: SIP;cause=487\r\n");
 	while (strncmp(rig_take(alice), "SIP/2.0 487", 11) != 0)
 		assert_string_not_equal(rig_.text, "");
 	rig_pass(60 * USEC_PER_SEC);
@@ -535,6 +535,62 @@ static void a_caller_wants_one_after_the_other_or_all_at_once(void **state)
 	rings(bob2, two, "b2");
 }
 
+static void without_a_time_the_next_rings_when_the_first_has_refused(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	rig_.config.hunt_after = 0;
+	run();
+	binds(bob2, "");
+	rig_pass(USEC_PER_SEC);
+	binds(bob, "");
+	alice_calls("p9", "Request-Disposition: sequential\r\n");
+	rings(bob, one, "b1");
+	rig_pass(60 * USEC_PER_SEC);
+	nothing_for(bob2);
+	rig_answer_request(bob, one, 486, "b1", "", "");
+	rings(bob2, two, "b2");
+}
+
+/* A name with two servers; the first is at it. */
+static void a_call_that_has_stopped_is_not_tried_at_the_next_server(void **state)
+{
+	static const str domains[] = { STR_INIT("two.example") };
+	struct addr first = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 77 } }, second = first;
+	char one[4000], two[4000], three[4000];
+
+	(void)state;
+	second.ip[3] = 78;
+	rig_.config.relay_domains = domains;
+	rig_.config.relay_domain_n = 1;
+	run();
+	binds(bob, "");
+	binds(bob2, ";q=0.1");
+	alice_calls("p10", "");
+	rings(bob, one, "b1");
+	rig_answer_request(bob, one, 302, "b1", "Contact: <sip:x@two.example>", "");
+	rig_copy(rig_take(first), two, sizeof(two));
+	if (!two[0]) { /* they come in any order */
+		struct addr other = first;
+
+		first = second;
+		second = other;
+		rig_copy(rig_take(first), two, sizeof(two));
+	}
+	rig_assert_start(two, "INVITE sip:x@two.example ");
+	rig_answer_request(first, two, 180, "f", "", "");
+	rig_pass(rig_.config.hunt_after);
+	rings(bob2, three, "b2");
+	rig_assert_start(rig_take(first), "CANCEL ");
+	rig_answer_request(first, two, 503, "f", "", "");
+	rig_pass(5 * USEC_PER_SEC);
+	nothing_for(second);
+	rig_answer_request(bob2, three, 486, "b2", "", "");
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+}
+
 static void a_caller_wants_to_be_told_where_they_are(void **state)
 {
 	char one[4000];
@@ -620,6 +676,8 @@ int main(void)
 		T(a_caller_chooses_among_phones_by_what_they_say_of_themselves),
 		T(a_caller_wants_one_phone_only),
 		T(a_caller_wants_one_after_the_other_or_all_at_once),
+		T(without_a_time_the_next_rings_when_the_first_has_refused),
+		T(a_call_that_has_stopped_is_not_tried_at_the_next_server),
 		T(a_caller_wants_to_be_told_where_they_are),
 		T(a_caller_does_not_want_the_others_to_stop),
 		T(a_message_passes_by_phones_that_do_not_speak_it),

@@ -12,7 +12,7 @@ static bool try_next(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 	struct pbx_hunt *hunt = b->hunt;
 	bool sent = false;
 
-	while (!sent && !job->answered && !job->cancelled && hunt->next < hunt->found.n) {
+	while (!sent && !job->answered && !job->cancelled && !b->stopped && hunt->next < hunt->found.n) {
 		b->place = hunt->found.places[hunt->next++];
 		sent = pbx_send_branch(s, job, b, m, w, now);
 	}
@@ -165,6 +165,8 @@ void pbx_hunt_hedge(struct pbx_server *s, struct pbx_job *job, usec now)
 		if (b->state != PBX_BRANCH_OPEN || !b->hunt || b->hunt->heard || b->hedge_at > now)
 			continue;
 		b->hedge_at = USEC_NEVER;
+		if (b->stopped)
+			continue;
 		if (b->opening && sip_stack_is_up(s->stack, b->client)) { /* it has its answer's time from now on */
 			b->opening = false;
 			b->hedge_at = usec_add(now, patience(job));

@@ -106,7 +106,8 @@ struct pbx_branch {
 	uint8_t state;            /* enum pbx_branch_state */
 	uint8_t group;            /* those of one ring together, the lowest first */
 	bool outside;             /* leads to no user of ours, or a stranger asks */
-	bool given_up;            /* its time is over; CANCEL is out */
+	bool stopped;             /* CANCEL is out: it is not tried elsewhere */
+	bool given_up;            /* because its time is over */
 	uint16_t breadth;         /* its share of Max-Breadth (RFC 5393 5.3); 0: nothing is said of it */
 	handle client;
 	const struct pbx_retarget *of;     /* the redirection that led to it; NULL: the request's own target */
