@@ -14,50 +14,6 @@ void pbx_trace_batch_free(struct pbx_trace_batch *b)
 	arena_free(&b->arena);
 }
 
-/* What opens somebody's media: keys (RFC 4568 9.2) and ICE passwords (RFC 8839 5.4). Not one byte longer than before.
- */
-static void write_clean_body(str rest, struct buf *out)
-{
-	static const str marks[] = { STR_INIT("inline:"), STR_INIT("ice-pwd:") };
-	static const str left_out = STR_INIT("(left out)");
-
-	for (;;) {
-		size_t at = rest.n, n = 0;
-
-		for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-			size_t found = str_find(rest, marks[i]);
-
-			at = found < at ? found + marks[i].n : at;
-		}
-		buf_put(out, str_head(rest, at));
-		rest = str_skip(rest, at);
-		if (!rest.n)
-			return;
-		while (n < rest.n && !strchr("| \t\r\n", rest.p[n]))
-			n++;
-		buf_put(out, str_head(left_out, n));
-		rest = str_skip(rest, n);
-	}
-}
-
-void pbx_trace_batch_write_clean(const struct sip_msg *m, size_t cap, struct buf *out)
-{
-	str text = str_head(m->text, cap);
-	size_t at = 0;
-
-	for (size_t i = 0; i < m->header_n; i++) {
-		const struct sip_header *h = &m->headers[i];
-		if (h->kind != SIP_AUTHORIZATION && h->kind != SIP_PROXY_AUTHORIZATION)
-			continue;
-		if (h->value_at >= text.n)
-			break;
-		buf_put(out, str_of(text.p + at, h->value_at - at));
-		buf_put(out, STR("(left out)"));
-		at = (size_t)h->value_at + h->value_n;
-	}
-	write_clean_body(str_skip(text, at), out);
-}
-
 struct sip_msg *pbx_trace_batch_open(struct pbx_trace_batch *b, str bytes)
 {
 	enum err err;
@@ -77,11 +33,11 @@ static bool keep(struct pbx_trace_batch *b, str s, str *out)
 static bool keep_texts(struct pbx_trace_batch *b, struct trace_record *row)
 {
 	const struct sip_msg *m = &b->msg;
-	char clean[TRACE_MESSAGE_MAX + 100];
+	char clean[TRACE_MESSAGE_MAX];
 	struct buf text;
 
 	buf_init(&text, clean, sizeof(clean));
-	pbx_trace_batch_write_clean(m, TRACE_MESSAGE_MAX, &text);
+	sip_redact(m->text, TRACE_MESSAGE_MAX, &text);
 	return buf_ok(&text) && keep(b, row->session, &row->session) && keep(b, row->peer, &row->peer) &&
 	       keep(b, sip_msg_call_id(m), &row->call_id) &&
 	       keep(b, str_head(m->text, str_find(m->text, STR("\r\n"))), &row->start) &&

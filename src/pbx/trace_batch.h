@@ -10,6 +10,7 @@
 #ifndef PBX_TRACE_BATCH_H
 #define PBX_TRACE_BATCH_H
 
+#include "sip/redact.h"
 #include "sip/stack.h"
 #include "store/keeper.h"
 
@@ -37,9 +38,5 @@ void pbx_trace_batch_add(struct pbx_trace_batch *, struct trace_record *row, boo
 /* What the keeper should write now; NULL: nothing yet. `hurry`: all of it. */
 struct keeper_ask *pbx_trace_batch_next(struct pbx_trace_batch *, usec now, bool hurry);
 usec pbx_trace_batch_due(const struct pbx_trace_batch *);
-
-/* Copies a message, cut at `cap`, with the values of Authorization and Proxy-Authorization, and keys and
- * passwords of media, left out. */
-void pbx_trace_batch_write_clean(const struct sip_msg *, size_t cap, struct buf *out);
 
 #endif
