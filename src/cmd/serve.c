@@ -103,7 +103,8 @@ const struct conf_setting serve_table[] = {
 	  "(answers "
 	  "after 0.3 s, holds 20 s)." },
 	{ "trace", CONF_FLAG, FIELD(trace), NULL, 0, 0, NULL, NULL, false,
-	  "Keep every SIP message for `tandem trace`." },
+	  "Keep every SIP message for `tandem trace`; without it, those that `tandem trace --follow` asks for while it "
+	  "runs." },
 	WATCH_SETTINGS(FIELD(watch)),
 	WATCH_LOG_FORMAT(FIELD(log_format)),
 	{ "json", CONF_FLAG, FIELD(json), NULL, 0, 0, NULL, NULL, false,
@@ -230,6 +231,7 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.tls_out = s->tls.out;
 		c.extension = s->extensions ? extensions_contact : NULL;
 		c.extension_self = s->extensions;
+		c.hep = s->watch.hep;
 		memcpy(c.key, key, sizeof(c.key));
 		c.listeners = s->listeners;
 		c.listener_n = s->listen.n;

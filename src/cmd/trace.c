@@ -1,8 +1,14 @@
 /* cmd/trace.c - `tandem trace`: the ladder of a call, past or live, from the system's own records. */
 #include "cmd/inquiry.h"
+#include "pbx/tracer.h"
 #include "store/date.h"
 #include "store/ladder.h"
+#include "store/pcapng.h"
+#include "store/trace_filter.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,6 +16,7 @@
 struct trace_settings {
 	str data;
 	bool last, json, messages, follow;
+	str call, user, method, status, source, pcapng;
 };
 
 static const struct conf_setting trace_table[] = {
@@ -18,18 +25,45 @@ static const struct conf_setting trace_table[] = {
 	{ "messages", CONF_FLAG, offsetof(struct trace_settings, messages),
 	  .meaning = "Each message in full, below its arrow (in JSON: as \"text\")." },
 	{ "follow", CONF_FLAG, offsetof(struct trace_settings, follow),
-	  .meaning = "Go on with what comes, until Ctrl-C; without a call, everything from now on." },
+	  .meaning = "Go on with what comes, until Ctrl-C; without a call, everything from now on that the filters let "
+		     "through. A server that runs on the folder begins to keep that within a second or two, also where "
+		     "it was "
+		     "started without --trace." },
+	{ "call", CONF_TEXT, offsetof(struct trace_settings, call), .value = "ID",
+	  .meaning = "Only messages with this Call-ID or Session-ID." },
+	{ "user", CONF_TEXT, offsetof(struct trace_settings, user), .value = "NAME",
+	  .meaning = "Only messages with this user in From, To or the Request-URI." },
+	{ "method", CONF_TEXT, offsetof(struct trace_settings, method), .value = "METHOD",
+	  .meaning = "Only requests of this method, and the answers to them." },
+	{ "status", CONF_TEXT, offsetof(struct trace_settings, status), .value = "CODE",
+	  .meaning = "Only answers with this status: 486, 4xx, 500-599." },
+	{ "source", CONF_TEXT, offsetof(struct trace_settings, source), .value = "ADDR[/LEN]",
+	  .meaning = "Only what comes from there and goes there." },
+	{ "pcapng", CONF_PATH, offsetof(struct trace_settings, pcapng), .value = "FILE",
+	  .meaning = "Write the messages as a capture file for Wireshark instead, each as a UDP datagram; a new file, "
+		     "\"-\" is "
+		     "standard output." },
 	{ "json", CONF_FLAG, offsetof(struct trace_settings, json), .meaning = "One JSON object a line and message." },
 };
+
+/* The filters, as trace_filter_set calls them. */
+static const char *const filter_names[] = { "call", "user", "method", "status", "source" };
+#define FILTER_N (sizeof(filter_names) / sizeof(filter_names[0]))
 
 #define TEXT_MAX  (256 * 1024 * 1024)
 #define ROWS_MAX  100000 /* messages of one trace that are drawn */
 #define FOLLOW_MS 200
+#define WISH_SPAN (10 * 60 * USEC_PER_SEC) /* a server follows for us so long after we last said so */
 
 /* What is being shown. */
 struct trace {
 	struct inquiry q;
 	const struct trace_settings *settings;
+	struct trace_filter filter;
+	FILE *file;    /* of --pcapng */
+	char name[64]; /* of our wish to follow, in the store; empty: none */
+	usec renew_at;
+	struct arena arena;
 	struct trace_record of; /* session, or call_id, or neither: everything */
 	int64_t after;
 	struct store_ladder ladder;
@@ -59,17 +93,46 @@ static void write_json(const struct trace_record *row, bool messages, struct buf
 	buf_put_z(out, "}\n");
 }
 
+static bool fits(struct trace *t, const struct trace_record *row)
+{
+	struct trace_facts facts = { .call_id = row->call_id, .session = row->session, .remote = row->remote };
+	struct sip_msg m;
+
+	arena_reset(&t->arena);
+	enum err err = sip_msg_parse(&m, &t->arena, row->message);
+	if (err == ERR_NONE || err == ERR_SYNTAX)
+		pbx_trace_facts(&m, row->session, &row->remote, &facts);
+	return trace_filter_fits(&t->filter, &facts);
+}
+
+static bool print_file(struct trace *t)
+{
+	bool whole = buf_ok(&t->out) && fwrite(t->out.p ? t->out.p : "", 1, t->out.n, t->file) == t->out.n &&
+		     fflush(t->file) == 0;
+
+	buf_reset(&t->out);
+	return whole || inquiry_fail(&t->q, EXIT_IO, "--pcapng: the file cannot be written");
+}
+
 static bool show(struct trace *t, struct trace_record *rows, size_t n)
 {
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (fits(t, &rows[i]))
+			rows[left++] = rows[i];
+	n = left;
 	qsort(rows, n, sizeof(*rows), by_time); /* batches of several threads arrive out of order */
 	store_ladder_meet(&t->ladder, rows, n);
 	for (size_t i = 0; i < n; i++) {
-		if (t->settings->json)
+		if (t->file)
+			store_pcapng_packet(&rows[i], &t->out);
+		else if (t->settings->json)
 			write_json(&rows[i], t->settings->messages, &t->out);
 		else
 			store_ladder_draw(&t->ladder, &rows[i], &t->out);
 	}
-	return inquiry_print(&t->q, &t->out);
+	return t->file ? print_file(t) : inquiry_print(&t->q, &t->out);
 }
 
 static struct keeper_answer *next_page(struct trace *t)
@@ -117,16 +180,72 @@ static bool show_all(struct trace *t, size_t *shown)
 	return ok;
 }
 
+/* ---- telling a server that runs what to keep ---- */
+
+static volatile sig_atomic_t ended; /* of a signal handler */
+
+static void end(int signal)
+{
+	(void)signal;
+	ended = 1;
+}
+
+/* The value "" takes it back. A wish ends by itself: who is killed cannot take it back. */
+static bool put_wish(struct trace *t, str value)
+{
+	struct setting_record wish = { .name = str_from(t->name), .value = value };
+
+	return inquiry_tell(&t->q, (struct keeper_ask){ .kind = KEEPER_SETTING_PUT, .settings = &wish, .n = 1 });
+}
+
+static bool renew_wish(struct trace *t)
+{
+	struct trace_filter f = t->filter;
+	char text[TRACE_FILTER_MAX];
+	usec now = clock_now(&t->q.clock);
+	struct buf words;
+
+	if (now < t->renew_at)
+		return true;
+	t->renew_at = now + WISH_SPAN / 2;
+	f.until = (uint64_t)(now + WISH_SPAN);
+	if (t->of.call_id.n || t->of.session.n)
+		f.call = t->of.call_id.n ? t->of.call_id : t->of.session;
+	buf_init(&words, text, sizeof(text));
+	trace_filter_write(&f, &words);
+	if (!buf_ok(&words))
+		return inquiry_fail(&t->q, EXIT_USAGE, "the filters are too long");
+	return put_wish(t, buf_str(&words));
+}
+
+static bool make_wish(struct trace *t)
+{
+	struct sigaction action = { .sa_handler = end };
+	uint64_t number;
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	rng_fill(&t->q.home.rng, &number, sizeof(number));
+	snprintf(t->name, sizeof(t->name), TRACE_FOLLOW "%016llx", (unsigned long long)number);
+	return renew_wish(t);
+}
+
 static bool follow(struct trace *t)
 {
 	const struct timespec pause = { .tv_nsec = FOLLOW_MS * 1000000L };
 	size_t shown;
 
-	for (;;) { /* until a signal ends us, or nobody reads on */
+	if (!make_wish(t))
+		return false;
+	while (!ended) { /* or until nobody reads on */
 		nanosleep(&pause, NULL);
-		if (!show_all(t, &shown))
-			return t->q.code == EXIT_IO;
+		if (!renew_wish(t) || !show_all(t, &shown))
+			break;
 	}
+	int code = t->q.code;
+	(void)put_wish(t, STR_NONE);
+	t->q.code = code;
+	return code == EXIT_OK || code == EXIT_IO;
 }
 
 static struct keeper_answer *sessions(struct trace *t, uint32_t limit)
@@ -204,6 +323,51 @@ static bool skip_all(struct trace *t)
 	return true;
 }
 
+static bool is_filtered(const struct trace *t)
+{
+	const struct trace_filter *f = &t->filter;
+
+	return f->call.n || f->user.n || f->method.n || f->status_first || addr_is_set(&f->source);
+}
+
+static bool read_filters(struct trace *t, const struct command *self, const struct trace_settings *s)
+{
+	const str values[FILTER_N] = { s->call, s->user, s->method, s->status, s->source };
+	char text[300];
+	struct buf why;
+
+	for (size_t i = 0; i < FILTER_N; i++) {
+		buf_init(&why, text, sizeof(text));
+		if (!values[i].n || !trace_filter_set(&t->filter, str_from(filter_names[i]), values[i], &why))
+			continue;
+		command_say(self, "--" STR_FMT, STR_ARG(buf_str(&why)));
+		return false;
+	}
+	return true;
+}
+
+static bool open_file(struct trace *t)
+{
+	char path[1000];
+	int fd;
+
+	if (!t->settings->pcapng.n)
+		return true;
+	if (str_eq(t->settings->pcapng, STR("-"))) {
+		t->file = stdout;
+	} else {
+		fd = str_copy_z(t->settings->pcapng, path, sizeof(path))
+			     ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
+			     : -1;
+		t->file = fd < 0 ? NULL : fdopen(fd, "w");
+	}
+	if (!t->file)
+		return inquiry_fail(&t->q, EXIT_CANT_CREATE, "--pcapng: " STR_FMT ": %s", STR_ARG(t->settings->pcapng),
+				    errno == EEXIST ? "there is one already" : "it cannot be made");
+	store_pcapng_start(&t->out);
+	return print_file(t);
+}
+
 static int trace_calls(struct trace *t, const struct conf_words *words)
 {
 	char name[256];
@@ -216,6 +380,8 @@ static int trace_calls(struct trace *t, const struct conf_words *words)
 		ok = choose_last(t, name, sizeof(name)) && show_all(t, &shown);
 	else if (t->settings->follow)
 		ok = skip_all(t);
+	else if (is_filtered(t) || t->file)
+		ok = show_all(t, &shown);
 	else
 		return list_sessions(t);
 	if (ok && t->settings->follow && follow(t))
@@ -235,11 +401,17 @@ static int trace_run(const struct command *self, int argc, char **argv)
 		command_say(self, "one call at a time: a SESSION, a CALL-ID or --last");
 		return EXIT_USAGE;
 	}
+	if (!read_filters(&t, self, &s))
+		return EXIT_USAGE;
 	if (!inquiry_open(&t.q, self, s.data, false))
 		return t.q.code;
+	arena_init(&t.arena, NULL, 0, SIP_MSG_HEAP_MAX);
 	buf_init_grow(&t.out, TEXT_MAX);
 	store_ladder_start(&t.ladder, s.messages);
-	int code = trace_calls(&t, &words);
+	int code = open_file(&t) ? trace_calls(&t, &words) : t.q.code;
+	if (t.file && t.file != stdout && fclose(t.file) && code == EXIT_OK)
+		code = EXIT_IO;
+	arena_free(&t.arena);
 	buf_free(&t.out);
 	inquiry_close(&t.q);
 	return code;

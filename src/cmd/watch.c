@@ -1,6 +1,7 @@
 #include "cmd/watch.h"
 
 #include "io/figures.h"
+#include "io/file.h"
 
 #include <stdio.h>
 
@@ -28,10 +29,35 @@ static bool parse_allowed(struct watch *w, str list)
 	return true;
 }
 
+static bool read_hep(struct watch *w)
+{
+	const struct watch_settings *s = w->settings;
+	char path[1000];
+	struct buf text;
+	enum err err;
+
+	w->hep = (struct pbx_hep_config){ .collector = s->hep, .id = (uint32_t)s->hep_id };
+	if (!s->hep_password.n)
+		return true;
+	if (!addr_is_set(&s->hep)) {
+		command_say(w->command, "--hep-password-file: there is nobody to say it to; add --hep ADDR:PORT");
+		return false;
+	}
+	buf_init(&text, w->hep_password, sizeof(w->hep_password));
+	err = str_copy_z(s->hep_password, path, sizeof(path)) ? file_read(path, &text) : ERR_LIMIT;
+	if (err) {
+		command_say(w->command, "--hep-password-file: " STR_FMT ": %s", STR_ARG(s->hep_password),
+			    err_text(err));
+		return false;
+	}
+	w->hep.password = str_head(buf_str(&text), str_find_char(buf_str(&text), '\n'));
+	return true;
+}
+
 bool watch_check(struct watch *w, const struct command *command, const struct watch_settings *settings)
 {
 	*w = (struct watch){ .command = command, .settings = settings };
-	if (!parse_allowed(w, settings->allow))
+	if (!parse_allowed(w, settings->allow) || !read_hep(w))
 		return false;
 	if (settings->allow.n && !addr_is_set(&settings->metrics)) {
 		command_say(command, "--metrics-allow: there is nothing to read; add --metrics ADDR:PORT");

@@ -1,5 +1,5 @@
 /*
- * cmd/watch.h - `--metrics`: what the commands that run an exchange share to be watched.
+ * cmd/watch.h - `--metrics`, `--hep`, `--log-format`: what the commands that run an exchange share to be watched.
  *
  *     a line each of WATCH_SETTINGS in the command's table; watch_check() after the settings were read;
  *     watch_add() once the driver has all other services; watch_free() at the end
@@ -11,10 +11,14 @@
 #include "io/driver.h"
 #include "io/keeper.h"
 #include "panel/metrics.h"
+#include "pbx/hep.h"
 
 struct watch_settings {
 	struct addr metrics; /* unset: none */
 	str allow;
+	struct addr hep; /* unset: none */
+	int64_t hep_id;
+	str hep_password; /* file */
 };
 
 #define WATCH_METRICS_PORT 9464
@@ -28,6 +32,25 @@ struct watch_settings {
 	  .value = "ADDR[:PORT]",                                                                                      \
 	  .meaning = "Show figures for Prometheus at http://ADDR:PORT/metrics (docs/metrics.md), to this machine."     \
 		     " Port 0 takes a free one." },                                                                    \
+		{ .name = "hep",                                                                                       \
+		  .type = CONF_ADDR,                                                                                   \
+		  .offset = (at) + offsetof(struct watch_settings, hep),                                               \
+		  .min = PBX_HEP_PORT,                                                                                 \
+		  .value = "ADDR[:PORT]",                                                                              \
+		  .meaning = "Send a copy of every SIP message, without credentials and keys, to this capture server " \
+			     "(Homer; "                                                                                \
+			     "HEP version 3 over UDP)." },                                                             \
+		{ .name = "hep-id",                                                                                    \
+		  .type = CONF_NUMBER,                                                                                 \
+		  .offset = (at) + offsetof(struct watch_settings, hep_id),                                            \
+		  .fallback = "2001",                                                                                  \
+		  .max = UINT32_MAX,                                                                                   \
+		  .meaning = "The number of this capture agent there." },                                              \
+		{ .name = "hep-password-file",                                                                         \
+		  .type = CONF_PATH,                                                                                   \
+		  .offset = (at) + offsetof(struct watch_settings, hep_password),                                      \
+		  .value = "FILE",                                                                                     \
+		  .meaning = "What the capture server wants to hear; the first line of the file." },                   \
 	{                                                                                                              \
 		.name = "metrics-allow", .type = CONF_TEXT, .offset = (at) + offsetof(struct watch_settings, allow),   \
 		.value = "ADDR/LEN,..",                                                                                \
@@ -49,7 +72,9 @@ struct watch {
 	struct driver *driver;
 	struct keeper *keeper;
 	usec started;
-	bool json; /* how the address is printed */
+	bool json;                 /* how the address is printed */
+	struct pbx_hep_config hep; /* for the workers' */
+	char hep_password[100];
 	struct metrics_config config;
 	struct metrics *metrics; /* NULL: not wished for */
 };

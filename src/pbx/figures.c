@@ -20,6 +20,13 @@ const struct metric pbx_metrics[] = {
 	    "Requests and passwords refused because their source asked too much."),
 	ROW("flood_emptied_total", COUNTER, server.flood_emptied,
 	    "Times that a source used up what it may ask at once."),
+	ROW("trace_messages_total", COUNTER, trace.kept, "Messages kept for `tandem trace`."),
+	ROW("trace_lost_total", COUNTER, trace.lost,
+	    "Messages that were wanted for the trace and left out: too many at once."),
+	ROW("trace_follows", GAUGE_U32, trace.follows, "Filters of `tandem trace --follow` in force, of all workers.",
+	    .most = true),
+	ROW("hep_packets_total", COUNTER, hep.sent, "Messages copied to the capture server."),
+	ROW("hep_lost_total", COUNTER, hep.lost, "Messages that were not: too many at once."),
 	ROW("session_duration_seconds", HISTOGRAM, calls.duration, "From the answer to the BYE: SDT, RFC 6076 4.5."),
 };
 const size_t pbx_metric_n = sizeof(pbx_metrics) / sizeof(pbx_metrics[0]);

@@ -10,14 +10,18 @@
 #ifndef PBX_FIGURES_H
 #define PBX_FIGURES_H
 
+#include "pbx/hep.h"
 #include "pbx/recorder.h"
 #include "pbx/server.h"
+#include "pbx/tracer.h"
 #include "sip/figures.h"
 
 struct pbx_figures {
 	struct sip_figures sip;
 	struct pbx_recorder_figures calls;
 	struct pbx_server_stats server;
+	struct pbx_tracer_figures trace;
+	struct pbx_hep_figures hep;
 };
 
 extern const struct metric pbx_metrics[];

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#define FOLLOWS   (1ull << 63) /* token of the question who follows */
 #define OPS_MAX   50000
 #define RETRY     USEC_PER_SEC
 #define PAGE_SIZE 500
@@ -178,6 +179,9 @@ void pbx_server_figures(const struct pbx_server *s, struct pbx_figures *out)
 	sip_stack_figures(s->stack, &out->sip);
 	out->calls = *pbx_recorder_figures(s->recorder);
 	pbx_server_stats(s, &out->server);
+	out->trace = *pbx_tracer_figures(s->tracer);
+	if (s->hep)
+		out->hep = *pbx_hep_figures(s->hep);
 }
 
 /* To whoever watches. */
@@ -255,6 +259,40 @@ void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)
 		break;
 	}
 	pbx_server_drop_note(s, note);
+}
+
+/* ---- who watches ---- */
+
+static void tapped(void *self, bool out, const struct flow *flow, str bytes, usec now)
+{
+	struct pbx_server *s = self;
+
+	if (pbx_tracer_wants(s->tracer))
+		pbx_tracer_message(s->tracer, out, flow, bytes, now);
+	if (s->hep)
+		pbx_hep_message(s->hep, out, flow, bytes, now);
+}
+
+static void ask_follows(struct pbx_server *s, usec now)
+{
+	struct setting_record wanted = { .name = STR(TRACE_FOLLOW) };
+
+	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_SETTING_LIST,
+							       .token = FOLLOWS,
+							       .now = now,
+							       .settings = &wanted,
+							       .n = 1,
+							       .limit = PBX_TRACER_FOLLOWS }));
+}
+
+static void on_follows(struct pbx_server *s, const struct keeper_answer *a, usec now)
+{
+	str filters[PBX_TRACER_FOLLOWS];
+	size_t n = 0;
+
+	for (; !a->err && n < a->n && n < PBX_TRACER_FOLLOWS; n++)
+		filters[n] = a->settings[n].value;
+	pbx_tracer_follow(s->tracer, filters, n, now);
 }
 
 /* ---- the keeper ---- */
@@ -403,7 +441,12 @@ static void on_answer(struct pbx_server *s, const struct keeper_answer *a, usec 
 	case KEEPER_NUMBER_LIST:
 		on_numbers(s, a, now);
 		break;
+	case KEEPER_SETTING_LIST:
+		if (a->token == FOLLOWS)
+			on_follows(s, a, now);
+		break;
 	case KEEPER_CHANGED:
+		ask_follows(s, now);
 		pbx_guard_forget(s->guard);
 		ask_numbers(s, 0, now);
 		break;
@@ -422,12 +465,13 @@ static void flush(struct pbx_server *s, usec now, bool hurry)
 
 	while ((question = pbx_recorder_next(s->recorder, now, hurry)))
 		pbx_server_ask(s, question);
-	while (s->tracer && (question = pbx_tracer_next(s->tracer, now, hurry)))
+	while ((question = pbx_tracer_next(s->tracer, now, hurry)))
 		pbx_server_ask(s, question);
 }
 
 static void begin(struct pbx_server *s, usec now)
 {
+	ask_follows(s, now);
 	ask_realm(s, now);
 	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_WATCH, .now = now }));
 	ask_contacts(s, 0, now);
@@ -526,7 +570,7 @@ static usec server_due(const void *self)
 	due = usec_min(due, usec_min(heap_due(&s->timers), heap_due(&s->hedges)));
 	due = usec_min(due, sip_locate_due(s->locate));
 	due = usec_min(due, pbx_recorder_due(s->recorder));
-	return s->tracer ? usec_min(due, pbx_tracer_due(s->tracer)) : due;
+	return usec_min(due, pbx_tracer_due(s->tracer));
 }
 
 static bool server_next(void *self, struct host_want *out)
@@ -538,6 +582,8 @@ static bool server_next(void *self, struct host_want *out)
 		return true;
 	}
 	s->want_at = s->want_n = 0;
+	if (s->hep && pbx_hep_want(s->hep, out))
+		return true;
 	if (sip_stack_want(s->stack, out) || sip_locate_want(s->locate, out))
 		return true;
 	if (!s->stopping || s->stop_said)
@@ -578,7 +624,8 @@ static bool make_parts(struct pbx_server *s)
 	s->location = pbx_location_new(c->contact_max, c->rng);
 	s->guard = pbx_guard_new(c->key, c->worker, c->md5, c->sha256, c->rng);
 	s->recorder = pbx_recorder_new(c->rng);
-	s->tracer = c->trace && s->recorder ? pbx_tracer_new(s->recorder) : NULL;
+	s->tracer = s->recorder ? pbx_tracer_new(s->recorder, c->trace) : NULL;
+	s->hep = addr_is_set(&c->hep.collector) ? pbx_hep_new(&c->hep, c->id_first + c->id_n) : NULL;
 	s->tokens = hmac_new(DIGEST_SHA256, str_of((const char *)c->key, sizeof(c->key)));
 	s->flood = pbx_flood_new(c->flood_rate, c->rng);
 	pbx_overload_init(&s->overload, c->rng);
@@ -588,11 +635,11 @@ static bool make_parts(struct pbx_server *s)
 	s->watches = pbx_reg_watch_new(c->rng);
 	s->book = pbx_stream_book_new(c->rng);
 	s->numbers = pbx_numbers_new();
-	s->tap = (struct sip_tap){ pbx_tracer_message, s->tracer };
+	s->tap = (struct sip_tap){ tapped, s };
 	stack.timing = c->timing;
 	stack.rng = c->rng;
 	stack.log = c->log;
-	stack.tap = s->tracer ? &s->tap : NULL;
+	stack.tap = &s->tap;
 	stack.gate = &s->gate;
 	stack.id_first = c->id_first;
 	stack.id_n = c->id_n;
@@ -602,8 +649,8 @@ static bool make_parts(struct pbx_server *s)
 	s->locate = make_locate(c);
 	s->subscriptions = s->stack ? pbx_subscriptions_new(s->stack, c->worker, c->rng, c->log) : NULL;
 	return pbx_rules_start(s) && s->subscriptions && s->watches && s->book && s->numbers && s->flood && s->line &&
-	       s->locate && s->location && s->guard && s->recorder && (s->tracer || !c->trace) && s->tokens &&
-	       s->gruus && s->stack;
+	       s->locate && s->location && s->guard && s->recorder && s->tracer &&
+	       (s->hep || !addr_is_set(&c->hep.collector)) && s->tokens && s->gruus && s->stack;
 }
 
 struct pbx_server *pbx_server_new(const struct pbx_config *config)
@@ -657,6 +704,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_flood_free(s->flood);
 	free(s->line);
 	pbx_tracer_free(s->tracer);
+	pbx_hep_free(s->hep);
 	pbx_recorder_free(s->recorder);
 	pbx_rules_stop(s);
 	hmac_free(s->tokens);

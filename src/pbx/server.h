@@ -29,6 +29,7 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "pbx/hep.h"
 #include "pbx/identity.h"
 #include "sip/timing.h"
 
@@ -92,7 +93,8 @@ struct pbx_config {
 	 * none. */
 	bool (*extension)(void *self, str name, struct buf *uri);
 	void *extension_self;
-	bool trace;                                         /* every message to the keeper */
+	bool trace; /* every message to the keeper; without it, those that somebody follows (pbx/tracer.h) */
+	struct pbx_hep_config hep;                          /* a copy of each to a capture server */
 	uint8_t key[PBX_KEY_N];                             /* secret, of all workers: nonces and route tokens */
 	uint32_t flood_rate;                                /* units a second and source (pbx/flood.h); 0: no guard */
 	uint32_t contact_max;                               /* of a shard */

@@ -207,7 +207,8 @@ struct pbx_server {
 	uint64_t count_key[2];         /* the same in all workers */
 	struct pbx_settings *settings; /* those that came last; NULL: none yet. The config points into it */
 	struct pbx_recorder *recorder;
-	struct pbx_tracer *tracer; /* NULL: no trace */
+	struct pbx_tracer *tracer;
+	struct pbx_hep *hep; /* NULL: no capture server */
 	struct hmac *tokens;
 	struct pbx_gruus *gruus;
 	struct pbx_subscriptions *subscriptions;
