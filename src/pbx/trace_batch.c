@@ -40,7 +40,7 @@ static bool keep_texts(struct pbx_trace_batch *b, struct trace_record *row)
 	sip_redact(m->text, TRACE_MESSAGE_MAX, &text);
 	return buf_ok(&text) && keep(b, row->session, &row->session) && keep(b, row->peer, &row->peer) &&
 	       keep(b, sip_msg_call_id(m), &row->call_id) &&
-	       keep(b, str_head(m->text, str_find(m->text, STR("\r\n"))), &row->start) &&
+	       keep(b, str_head(buf_str(&text), str_find(buf_str(&text), STR("\r\n"))), &row->start) &&
 	       keep(b, sip_msg_value(m, SIP_CSEQ), &row->cseq) && keep(b, buf_str(&text), &row->message);
 }
 
