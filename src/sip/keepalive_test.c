@@ -124,6 +124,10 @@ static void an_answer_is_a_pong_and_silence_ends_the_way_after_39_seconds(void *
 	struct flow other = way(5061);
 	sip_keepalive_recv(&k, &other, answer); /* from elsewhere: not it */
 	assert_int_equal(next(&k).step, SIP_KEEPALIVE_QUIET);
+	text[19] ^= 1; /* to another question: a guess */
+	sip_keepalive_recv(&k, &flow, answer);
+	assert_int_equal(next(&k).step, SIP_KEEPALIVE_QUIET);
+	text[19] ^= 1;
 	sip_keepalive_recv(&k, &flow, answer);
 	assert_int_equal(next(&k).step, SIP_KEEPALIVE_PONG);
 	sip_keepalive_recv(&k, &flow, answer); /* again: nobody waits */
