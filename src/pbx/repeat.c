@@ -45,20 +45,26 @@ static uint64_t age(uint64_t entry, usec now)
 	return ((uint64_t)(now / USEC_PER_SEC) - entry) & SECONDS;
 }
 
+static bool is_recent(uint64_t entry, uint64_t name, usec now)
+{
+	return entry && (entry & ~(uint64_t)SECONDS) == name && age(entry, now) <= PBX_REPEAT_KEPT / USEC_PER_SEC;
+}
+
 bool pbx_repeats_note(struct pbx_repeats *r, enum pbx_repeat_kind kind, struct sip_msg *m, const struct flow *flow,
 		      usec now)
 {
 	uint64_t name = name_of(r, kind, m, flow), *row;
 	size_t oldest = 0;
 
-	if (pbx_repeats_has(r, kind, m, flow, now))
-		return true;
 	if (!r->rows && !(r->rows = calloc(PBX_REPEAT_ROWS, sizeof(*r->rows))))
 		return false;
 	row = row_of(r, name);
-	for (size_t i = 0; i < PBX_REPEAT_ROW; i++)
-		if (!row[i] || (row[oldest] && age(row[i], now) > age(row[oldest], now)))
+	for (size_t i = 0; i < PBX_REPEAT_ROW; i++) {
+		if (is_recent(row[i], name, now))
+			return true;
+		if (row[oldest] && (!row[i] || age(row[i], now) > age(row[oldest], now)))
 			oldest = i;
+	}
 	row[oldest] = name | ((uint64_t)(now / USEC_PER_SEC) & SECONDS);
 	return true;
 }
@@ -72,8 +78,7 @@ bool pbx_repeats_has(const struct pbx_repeats *r, enum pbx_repeat_kind kind, str
 	const uint64_t *row = row_of(r, name);
 
 	for (size_t i = 0; i < PBX_REPEAT_ROW; i++)
-		if (row[i] && (row[i] & ~(uint64_t)SECONDS) == name &&
-		    age(row[i], now) <= PBX_REPEAT_KEPT / USEC_PER_SEC)
+		if (is_recent(row[i], name, now))
 			return true;
 	return false;
 }

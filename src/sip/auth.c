@@ -3,12 +3,13 @@
 #include "crypt/digest.h"
 #include "crypt/hmac.h"
 #include "crypt/secret.h"
+#include "crypt/short_mac.h"
 #include "sip/header.h"
 #include "sip/scan.h"
 
 #include <stdlib.h>
 
-#define NONCE_BYTES 24 /* 8 time, 4 random, 12 of the HMAC */
+#define NONCE_BYTES 24 /* 8 time, 4 random, 12 of the mark */
 #define HEX_MAX     (2 * SIP_AUTH_HA1_MAX)
 
 static const struct {
@@ -23,17 +24,22 @@ static const struct {
 
 struct sip_auth {
 	struct digest *digests[SIP_AUTH_SHA512_256 + 1]; /* made when first needed */
-	struct hmac *nonces;                             /* NULL: a client */
+	uint8_t nonce_key[SHORT_MAC_KEY_N];
 };
 
 struct sip_auth *sip_auth_new(const uint8_t *key)
 {
 	struct sip_auth *a = calloc(1, sizeof(*a));
+	uint8_t derived[DIGEST_MAX];
 
-	if (a && key && !(a->nonces = hmac_new(DIGEST_SHA256, str_of((const char *)key, SIP_AUTH_KEY_N)))) {
+	if (!a || !key)
+		return a;
+	if (hmac_once(DIGEST_SHA256, str_of((const char *)key, SIP_AUTH_KEY_N), STR("sip nonce 2"), derived)) {
 		free(a);
 		return NULL;
 	}
+	memcpy(a->nonce_key, derived, sizeof(a->nonce_key));
+	secret_wipe(derived, sizeof(derived));
 	return a;
 }
 
@@ -43,7 +49,7 @@ void sip_auth_free(struct sip_auth *a)
 		return;
 	for (int i = SIP_AUTH_MD5; i <= SIP_AUTH_SHA512_256; i++)
 		digest_free(a->digests[i]);
-	hmac_free(a->nonces);
+	secret_wipe(a->nonce_key, sizeof(a->nonce_key));
 	free(a);
 }
 
@@ -253,16 +259,28 @@ static const char *hex_of(const uint8_t *bytes, size_t n, char *out)
 	return out;
 }
 
-/* H(parts joined by ':'). */
+/* H(parts joined by ':'). What is short is joined first: each call of the library costs as much as hashing a block. */
 static void hash_joined(struct digest *d, const str *parts, size_t n, uint8_t *out)
 {
-	digest_start(d);
+	char text[800];
+	struct buf b;
+
+	buf_init(&b, text, sizeof(text));
 	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_put_char(&b, ':');
+		buf_put(&b, parts[i]);
+	}
+	digest_start(d);
+	if (buf_ok(&b))
+		digest_add(d, buf_str(&b));
+	for (size_t i = 0; !buf_ok(&b) && i < n; i++) {
 		if (i)
 			digest_add(d, STR(":"));
 		digest_add(d, parts[i]);
 	}
 	digest_end(d, out);
+	secret_wipe(text, b.n);
 }
 
 enum err sip_auth_ha1(struct sip_auth *a, enum sip_auth_algorithm algorithm, str username, str realm, str password,
@@ -410,19 +428,17 @@ void sip_challenge_write(enum sip_auth_algorithm algorithm, str realm, str nonce
 
 /* ---- nonces ---- */
 
-static void sign_nonce(struct sip_auth *a, uint32_t tag, const uint8_t *head, uint8_t mac[DIGEST_MAX])
+static void sign_nonce(struct sip_auth *a, uint32_t tag, const uint8_t *head, uint8_t mac[SHORT_MAC_N])
 {
-	uint8_t tagged[4] = { (uint8_t)(tag >> 24), (uint8_t)(tag >> 16), (uint8_t)(tag >> 8), (uint8_t)tag };
+	uint8_t text[16] = { (uint8_t)(tag >> 24), (uint8_t)(tag >> 16), (uint8_t)(tag >> 8), (uint8_t)tag };
 
-	hmac_start(a->nonces);
-	hmac_add(a->nonces, str_of((const char *)tagged, sizeof(tagged)));
-	hmac_add(a->nonces, str_of((const char *)head, 12));
-	hmac_end(a->nonces, mac);
+	memcpy(text + 4, head, 12);
+	short_mac(a->nonce_key, str_of((const char *)text, sizeof(text)), mac);
 }
 
 str sip_auth_nonce(struct sip_auth *a, uint32_t tag, usec now, struct rng *rng, char out[SIP_AUTH_NONCE_MAX])
 {
-	uint8_t bytes[NONCE_BYTES] = { 0 }, mac[DIGEST_MAX];
+	uint8_t bytes[NONCE_BYTES] = { 0 }, mac[SHORT_MAC_N];
 
 	for (int i = 0; i < 8; i++)
 		bytes[i] = (uint8_t)((uint64_t)now >> (56 - 8 * i));
@@ -434,7 +450,7 @@ str sip_auth_nonce(struct sip_auth *a, uint32_t tag, usec now, struct rng *rng, 
 
 enum err sip_auth_nonce_check(struct sip_auth *a, uint32_t tag, str nonce, usec now, usec lifetime)
 {
-	uint8_t bytes[NONCE_BYTES] = { 0 }, mac[DIGEST_MAX];
+	uint8_t bytes[NONCE_BYTES] = { 0 }, mac[SHORT_MAC_N];
 	uint64_t made = 0;
 
 	if (nonce.n != 2 * sizeof(bytes))
