@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #define MEDIA_PATIENCE (2 * USEC_PER_SEC) /* for the last words of the media service */
-#define REFRESH_AGAIN  (5 * USEC_PER_SEC)
 #define BYE_PATIENCE   (2 * USEC_PER_SEC)
 #define LEG_PATIENCE   (2 * USEC_PER_SEC) /* for the far side's, before the person is told that it is over (15.1.1) */
 
@@ -476,43 +475,6 @@ void call_hang_up(struct call *call, enum call_cause cause, usec now)
 
 /* ---- in the middle ---- */
 
-static void send_hold(struct call *call, usec now)
-{
-	char text[SDP_OFFER_BODY_MAX];
-	struct buf out;
-	enum err err;
-
-	buf_init(&out, text, sizeof(text));
-	call->asked_hold = call->hold;
-	err = offer_answer_make(&call->talk, call->hold, &out);
-	if (err == ERR_NONE) {
-		err = leg_reinvite(&call->leg, buf_str(&out), now);
-		if (err != ERR_NONE)
-			offer_answer_cancel(&call->talk);
-	}
-	if (err != ERR_NONE)
-		log_info(call->birth.house->log, "call.call hold put off", "call=%s err=\"%s\"", call->leg.call_id,
-			 err_text(err));
-}
-
-/* Our wish is said as soon as nothing else is being settled. */
-static void settle_hold(struct call *call, usec now)
-{
-	if (call->hold != call->held && call->state == CALL_UP && call->leg.state == LEG_UP &&
-	    call->leg.retry_at == USEC_NEVER && !call->leg.re_client && !call->leg.re_server &&
-	    !offer_answer_waits(&call->talk))
-		send_hold(call, now);
-}
-
-enum err call_hold(struct call *call, bool on, usec now)
-{
-	if (call->state != CALL_UP || (call->leg.state != LEG_UP && call->leg.state != LEG_ANSWERED))
-		return ERR_STATE;
-	call->hold = on;
-	settle_hold(call, now);
-	return ERR_NONE;
-}
-
 void call_adopt_session(struct call *call, const char *local)
 {
 	if (strlen(local) == 32 && strspn(local, "0123456789abcdef") == 32) {
@@ -551,7 +513,7 @@ static void agreed(struct call *call, const struct leg_event *event, usec now)
 		call->held = call->asked_hold;
 		call_say(call, call->held ? CALL_EVENT_HELD : CALL_EVENT_RESUMED)->by_us = true;
 	}
-	settle_hold(call, now); /* what was wished meanwhile */
+	call_hold_settle(call, now); /* what was wished meanwhile */
 }
 
 static void offered(struct call *call, const struct leg_event *event, usec now)
@@ -595,14 +557,6 @@ static void pracked(struct call *call, const struct leg_event *event, usec now)
 		hang_up(call, CALL_FAILED, now);
 }
 
-/* The session timer's re-INVITE: what holds is said again. */
-static void refresh(struct call *call, usec now)
-{
-	send_hold(call, now);
-	if (!call->leg.re_client) /* something else is being settled, which is a refresh itself */
-		call->leg.timer.refresh_at = usec_add(now, REFRESH_AGAIN);
-}
-
 static void acked(struct call *call, const struct leg_event *event, usec now)
 {
 	if (!offer_answer_waits(&call->talk) || call->leg.re_client)
@@ -627,7 +581,7 @@ static void heard(struct call *call, const struct leg_event *event, usec now)
 		break;
 	case LEG_ACKED:
 		acked(call, event, now);
-		settle_hold(call, now);
+		call_hold_settle(call, now);
 		break;
 	case LEG_OFFER:
 		offered(call, event, now);
@@ -639,7 +593,7 @@ static void heard(struct call *call, const struct leg_event *event, usec now)
 		call_redirect_moved(call, event, now);
 		break;
 	case LEG_REFRESH:
-		refresh(call, now);
+		call_hold_refresh(call, now);
 		break;
 	case LEG_DIGIT:
 		call_say(call, CALL_EVENT_DIGIT)->digit = event->digit;
@@ -657,11 +611,11 @@ static void heard(struct call *call, const struct leg_event *event, usec now)
 		offer_answer_cancel(&call->talk);
 		if (event->status != 491 && call->hold == call->asked_hold) /* that one is tried again */
 			call->hold = call->held;
-		settle_hold(call, now);
+		call_hold_settle(call, now);
 		break;
 	case LEG_RETRY:
 		if (call->hold != call->held)
-			send_hold(call, now);
+			call_hold_send(call, now);
 		break;
 	case LEG_ENDED:
 		call_end(call, event->cause, event->status, event->by_us, event->reason, now);

@@ -1,8 +1,8 @@
 /*
  * call/call_inside.h - what the files of a call share; nobody else's door.
  *
- * call.c is the conversation and its media; call_redirect.c what a 3xx means; call_transfer.c what else is said inside
- * its dialog: REFER, NOTIFY, MESSAGE.
+ * call.c is the conversation and its media; call_hold.c hold and resume; call_redirect.c what a 3xx means;
+ * call_transfer.c what else is said inside its dialog: REFER, NOTIFY, MESSAGE.
  */
 #ifndef CALL_CALL_INSIDE_H
 #define CALL_CALL_INSIDE_H
@@ -65,6 +65,13 @@ struct call {
 struct call_event *call_say(struct call *, enum call_event_kind);
 /* Its dialog is over (once), and its media with it. */
 void call_end(struct call *, enum call_cause, int status, bool by_us, str reason, usec now);
+
+/* ---- call_hold.c ---- */
+
+/* Offers anew what we wish now; then whether that is still to be done; and the same for the session timer. */
+void call_hold_send(struct call *, usec now);
+void call_hold_settle(struct call *, usec now);
+void call_hold_refresh(struct call *, usec now);
 
 /* ---- call_redirect.c ---- */
 
