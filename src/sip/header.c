@@ -533,11 +533,16 @@ enum err sip_seconds_parse(str value, uint32_t *seconds, str *params)
 
 enum err sip_token_parse(str value, struct sip_token *out)
 {
-	const char *end = value.p + value.n, *start = sip_scan_blank(value.p, end);
-	const char *at = sip_scan_run(start, end, SIP_SCAN_TOKEN), *params;
-	struct sip_token token = { .type = sip_scan_span(start, at) };
+	const char *end, *start, *at, *params;
+	struct sip_token token = { 0 };
 	str n, v;
 
+	if (!value.n)
+		return ERR_SYNTAX;
+	end = value.p + value.n;
+	start = sip_scan_blank(value.p, end);
+	at = sip_scan_run(start, end, SIP_SCAN_TOKEN);
+	token.type = sip_scan_span(start, at);
 	if (at == start)
 		return ERR_SYNTAX;
 	at = sip_scan_blank(at, end);
