@@ -48,7 +48,7 @@ struct pbx_history_entry *pbx_history_add(struct pbx_history *, struct pbx_histo
 /* The field's value for a request with this last entry. `leaves`: it leaves for a domain where what is private must not
  * be seen (10.1). Nothing is written where there is no room: buf_ok() is false then. */
 void pbx_history_write(const struct pbx_history *, const struct pbx_history_entry *, bool leaves, struct buf *out);
-/* The field's value for an answer to the caller: ours, and what the answer itself bears. */
+/* The field's value for an answer to the caller: ours, and what the answer itself bears. NULL: an answer of our own. */
 void pbx_history_write_answer(const struct pbx_history *, struct sip_msg *answer, struct buf *out);
 
 #endif

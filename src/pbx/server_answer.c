@@ -66,6 +66,8 @@ static void finish(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 void pbx_answer_conclude(struct pbx_server *s, struct pbx_job *job, usec now)
 {
 	int status = job->cancelled ? 487 : job->local_status;
+	char text[PBX_HISTORY_TEXT + 300];
+	struct buf lines;
 
 	if (job->kind == PBX_JOB_ACK || job->answered) {
 		pbx_job_free(s, job);
@@ -79,8 +81,11 @@ void pbx_answer_conclude(struct pbx_server *s, struct pbx_job *job, usec now)
 	struct sip_msg *m = sip_stack_kept(s->stack, job->server);
 	if (m && job->invite)
 		pbx_recorder_fail(s->recorder, m, status, job->cancelled ? gone : sip_status_text(status), now);
-	pbx_job_reply(s, job, m, status, STR_NONE, job->in_clear && status == 480 ? STR(PBX_SIPS_WARNING) : STR_NONE,
-		      now);
+	buf_init(&lines, text, sizeof(text));
+	if (job->in_clear && status == 480)
+		buf_put(&lines, STR(PBX_SIPS_WARNING));
+	pbx_story_line(job, &lines);
+	pbx_job_reply(s, job, m, status, STR_NONE, buf_ok(&lines) ? buf_str(&lines) : STR_NONE, now);
 }
 
 static struct pbx_branch *branch_of(struct pbx_job *job, handle client)

@@ -487,6 +487,8 @@ void pbx_story_answer(struct pbx_branch *, int status);
 void pbx_story_note(struct pbx_job *, struct pbx_branch *, struct buf *out, struct sip_edits *);
 /* History-Info for an answer to the caller. */
 void pbx_story_note_answer(struct pbx_job *, struct sip_msg *, struct buf *out, struct sip_edits *);
+/* The header line for one that is made here, behind those in `out`; nothing where there is none. */
+void pbx_story_line(struct pbx_job *, struct buf *out);
 
 /* ---- server_recurse.c ---- */
 

@@ -66,3 +66,18 @@ void pbx_story_note_answer(struct pbx_job *job, struct sip_msg *m, struct buf *o
 	if (buf_ok(out))
 		sip_edits_note(edits, SIP_EDIT_SET, SIP_HISTORY_INFO, buf_str(out));
 }
+
+void pbx_story_line(struct pbx_job *job, struct buf *out)
+{
+	char text[PBX_HISTORY_TEXT];
+	struct buf value;
+
+	if (!job->fork || !job->fork->history || !job->fork->tells)
+		return;
+	buf_init(&value, text, sizeof(text));
+	pbx_history_write_answer(job->fork->history, NULL, &value);
+	if (!buf_ok(&value))
+		return;
+	buf_put(out, out->n ? STR("\r\nHistory-Info: ") : STR("History-Info: "));
+	buf_put(out, buf_str(&value));
+}

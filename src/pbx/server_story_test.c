@@ -169,6 +169,20 @@ static void groups_leave_their_reasons(void **state)
 		       "<sip:102@192.0.2.13:5070>;index=1.2;rc=1\r\n");
 }
 
+static void silence_is_told_too(void **state)
+{
+	char one[4000];
+
+	(void)state;
+	run();
+	alice_calls("h9", "Supported: histinfo\r\n");
+	takes(bob, one, "INVITE ");
+	rig_pass(33 * USEC_PER_SEC);
+	hears(alice, "SIP/2.0 408 ");
+	rig_assert_has(rig_.text, "\r\nHistory-Info: " AOR
+				  ", <sip:102@192.0.2.12:5060?Reason=SIP%3Bcause%3D408>;index=1.1;rc=1\r\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +192,7 @@ int main(void)
 		T(a_stranger_is_not_told_where_phones_are),
 		T(private_history_stays_in_the_house),
 		T(groups_leave_their_reasons),
+		T(silence_is_told_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
