@@ -357,6 +357,28 @@ static void a_connection_that_has_gone_does_not_take_a_newer_binding(void **stat
 	assert_false(rig_.contacts[0].used);
 }
 
+/* An edge proxy that keeps the flows says that one is gone (430), and is asked again only after a new REGISTER. */
+static void a_flow_that_an_edge_proxy_has_lost_is_forgotten(void **state)
+{
+	struct addr proxy = rig_addr(50, 5060);
+	char invite[4000];
+
+	(void)state;
+	start();
+	registered(bob, 1, "Supported: path\r\nPath: <sip:t@192.0.2.50;lr;ob>\r\nContact: <sip:102@10.0.0.1>\r\n");
+	rig_assert_start(rig_.text, "SIP/2.0 200 ");
+	invite_from(stranger, "x", "far.example", "sip:102@example.com", "e1", 1, "");
+	rig_copy(rig_take(proxy), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE ");
+	assert_true(rig_.contacts[0].used);
+	rig_answer_request(proxy, invite, 430, "b1", "", "");
+	assert_false(rig_.contacts[0].used);
+	rig_forget_sent();
+	invite_from(stranger, "x", "far.example", "sip:102@example.com", "e2", 1, "");
+	assert_string_equal(rig_take(proxy), "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
+}
+
 /* ---- RFC 6140 ---- */
 
 static void number_of(const char *range, const char *account)
@@ -527,6 +549,7 @@ int main(void)
 		T(outbound_needs_a_first_hop_that_keeps_flows),
 		T(what_is_bound_to_a_connection_goes_with_it),
 		T(a_connection_that_has_gone_does_not_take_a_newer_binding),
+		T(a_flow_that_an_edge_proxy_has_lost_is_forgotten),
 		T(a_pbx_registers_once_for_all_its_numbers),
 		T(who_has_no_numbers_registers_for_none),
 		T(an_account_calls_in_the_name_of_its_numbers_alone),

@@ -129,9 +129,20 @@ static usec rest_of(struct sip_msg *m)
 	return str_take_u32(&value, UINT32_MAX, &seconds) ? (usec)seconds * USEC_PER_SEC : SIP_LOCATE_AVOID;
 }
 
+/* RFC 5626 5.3.1: the phone's own proxy has lost it: nobody need try that again. */
+static void forget_flow(struct pbx_server *s, struct pbx_job *job, const struct pbx_branch *b, usec now)
+{
+	struct pbx_way w;
+
+	if (b->path.n && pbx_job_read(s, job, &w) && w.aor.n)
+		pbx_binding_failed(s, w.aor, b->uri, b->path, now);
+}
+
 /* 300 and above, of a branch that counts. */
 static void on_refusal(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m, usec now)
 {
+	if (m->status == 430)
+		forget_flow(s, job, b, now);
 	if (!job->answered) {
 		if (m->status < 400 && b->state == PBX_BRANCH_OPEN && !b->given_up && pbx_recurse_take(s, job, b, m)) {
 			pbx_fork_close(s, job, b, m->status, now);
