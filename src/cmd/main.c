@@ -4,14 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_node, cmd_phone, cmd_serve, cmd_trace, cmd_up,
-	cmd_version;
+extern const struct command cmd_admin, cmd_calls, cmd_edge, cmd_help, cmd_node, cmd_phone, cmd_route, cmd_serve,
+	cmd_trace, cmd_up, cmd_version;
 
 /* One a line, in the order of help. */
 /* clang-format off */
 const struct command *const commands[] = {
 	&cmd_up,
 	&cmd_serve,
+	&cmd_route,
 	&cmd_edge,
 	&cmd_node,
 	&cmd_phone,

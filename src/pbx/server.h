@@ -85,6 +85,7 @@ struct pbx_config {
 	void (*explain)(void *self, const char *topic, str text);
 	void *explain_self;
 	str explain_as;
+	usec explain_at;                 /* when it would be, for rules that look at the time; 0: now */
 	bool strangers;                  /* callers of other domains may call local users */
 	enum pbx_identity_mode identity; /* to whom the exchange says who its callers are */
 	uint32_t session_expires;        /* seconds: session timers are asked for (RFC 4028 8.); 0: not by us */

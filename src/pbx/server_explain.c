@@ -139,8 +139,8 @@ void pbx_explain_contact(const struct pbx_server *s, const struct contact_record
 
 	if (flow.transport)
 		addr_text(&flow.remote, flow_text);
-	pbx_explain(s, "contact", "group %u%s: " STR_FMT " q=%u.%03u%s%s" STR_FMT "%s" STR_FMT, group + 1,
+	pbx_explain(s, "contact", "group %u%s: " STR_FMT " q=%u.%03u%s%s%s" STR_FMT, group + 1,
 		    spare ? " (another flow of the same phone, for later)" : "", STR_ARG(row->uri), row->q / 1000,
-		    row->q % 1000, flow.transport ? " seen at " : "", flow_text,
-		    STR_ARG(flow.transport ? STR(" ") : STR_NONE), row->path.n ? "by way of " : "", STR_ARG(row->path));
+		    row->q % 1000, flow.transport ? " seen at " : "", flow_text, row->path.n ? " by way of " : "",
+		    STR_ARG(row->path));
 }

@@ -190,7 +190,7 @@ static bool fill(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, c
 	q->callee_host = q->callee_ours ? s->config.domain : w->uri.host;
 	q->domain = s->config.domain;
 	q->method = m->method;
-	q->now = now;
+	q->now = s->config.explain && s->config.explain_at ? s->config.explain_at : now;
 	q->watch = s->config.explain ? pbx_explain_rule : NULL;
 	q->watcher = s;
 	if (caller == PBX_CALLER_LOCAL)
