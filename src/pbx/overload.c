@@ -65,25 +65,27 @@ bool pbx_overload_late(struct pbx_overload *o, usec now)
 	return o->last > PBX_OVERLOAD_LATE || o->lost;
 }
 
-/* The pace is what it was over half a second during which some always waited. */
+/* The pace is the best that was seen, and gives way slowly to what is seen while some always wait: who is told to come
+ * too early is refused once more, which costs little; who is told to come too late leaves us idle. */
 void pbx_overload_done(struct pbx_overload *o, size_t line_n, usec now)
 {
-	if (!line_n) {
-		o->rate_since = 0;
-		return;
-	}
-	if (!o->rate_since) {
-		o->rate_since = now;
-		o->done = 0;
-	}
-	o->done++;
 	usec span = now - o->rate_since;
-	if (span < USEC_PER_SEC / 2)
+
+	o->done++;
+	o->idle |= !line_n;
+	if (span < USEC_PER_SEC / 4)
 		return;
-	uint64_t rate = (uint64_t)o->done * USEC_PER_SEC / (uint64_t)span;
-	o->rate = (uint32_t)((o->rate + 3 * rate) / 4);
-	o->rate = o->rate > 50 ? o->rate : 50;
-	o->rate_since = 0;
+	if (span < USEC_PER_SEC) {
+		uint32_t rate = (uint32_t)((uint64_t)o->done * USEC_PER_SEC / (uint64_t)span);
+
+		if (rate > o->rate)
+			o->rate = rate;
+		else if (!o->idle)
+			o->rate -= (o->rate - rate) / 16;
+	}
+	o->rate_since = now;
+	o->done = 0;
+	o->idle = false;
 }
 
 size_t pbx_overload_line_max(const struct pbx_overload *o)

@@ -34,11 +34,12 @@ struct pbx_overload {
 	struct rng *rng; /* private, all of it */
 	usec interval_ends, least, last;
 	bool lost, heard;
-	uint32_t level;  /* 0..200: percent of OTHER, then of CALL that are refused */
-	uint32_t rate;   /* registrations a second */
-	uint32_t done;   /* in this interval */
-	usec rate_since; /* when it began; 0: the line was empty */
-	usec ticket;     /* the turn that was given last */
+	uint32_t level; /* 0..200: percent of OTHER, then of CALL that are refused */
+	uint32_t rate;  /* registrations a second */
+	uint32_t done;  /* since: */
+	usec rate_since;
+	bool idle;   /* the line was empty since */
+	usec ticket; /* the turn that was given last */
 };
 
 void pbx_overload_init(struct pbx_overload *, struct rng *);

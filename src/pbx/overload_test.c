@@ -93,7 +93,7 @@ static void turns_are_given_at_the_pace_at_which_registrations_are_done(void **s
 
 	(void)state;
 	for (int i = 0; i < 40000; i++, now += 100) /* 10,000 a second */
-		pbx_overload_done(&o, 100, now);
+		pbx_overload_done(&o, 0, now);
 	assert_in_range(pbx_overload_line_max(&o), 9900, 10100);
 	for (int i = 0; i < 100000; i++)
 		told[pbx_overload_ticket(&o, 5000, now)]++;
@@ -102,6 +102,22 @@ static void turns_are_given_at_the_pace_at_which_registrations_are_done(void **s
 		assert_in_range(told[i], 9800, 10300);
 	assert_int_equal(told[0], 0);
 	assert_int_equal(told[13], 0);
+}
+
+static void the_pace_that_was_known_gives_way_slowly_and_only_while_some_wait(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 40000; i++, now += 100)
+		pbx_overload_done(&o, 0, now);
+	for (int i = 0; i < 10000; i++, now += 1000) /* there was no more to do */
+		pbx_overload_done(&o, 0, now);
+	assert_in_range(pbx_overload_line_max(&o), 9900, 10200);
+	for (int i = 0; i < 1000; i++, now += 1000)
+		pbx_overload_done(&o, 5, now);
+	assert_in_range(pbx_overload_line_max(&o), 7000, 9000);
+	for (int i = 0; i < 30000; i++, now += 1000)
+		pbx_overload_done(&o, 5, now);
+	assert_in_range(pbx_overload_line_max(&o), 990, 1100);
 }
 
 static void nobody_is_told_to_come_in_an_hour(void **state)
@@ -131,6 +147,7 @@ int main(void)
 		T(what_the_socket_lost_counts_however_short_its_queue),
 		T(silence_heals_too),
 		T(turns_are_given_at_the_pace_at_which_registrations_are_done),
+		T(the_pace_that_was_known_gives_way_slowly_and_only_while_some_wait),
 		T(nobody_is_told_to_come_in_an_hour),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,8 +38,10 @@ static bool is_refused(struct pbx_server *s, struct sip_msg *m, uint32_t *after,
 
 bool pbx_gate_line(struct pbx_server *s, struct pbx_job *job, usec now)
 {
-	if (!s->line_n && s->ops.n < PBX_LINE_WINDOW && !pbx_overload_late(&s->overload, now))
+	if (!s->line_n && s->ops.n < PBX_LINE_WINDOW && !pbx_overload_late(&s->overload, now)) {
+		pbx_overload_done(&s->overload, 0, now);
 		return false;
+	}
 	if (s->line_n == PBX_OVERLOAD_LINE || !pbx_job_wait(s, job, now))
 		return false;
 	s->line[(s->line_at + s->line_n++) % PBX_OVERLOAD_LINE] = job->self;
