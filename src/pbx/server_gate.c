@@ -1,5 +1,7 @@
 #include "pbx/server_parts.h"
 
+#define LOAD_VALID (500 * USEC_PER_MS) /* RFC 7339 4.3: the usual */
+
 /* A machine's own programs are its owner's business: no other can send from there. */
 static bool is_exempt(const struct pbx_server *s, const struct flow *flow)
 {
@@ -69,6 +71,20 @@ usec pbx_gate_due(const struct pbx_server *s)
 	return s->line_n && s->ops.n < PBX_LINE_WINDOW ? 0 : USEC_NEVER;
 }
 
+/* RFC 7339: neighbours that understand it send less. Said again before it ends, and once when it has passed. */
+static void tell_load(struct pbx_server *s, usec now)
+{
+	unsigned percent = (pbx_overload_refuses(&s->overload, PBX_OVERLOAD_OTHER, now) +
+			    pbx_overload_refuses(&s->overload, PBX_OVERLOAD_CALL, now)) /
+			   2;
+
+	if (s->load_told && percent == s->load_percent && (!percent || now - s->load_told < LOAD_VALID / 2))
+		return;
+	s->load_percent = percent;
+	s->load_told = now;
+	sip_stack_set_load(s->stack, percent, percent ? LOAD_VALID / USEC_PER_MS : 0, now);
+}
+
 /* ---- the gate ---- */
 
 /* First whether it is heard as far as its source goes. A datagram's sender may be another than it says, and must not be
@@ -86,6 +102,7 @@ enum sip_gate_answer pbx_gate_request(void *self, struct sip_msg *m, const struc
 			pbx_flood_charge(s->flood, &flow->remote, PBX_FLOOD_MALFORMED, now);
 		return SIP_GATE_OPEN;
 	}
+	tell_load(s, now);
 	if (!is_refused(s, m, after, now))
 		return SIP_GATE_OPEN;
 	s->stats.overload_refused++;

@@ -311,6 +311,36 @@ static void who_is_late_refuses_the_least_urgent_first(void **state)
 	assert_int_equal(refused("INVITE", "", 0), 0);
 }
 
+/* RFC 7339, as the server: only to who understands it, and never in a request's own words. */
+static void neighbours_are_told_to_send_less(void **state)
+{
+	static const char text[] = "OPTIONS sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP "
+				   "192.0.2.11;branch=z9hG4bKo%d;oc%s;oc-algo=\"loss,rate\"\r\n"
+				   "From: <sip:x@y>;tag=1\r\nTo: <sip:x@y>\r\nCall-ID: o%d\r\nCSeq: 1 OPTIONS\r\n\r\n";
+	char via[300], one[600];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	snprintf(one, sizeof(one), text, 1, "=99;oc-seq=1.1", 1);
+	rig_say(alice, one);
+	rig_take(alice);
+	rig_assert_has(rig_header(rig_.text, "Via", via, sizeof(via)),
+		       ";oc=0;oc-algo=\"loss\";oc-validity=0;oc-seq=1700000000.");
+	assert_null(strstr(via, "99"));
+	say_late(alice, "OPTIONS", "", 0);
+	assert_null(strstr(rig_header(rig_.text, "Via", via, sizeof(via)), "oc="));
+	for (int i = 0; i < 10; i++)
+		refused("OPTIONS", "", USEC_PER_SEC);
+	snprintf(one, sizeof(one), text, 2, "", 2);
+	rig_forget_sent();
+	datagram_waited(alice, one, USEC_PER_SEC);
+	rig_take(alice);
+	rig_header(rig_.text, "Via", via, sizeof(via));
+	rig_assert_has(via, ";oc-algo=\"loss\";oc-validity=500;");
+	assert_in_range(atoi(strstr(via, ";oc=") + 4), 20, 60);
+}
+
 /* All phones of the town at once; the keeper takes its time. */
 static void registrations_stand_in_line_and_the_rest_gets_a_turn(void **state)
 {
@@ -363,6 +393,7 @@ int main(void)
 		T(no_answer_to_a_datagram_is_more_than_three_times_as_long),
 		T(nothing_tells_a_stranger_who_has_an_account),
 		T(who_is_late_refuses_the_least_urgent_first),
+		T(neighbours_are_told_to_send_less),
 		T(registrations_stand_in_line_and_the_rest_gets_a_turn),
 		T(nothing_tells_who_guesses_whether_there_is_such_a_name),
 	};

@@ -197,6 +197,8 @@ struct pbx_server {
 	struct pbx_overload overload;
 	handle *line; /* jobs of registrations that wait their turn, PBX_OVERLOAD_LINE of them */
 	size_t line_at, line_n;
+	unsigned load_percent; /* told to neighbours, */
+	usec load_told;        /* then; 0: not yet */
 	struct pbx_location *location;
 	struct pbx_guard *guard;
 	struct pbx_offers offers;

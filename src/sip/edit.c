@@ -149,7 +149,7 @@ static void stamp(struct work *w)
 	if (!sip_via_take(value.p, value.p + value.n, &via))
 		return;
 	buf_init(&out, w->stamped, sizeof(w->stamped));
-	sip_via_stamp(&via, &w->m->source, &out);
+	sip_via_stamp(&via, &w->m->source, w->m->oc, &out);
 	if (!buf_ok(&out) || str_eq(buf_str(&out), via.text))
 		return;
 	uint32_t from = offset(w->m, via.text.p);
@@ -338,7 +338,7 @@ static void put_vias(struct sip_msg *m, struct buf *out)
 		str value = sip_header_value(m, h);
 
 		buf_put(out, STR("Via: "));
-		sip_via_stamp(via, &m->source, out);
+		sip_via_stamp(via, &m->source, m->oc, out);
 		buf_put(out, sip_scan_span(via->text.p + via->text.n, value.p + value.n));
 		buf_put(out, STR("\r\n"));
 		h = sip_msg_header_next(m, h);

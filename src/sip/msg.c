@@ -260,6 +260,7 @@ static void clear(struct sip_msg *m, struct arena *arena, str text)
 	m->status = 0;
 	m->fault = (struct sip_fault){ 0 };
 	m->source.family = 0;
+	m->oc = STR_NONE;
 	m->arena = arena;
 	m->headers = NULL;
 	m->header_n = m->header_cap = m->headers_at = m->headers_end = 0;

@@ -55,6 +55,7 @@ struct sip_msg {
 	str reason;
 	struct sip_fault fault;
 	struct addr source; /* request: where it came from (sip_msg_stamp); family 0: unknown */
+	str oc; /* request: what sip_via_stamp tells its sender of our load; the owner's to set; empty: nothing */
 
 	struct arena *arena; /* private, as is all below */
 	struct sip_header *headers;

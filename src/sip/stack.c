@@ -232,6 +232,17 @@ bool sip_stack_want(struct sip_stack *s, struct host_want *out)
 	return sip_outbox_next(&s->flows.outbox, out);
 }
 
+void sip_stack_set_load(struct sip_stack *s, unsigned percent, unsigned valid_ms, usec now)
+{
+	struct buf b;
+
+	buf_init(&b, s->oc, sizeof(s->oc));
+	/* 4.4: so that an answer that comes late is known to be older */
+	buf_printf(&b, ";oc=%u;oc-algo=\"loss\";oc-validity=%u;oc-seq=%llu.%05u", percent, valid_ms,
+		   (unsigned long long)(now / USEC_PER_SEC) % 1000000000000u, (unsigned)(now % USEC_PER_SEC / 10));
+	s->oc_n = buf_ok(&b) ? b.n : 0;
+}
+
 /* ---- flows ---- */
 
 void sip_stack_ping(struct sip_stack *s, const struct flow *flow, usec now)

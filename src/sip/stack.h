@@ -210,6 +210,12 @@ void sip_stack_forget(struct sip_stack *, handle server);
 void sip_stack_set_cookie(struct sip_stack *, handle client_or_server, uint64_t cookie);
 uint64_t sip_stack_cookie(const struct sip_stack *, handle client_or_server); /* 0: gone */
 
+/*
+ * From now on answers tell senders who understand it (RFC 7339; `oc` in their Via) to send so many percent less, for
+ * valid_ms milliseconds; 0 and 0: as much as they like. Before the first call nothing is said.
+ */
+void sip_stack_set_load(struct sip_stack *, unsigned percent, unsigned valid_ms, usec now);
+
 /* ---- flows (RFC 5626) ---- */
 
 /* CRLF CRLF; over a stream a PONG or, 10 s later, FLOW_GONE follows. */

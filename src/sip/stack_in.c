@@ -7,8 +7,10 @@ bool sip_stack_reparse(struct sip_stack *s, struct sip_tx *tx)
 	arena_reset(&s->side_arena);
 	if (sip_msg_parse(&s->side, &s->side_arena, sip_blob_str(tx->message)))
 		return false;
-	if (tx->kind >= SIP_TX_SERVER)
+	if (tx->kind >= SIP_TX_SERVER) {
 		sip_msg_stamp(&s->side, &tx->flow.remote);
+		s->side.oc = str_of(s->oc, s->oc_n);
+	}
 	return true;
 }
 
@@ -359,8 +361,10 @@ static bool parse(struct sip_stack *s, const struct flow *flow, str bytes)
 		s->stats.malformed += err != ERR_ABSENT;
 		return false;
 	}
-	if (s->msg.is_request)
+	if (s->msg.is_request) {
 		sip_msg_stamp(&s->msg, &flow->remote);
+		s->msg.oc = str_of(s->oc, s->oc_n);
+	}
 	return true;
 }
 

@@ -372,6 +372,7 @@ struct sip_msg *sip_stack_kept(struct sip_stack *s, handle server)
 	if (sip_msg_parse(&s->kept, &s->kept_arena, sip_blob_str(tx->message)))
 		return NULL;
 	sip_msg_stamp(&s->kept, &tx->flow.remote);
+	s->kept.oc = str_of(s->oc, s->oc_n);
 	return &s->kept;
 }
 

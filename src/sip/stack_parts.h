@@ -93,6 +93,8 @@ struct sip_stack {
 	struct sip_stack_stats stats;
 	struct sip_figures figures;
 	char tag[SIP_TX_TAG_N];
+	char oc[96]; /* RFC 7339: said in the Via of answers */
+	size_t oc_n;
 	uint8_t binding[HOST_BINDING_N]; /* of the FLOW_UP in hand */
 
 	char arena_first[SIP_MSG_ARENA], side_first[SIP_MSG_ARENA], kept_first[SIP_MSG_ARENA];

@@ -135,20 +135,27 @@ uint16_t sip_via_port(const struct sip_via *via)
 	return sip_transport_port((enum transport)via->transport);
 }
 
-void sip_via_stamp(const struct sip_via *via, const struct addr *source, struct buf *out)
+static bool is_oc(str name)
 {
+	return SIP_SCAN_WORD(name, "oc") || SIP_SCAN_WORD(name, "oc-algo") || SIP_SCAN_WORD(name, "oc-validity") ||
+	       SIP_SCAN_WORD(name, "oc-seq");
+}
+
+void sip_via_stamp(const struct sip_via *via, const struct addr *source, str oc, struct buf *out)
+{
+	bool tells = oc.n && sip_param_find(via->params, STR("oc"), NULL);
 	str rest = via->params, name, value;
 	struct addr sent_by;
 	bool same = !addr_parse_ip(via->host, &sent_by) && addr_eq_ip(&sent_by, source);
 	bool keep = sip_param_find(via->params, STR("keep"), NULL);
 
-	if (same && !via->has_rport && !via->received.n && !keep) {
+	if (same && !via->has_rport && !via->received.n && !keep && !tells) {
 		buf_put(out, via->text);
 		return;
 	}
 	buf_put(out, via->params.n ? str_of(via->text.p, (size_t)(via->params.p - 1 - via->text.p)) : via->text);
 	while (sip_param_next(&rest, &name, &value)) {
-		if (SIP_SCAN_WORD(name, "received") || SIP_SCAN_WORD(name, "rport"))
+		if (SIP_SCAN_WORD(name, "received") || SIP_SCAN_WORD(name, "rport") || (tells && is_oc(name)))
 			continue;
 		if (keep && str_eq_nocase(name, STR("keep"))) { /* RFC 6223 4.4: we answer keep-alives, so often */
 			buf_put(out, via->transport == TRANSPORT_UDP ? STR(";keep=25") : STR(";keep=120"));
@@ -169,6 +176,8 @@ void sip_via_stamp(const struct sip_via *via, const struct addr *source, struct 
 		buf_put(out, STR(";rport="));
 		buf_put_u64(out, source->port);
 	}
+	if (tells)
+		buf_put(out, oc);
 }
 
 bool sip_via_target(const struct sip_via *via, struct addr *out, str *host, uint16_t *port)

@@ -46,8 +46,10 @@ uint16_t sip_via_port(const struct sip_via *);
  * that came from `source`: received where the sent-by host is another (18.2.1) or rport was asked
  * for, rport's value where it was asked for (RFC 3581 4.); keep, where it was asked for, says how often to send
  * keep-alives (RFC 6223). What was there under these names is replaced.
+ * `oc`, where it is not empty and the sender has shown by that parameter that it understands: how much less it should
+ * send (RFC 7339 4.), as parameters, each with its ';'.
  */
-void sip_via_stamp(const struct sip_via *, const struct addr *source, struct buf *out);
+void sip_via_stamp(const struct sip_via *, const struct addr *source, str oc, struct buf *out);
 
 /*
  * Where a response goes over UDP (18.2.2, RFC 3581 4.): maddr, else received and rport, else sent-by.

@@ -18,7 +18,7 @@ static void assert_stamp(const char *z, struct addr source, const char *expected
 	struct buf b;
 
 	buf_init(&b, text, sizeof(text));
-	sip_via_stamp(&via, &source, &b);
+	sip_via_stamp(&via, &source, STR_NONE, &b);
 	buf_put_char(&b, '\0');
 	assert_true(buf_ok(&b));
 	assert_string_equal(text, expected);
