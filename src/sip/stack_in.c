@@ -92,7 +92,9 @@ static bool passes_gate(struct sip_stack *s, usec now)
 
 	if (!gate)
 		return true;
-	switch (gate->request(gate->self, &s->msg, &s->in_flow, &after, now)) {
+	enum sip_gate_answer answer = gate->request(gate->self, &s->msg, &s->in_flow, &after, now);
+	s->msg.oc = str_of(s->oc, s->oc_n); /* it may have said another load */
+	switch (answer) {
 	case SIP_GATE_OPEN:
 		return true;
 	case SIP_GATE_BUSY:
