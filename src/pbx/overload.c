@@ -17,9 +17,10 @@ static void settle(struct pbx_overload *o, usec now)
 	bool stands = o->heard && (o->lost || o->least > PBX_OVERLOAD_TARGET);
 	uint64_t quiet = (uint64_t)(now - o->interval_ends) / PBX_OVERLOAD_INTERVAL;
 
-	if (stands)
-		o->level = o->level + LEVEL_UP < LEVEL_MAX ? o->level + LEVEL_UP : LEVEL_MAX;
-	else
+	uint32_t most = o->deferring ? 100 : LEVEL_MAX;
+	if (stands && o->level < most)
+		o->level = o->level + LEVEL_UP < most ? o->level + LEVEL_UP : most;
+	else if (!stands)
 		quiet++;
 	o->level = quiet * LEVEL_DOWN < o->level ? o->level - (uint32_t)(quiet * LEVEL_DOWN) : 0;
 	o->interval_ends = now + PBX_OVERLOAD_INTERVAL;
@@ -28,9 +29,10 @@ static void settle(struct pbx_overload *o, usec now)
 		o->last = 0;
 }
 
-void pbx_overload_waited(struct pbx_overload *o, usec waited, bool lost, usec now)
+void pbx_overload_waited(struct pbx_overload *o, usec waited, bool lost, bool deferring, usec now)
 {
 	settle(o, now);
+	o->deferring = deferring;
 	o->least = o->heard && o->least < waited ? o->least : waited;
 	o->last = waited;
 	o->lost |= lost;

@@ -33,7 +33,7 @@ enum pbx_overload_class { PBX_OVERLOAD_DIALOG, PBX_OVERLOAD_CALL, PBX_OVERLOAD_O
 struct pbx_overload {
 	struct rng *rng; /* private, all of it */
 	usec interval_ends, least, last;
-	bool lost, heard;
+	bool lost, heard, deferring;
 	uint32_t level; /* 0..200: percent of OTHER, then of CALL that are refused */
 	uint32_t rate;  /* registrations a second */
 	uint32_t done;  /* since: */
@@ -43,8 +43,9 @@ struct pbx_overload {
 };
 
 void pbx_overload_init(struct pbx_overload *, struct rng *);
-/* A message came that had waited so long, others having been lost before it. */
-void pbx_overload_waited(struct pbx_overload *, usec waited, bool lost, usec now);
+/* A message came that had waited so long, others having been lost before it. `deferring`: registrations stand in line;
+ * then it is they who fill the queue, and no call is refused for it. */
+void pbx_overload_waited(struct pbx_overload *, usec waited, bool lost, bool deferring, usec now);
 /* May a request of this class come in? */
 bool pbx_overload_admits(struct pbx_overload *, enum pbx_overload_class, usec now);
 /* Percent of the requests of this class that are refused now (RFC 7339 5.2: for `oc`). */

@@ -19,7 +19,7 @@ static int setup(void **state)
 static void pass(usec waited, usec span)
 {
 	for (usec end = now + span; now < end; now += USEC_PER_MS)
-		pbx_overload_waited(&o, waited, false, now);
+		pbx_overload_waited(&o, waited, false, false, now);
 }
 
 static int admitted(enum pbx_overload_class class)
@@ -73,9 +73,18 @@ static void what_the_socket_lost_counts_however_short_its_queue(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 10; i++, now += PBX_OVERLOAD_INTERVAL)
-		pbx_overload_waited(&o, 0, true, now);
+		pbx_overload_waited(&o, 0, true, false, now);
 	assert_true(pbx_overload_late(&o, now - 1));
 	assert_in_range(admitted(PBX_OVERLOAD_OTHER), 0, 300);
+}
+
+static void no_call_is_refused_while_registrations_fill_the_queue(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5000; i++, now += USEC_PER_MS)
+		pbx_overload_waited(&o, 200 * USEC_PER_MS, true, true, now);
+	assert_int_equal(admitted(PBX_OVERLOAD_CALL), 1000);
+	assert_int_equal(admitted(PBX_OVERLOAD_OTHER), 0);
 }
 
 static void silence_heals_too(void **state)
@@ -145,6 +154,7 @@ int main(void)
 		T(a_burst_is_no_overload),
 		T(a_standing_queue_keeps_out_questions_first_then_calls_never_dialogs),
 		T(what_the_socket_lost_counts_however_short_its_queue),
+		T(no_call_is_refused_while_registrations_fill_the_queue),
 		T(silence_heals_too),
 		T(turns_are_given_at_the_pace_at_which_registrations_are_done),
 		T(the_pace_that_was_known_gives_way_slowly_and_only_while_some_wait),

@@ -517,7 +517,7 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 		flush(s, now, true);
 		break;
 	case HOST_DATAGRAM:
-		pbx_overload_waited(&s->overload, e->waited, e->lost, now);
+		pbx_overload_waited(&s->overload, e->waited, e->lost, s->line_n > 0, now);
 		sip_stack_recv(s->stack, e, now);
 		break;
 	default:
@@ -544,7 +544,8 @@ static void server_tick(void *self, usec now)
 	}
 	sip_stack_tick(s->stack, now);
 	pump(s, now);
-	pbx_gate_serve(s, PBX_LINE_STEP, now);
+	if (s->line_n) /* what waits unread may be a call */
+		pbx_gate_serve(s, pbx_overload_late(&s->overload, now) ? PBX_LINE_STEP_LATE : PBX_LINE_STEP, now);
 	pbx_location_tick(s->location, now);
 	pbx_subscribe_tick(s, now);
 	pbx_binding_tick(s, now);

@@ -63,7 +63,8 @@
 #define PBX_CHALLENGES      4096 /* bytes of the challenges of all branches */
 #define PBX_CHALLENGE       1300 /* bytes of our challenge lines */
 #define PBX_LINE_WINDOW     1024 /* registrations with the keeper at once, before others wait in line */
-#define PBX_LINE_STEP       32   /* that go on between two looks at what has come */
+#define PBX_LINE_STEP_LATE  8    /* the same while messages wait unread */
+#define PBX_LINE_STEP       64   /* that go on between two looks at what has come */
 #define PBX_CHALLENGE_REST  60   /* what an answer says besides them and what it repeats */
 
 struct pbx_want {

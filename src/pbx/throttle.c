@@ -1,0 +1,88 @@
+#include "pbx/throttle.h"
+
+#include "sip/uri.h"
+
+static struct pbx_throttled *find(const struct pbx_throttle *t, const struct addr *addr)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (addr_eq(&t->list[i].addr, addr))
+			return (struct pbx_throttled *)(uintptr_t)&t->list[i];
+	return NULL;
+}
+
+static struct pbx_throttled *make(struct pbx_throttle *t, const struct addr *addr)
+{
+	struct pbx_throttled *place = find(t, addr);
+
+	if (place)
+		return place;
+	if (t->n < PBX_THROTTLE_MAX)
+		place = &t->list[t->n++];
+	for (size_t i = 0; !place || i < t->n; i++)
+		if (!place || t->list[i].until < place->until)
+			place = &t->list[i];
+	*place = (struct pbx_throttled){ .addr = *addr };
+	return place;
+}
+
+/* "1282321615.782": seconds and at most five digits behind the point, as one number. */
+static bool read_seq(str text, uint64_t *out)
+{
+	str whole, rest;
+	uint64_t seconds = 0, part = 0;
+	bool has = str_split(text, '.', &whole, &rest);
+
+	if (!whole.n || whole.n > 12 || rest.n > 5 || (has && !rest.n))
+		return false;
+	for (size_t i = 0; i < whole.n; i++) {
+		if (whole.p[i] < '0' || whole.p[i] > '9')
+			return false;
+		seconds = seconds * 10 + (uint64_t)(whole.p[i] - '0');
+	}
+	for (size_t i = 0; i < 5; i++) {
+		if (i < rest.n && (rest.p[i] < '0' || rest.p[i] > '9'))
+			return false;
+		part = part * 10 + (i < rest.n ? (uint64_t)(rest.p[i] - '0') : 0);
+	}
+	*out = seconds * 100000 + part;
+	return true;
+}
+
+void pbx_throttle_hear(struct pbx_throttle *t, const struct addr *addr, str params, usec now)
+{
+	usec valid = PBX_THROTTLE_VALID;
+	uint32_t percent, valid_ms;
+	uint64_t seq = 0;
+	str value;
+
+	if (!sip_param_find(params, STR("oc"), &value) || !str_u32(value, 100, &percent))
+		return;
+	if (sip_param_find(params, STR("oc-seq"), &value) && !read_seq(value, &seq))
+		return;
+	if (sip_param_find(params, STR("oc-validity"), &value) && str_u32(value, UINT32_MAX, &valid_ms))
+		valid = usec_min((usec)valid_ms * USEC_PER_MS, PBX_THROTTLE_LONG);
+	struct pbx_throttled *e = find(t, addr);
+	if (!e && (!percent || !valid))
+		return;
+	e = e ? e : make(t, addr);
+	if (seq < e->seq) /* an older one, overtaken (4.4) */
+		return;
+	e->seq = seq;
+	e->percent = percent;
+	e->until = now + valid;
+}
+
+void pbx_throttle_pause(struct pbx_throttle *t, const struct addr *addr, uint32_t seconds, usec now)
+{
+	struct pbx_throttled *e = make(t, addr);
+
+	e->percent = 100;
+	e->until = now + usec_min((usec)seconds * USEC_PER_SEC, PBX_THROTTLE_LONG);
+}
+
+bool pbx_throttle_spares(const struct pbx_throttle *t, const struct addr *addr, struct rng *rng, usec now)
+{
+	const struct pbx_throttled *e = t->n ? find(t, addr) : NULL;
+
+	return e && now < e->until && rng_below(rng, 100) < e->percent;
+}

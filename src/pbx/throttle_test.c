@@ -1,0 +1,107 @@
+#include "pbx/throttle.h"
+
+#include "base/test.h"
+
+static struct pbx_throttle t;
+static struct rng rng;
+static const struct addr here = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 1 } };
+static const struct addr there = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 2 } };
+
+static int setup(void **state)
+{
+	(void)state;
+	t = (struct pbx_throttle){ 0 };
+	rng_seeded(&rng, 4);
+	return 0;
+}
+
+static int spared(const struct addr *a, usec now)
+{
+	int n = 0;
+
+	for (int i = 0; i < 1000; i++)
+		n += pbx_throttle_spares(&t, a, &rng, now);
+	return n;
+}
+
+static void it_is_spared_as_much_and_as_long_as_it_says(void **state)
+{
+	(void)state;
+	pbx_throttle_hear(&t, &here, STR("branch=z;oc=20;oc-algo=\"loss\";oc-validity=1000;oc-seq=1282321615.782"), 0);
+	assert_in_range(spared(&here, 1), 150, 250);
+	assert_int_equal(spared(&there, 1), 0);
+	assert_in_range(spared(&here, USEC_PER_SEC - 1), 150, 250);
+	assert_int_equal(spared(&here, USEC_PER_SEC), 0);
+	pbx_throttle_hear(&t, &here, STR("oc=100;oc-seq=1282321616.0"), USEC_PER_SEC);
+	assert_int_equal(spared(&here, USEC_PER_SEC + PBX_THROTTLE_VALID - 1), 1000);
+	assert_int_equal(spared(&here, USEC_PER_SEC + PBX_THROTTLE_VALID), 0);
+	pbx_throttle_hear(&t, &here, STR("oc=100;oc-validity=4294967295;oc-seq=1282321617.0"), 0);
+	assert_int_equal(spared(&here, PBX_THROTTLE_LONG), 0);
+}
+
+static void an_overtaken_answer_changes_nothing(void **state)
+{
+	(void)state;
+	pbx_throttle_hear(&t, &here, STR("oc=100;oc-validity=9000;oc-seq=1282321615.78"), 0);
+	pbx_throttle_hear(&t, &here, STR("oc=0;oc-validity=0;oc-seq=1282321615.7"), 0);
+	assert_int_equal(spared(&here, 1), 1000);
+	pbx_throttle_hear(&t, &here, STR("oc=0;oc-validity=0;oc-seq=1282321615.781"), 0);
+	assert_int_equal(spared(&here, 1), 0);
+}
+
+static void nonsense_is_not_obeyed(void **state)
+{
+	static const char *const bad[] = { "oc",
+					   "oc=",
+					   "oc=101",
+					   "oc=-1",
+					   "oc=x",
+					   "oc=50;oc-seq=x.1",
+					   "oc=50;oc-seq=1234567890123.1",
+					   "oc=50;oc-seq=1.123456",
+					   "oc=50;oc-seq=1.x",
+					   "branch=z" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		pbx_throttle_hear(&t, &here, str_from(bad[i]), 0);
+	assert_int_equal(spared(&here, 1), 0);
+}
+
+static void a_503_with_retry_after_spares_all_for_so_long(void **state)
+{
+	(void)state;
+	pbx_throttle_pause(&t, &here, 5, 0);
+	assert_int_equal(spared(&here, 5 * USEC_PER_SEC - 1), 1000);
+	assert_int_equal(spared(&here, 5 * USEC_PER_SEC), 0);
+	pbx_throttle_pause(&t, &here, 1000000, 0);
+	assert_int_equal(spared(&here, PBX_THROTTLE_LONG), 0);
+}
+
+static void too_many_neighbours_make_room_for_each_other(void **state)
+{
+	(void)state;
+	pbx_throttle_pause(&t, &here, 50, 0);
+	for (uint16_t i = 1; i <= 2 * PBX_THROTTLE_MAX; i++) {
+		struct addr a = there;
+
+		a.port = i;
+		pbx_throttle_pause(&t, &a, 5, 0);
+		assert_int_equal(spared(&a, 1), 1000);
+	}
+	assert_int_equal(spared(&here, 1), 1000);
+}
+
+#define T(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(it_is_spared_as_much_and_as_long_as_it_says),
+		T(an_overtaken_answer_changes_nothing),
+		T(nonsense_is_not_obeyed),
+		T(a_503_with_retry_after_spares_all_for_so_long),
+		T(too_many_neighbours_make_room_for_each_other),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
