@@ -57,7 +57,8 @@ struct call {
 	bool leg_over;
 	struct call_moves moves;
 	struct transfer transfer;
-	char text[ABILITY_TEXT_MAX + 1]; /* of the last MESSAGE */
+	char text[ABILITY_TEXT_MAX + 1]; /* of the MESSAGEs that wait in `events`, each with its NUL */
+	size_t text_n;
 };
 
 /* ---- call.c ---- */

@@ -182,6 +182,25 @@ enum err call_write(struct call *call, str text, usec now)
 													 : ERR_STATE;
 }
 
+/* Several may come at once, before the owner has read the first. */
+static void written(struct call *call, const struct leg_event *event, usec now)
+{
+	str body = event->msg->body;
+	char *place = call->text + call->text_n;
+
+	if (call->event_n == 0) {
+		place = call->text;
+		call->text_n = 0;
+	}
+	if (call->text_n == sizeof(call->text) || !str_copy_z(body, place, sizeof(call->text) - call->text_n)) {
+		leg_respond(&call->leg, event->server, event->msg, 480, STR("Retry-After: 1\r\n"), now);
+		return;
+	}
+	call->text_n += body.n + 1;
+	leg_respond(&call->leg, event->server, event->msg, 200, STR_NONE, now);
+	call_say(call, CALL_EVENT_TEXT)->text = place;
+}
+
 void call_transfer_asked(struct call *call, const struct leg_event *event, usec now)
 {
 	switch (event->msg->method) {
@@ -195,9 +214,7 @@ void call_transfer_asked(struct call *call, const struct leg_event *event, usec 
 		subscribed(call, event, now);
 		break;
 	case SIP_MESSAGE:
-		leg_respond(&call->leg, event->server, event->msg, 200, STR_NONE, now);
-		(void)str_copy_z(event->msg->body, call->text, sizeof(call->text));
-		call_say(call, CALL_EVENT_TEXT)->text = call->text;
+		written(call, event, now);
 		break;
 	default:
 		leg_respond(&call->leg, event->server, event->msg, 405, STR_NONE, now);

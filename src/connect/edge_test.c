@@ -196,7 +196,7 @@ struct phone {
 	handle call;
 	unsigned incoming, ringing, early_heard, answered, held, resumed, ended;
 	enum call_cause cause;
-	int status;
+	int status, transferred;
 	struct call_facts facts, offered;
 	/* REGISTER answers on their way out */
 	bool refuses_registration;
@@ -238,6 +238,9 @@ static void phone_react(struct phone *p, usec now)
 			break;
 		case CALL_EVENT_RESUMED:
 			p->resumed++;
+			break;
+		case CALL_EVENT_TRANSFER:
+			p->transferred = e.is.status;
 			break;
 		case CALL_EVENT_ENDED:
 			p->ended++;
@@ -571,6 +574,71 @@ static void hold_crosses(void **state)
 	world_end(&w);
 }
 
+static void the_last_of_quick_holds_crosses(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_start(&w, NULL);
+	dial(&w, &w.alice, STR("acme"));
+	assert_int_equal(call_hold(agent_call(w.desk.agent, w.desk.call), true, w.host.now), ERR_NONE);
+	test_run(&w.host, 22 * USEC_PER_MS); /* the far leg's re-INVITE is on its way */
+	assert_int_equal(call_hold(agent_call(w.desk.agent, w.desk.call), false, w.host.now), ERR_NONE);
+	test_run(&w.host, USEC_PER_SEC);
+	assert_int_equal(w.alice.held, 1);
+	assert_int_equal(w.alice.resumed, 1);
+	world_end(&w);
+}
+
+/* Or whoever is on the line would choose whom the business calls. */
+static void neither_side_passes_the_other_on_or_writes_to_it(void **state)
+{
+	struct world w;
+	struct phone *all[2];
+
+	(void)state;
+	world_start(&w, NULL);
+	dial(&w, &w.alice, STR("acme"));
+	all[0] = &w.alice;
+	all[1] = &w.desk;
+	for (int i = 0; i < 2; i++) {
+		struct call *call = agent_call(all[i]->agent, all[i]->call);
+
+		assert_int_equal(call_refer(call, STR("sip:mallory@elsewhere.example"), NULL, w.host.now), ERR_NONE);
+		test_run(&w.host, USEC_PER_SEC);
+		assert_int_equal(all[i]->transferred, 405);
+		assert_int_equal(call_write(call, STR("hello"), w.host.now), ERR_NONE);
+		test_run(&w.host, USEC_PER_SEC);
+	}
+	assert_int_equal(w.alice.ended + w.desk.ended, 0);
+	assert_int_equal(w.alice.incoming, 0);
+	assert_int_equal(w.desk.incoming, 1);
+	world_end(&w);
+}
+
+static bool lose_all(void *self, str bytes, usec now)
+{
+	(void)self;
+	(void)bytes;
+	(void)now;
+	return true;
+}
+
+static void each_side_is_watched_by_a_session_timer_of_its_own(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_start(&w, NULL);
+	dial(&w, &w.alice, STR("acme"));
+	test_run(&w.host, 5000 * USEC_PER_SEC);
+	assert_int_equal(w.alice.ended + w.desk.ended, 0);
+	w.host.lose = lose_all; /* the office has lost its cable */
+	test_run(&w.host, 2000 * USEC_PER_SEC);
+	assert_int_equal(w.alice.ended, 1);
+	world_end(&w);
+}
+
 static void what_is_not_listed_does_not_cross(void **state)
 {
 	static const struct {
@@ -835,6 +903,9 @@ int main(void)
 		cmocka_unit_test(a_caller_who_gives_up_stops_the_ringing_across),
 		cmocka_unit_test(early_media_is_bridged_before_the_answer),
 		cmocka_unit_test(hold_crosses),
+		cmocka_unit_test(the_last_of_quick_holds_crosses),
+		cmocka_unit_test(neither_side_passes_the_other_on_or_writes_to_it),
+		cmocka_unit_test(each_side_is_watched_by_a_session_timer_of_its_own),
 		cmocka_unit_test(what_is_not_listed_does_not_cross),
 		cmocka_unit_test(too_many_tries_are_put_off),
 		cmocka_unit_test(a_call_that_has_ended_makes_room_for_the_next),
