@@ -78,13 +78,13 @@ static void write_lines(struct registration *r, struct buf *lines)
 	buf_printf(lines, "Expires: %u\r\n", r->leaving ? 0u : (unsigned)r->expires_s);
 	if (r->settings.software.n)
 		buf_printf(lines, "User-Agent: " STR_FMT "\r\n", STR_ARG(r->settings.software));
-	buf_put(lines, STR("Supported: path, outbound\r\n"));
+	buf_put(lines, r->plain ? STR("Supported: path, gruu\r\n") : STR("Supported: path, gruu, outbound\r\n"));
 }
 
 /* true: failed, which is news. */
 static bool ask(struct registration *r, usec now)
 {
-	char text[4096], line_text[2048], from_text[REGISTRATION_NAME_N + 32], contact_text[REGISTRATION_NAME_N + 4];
+	char text[4096], line_text[2048], from_text[REGISTRATION_NAME_N + 32], contact_text[2 * REGISTRATION_NAME_N];
 	struct buf out, lines, from, contact;
 	enum err err;
 
@@ -96,6 +96,9 @@ static bool ask(struct registration *r, usec now)
 	err = account_answer(r->settings.account, STR("REGISTER"), str_from(r->registrar), STR_NONE, &lines,
 			     &r->answered);
 	buf_printf(&contact, "<%s>", r->contact);
+	if (r->settings.instance.n)
+		buf_printf(&contact, "%s;+sip.instance=\"<" STR_FMT ">\"", r->plain ? "" : ";reg-id=1",
+			   STR_ARG(r->settings.instance));
 	buf_printf(&from, "<%s>;tag=%s", r->aor, r->tag);
 	struct sip_request request = {
 		.method = STR("REGISTER"),
@@ -165,6 +168,46 @@ static uint32_t granted(struct registration *r, struct sip_msg *response)
 	return sip_msg_expires(response, &seconds) ? seconds : r->expires_s;
 }
 
+/* RFC 5627 4.2: in the Contact of our instance. */
+static void take_gruu(struct registration *r, struct sip_msg *response)
+{
+	const struct sip_address *list;
+	char text[REGISTRATION_NAME_N];
+	str instance, gruu;
+	struct buf b;
+	size_t n;
+
+	r->gruu[0] = 0;
+	if (!r->settings.instance.n || sip_msg_addresses(response, SIP_CONTACT, &list, &n) != ERR_NONE)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].star || !sip_param_find(list[i].params, STR("+sip.instance"), &instance) ||
+		    !sip_param_find(list[i].params, STR("pub-gruu"), &gruu) ||
+		    str_find(instance, r->settings.instance) == instance.n)
+			continue;
+		buf_init(&b, text, sizeof(text));
+		sip_unquote(gruu, &b);
+		if (buf_ok(&b))
+			(void)str_copy_z(buf_str(&b), r->gruu, sizeof(r->gruu));
+	}
+}
+
+/* RFC 3608 6.1: in order; too many are none. */
+static void take_routes(struct registration *r, struct sip_msg *response)
+{
+	struct sip_values v = sip_msg_values(response, SIP_SERVICE_ROUTE);
+	struct buf b;
+	str value;
+
+	buf_init(&b, r->routes, sizeof(r->routes) - 1);
+	while (sip_values_next(&v, &value)) {
+		if (b.n)
+			buf_put(&b, STR(", "));
+		buf_put(&b, value);
+	}
+	r->routes[buf_ok(&b) ? b.n : 0] = 0;
+}
+
 static bool registered(struct registration *r, struct sip_msg *response, const struct flow *flow, usec now)
 {
 	bool news = r->state != REGISTRATION_UP;
@@ -177,6 +220,8 @@ static bool registered(struct registration *r, struct sip_msg *response, const s
 		return true;
 	}
 	seconds = granted(r, response);
+	take_gruu(r, response);
+	take_routes(r, response);
 	r->state = REGISTRATION_UP;
 	r->cause = CALL_CAUSE_NONE;
 	r->status = response->status;
@@ -229,6 +274,11 @@ static bool answered(struct registration *r, const struct sip_event *event, usec
 		return challenged(r, response, now);
 	case 423:
 		return too_brief(r, response, now);
+	case 439: /* RFC 5626 4.2.1 */
+		if (r->plain || !r->settings.instance.n)
+			return fail(r, CALL_FAILED, 439, 0, now);
+		r->plain = true;
+		return ask(r, now);
 	case 403:
 		return refuse(r, r->answered ? CALL_WRONG_PASSWORD : CALL_DECLINED, 403);
 	case 404:

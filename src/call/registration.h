@@ -5,8 +5,9 @@
  * granted have passed, 423 obeyed (10.2.8), tried again after a failure with growing
  * pauses (RFC 5626 4.5: doubling, half to all of the pause by chance; Retry-After
  * obeyed), the flow kept open by CRLF keep-alives (RFC 5626 3.5.1) and registered anew when
- * it breaks. The registrar's last word and whether it is final (a wrong password is)
- * come out as states.
+ * it breaks. A device that has a name for itself (`instance`) asks for a GRUU and names its flow (outbound, reg-id 1),
+ * unless the first hop cannot keep it (439: then once more without). The registrar's last word and whether it is final
+ * (a wrong password is) come out as states.
  *
  * Memory: the owner embeds it; registration_free. Thread: its owner's.
  */
@@ -18,7 +19,8 @@
 #include "call/cause.h"
 #include "sip/stack.h"
 
-#define REGISTRATION_NAME_N 256
+#define REGISTRATION_NAME_N   256
+#define REGISTRATION_ROUTES_N 512
 
 enum registration_state {
 	REGISTRATION_OFF = 0, /* not started, or removed */
@@ -38,8 +40,10 @@ struct registration_settings {
 	str aor;                  /* "sip:101@pbx.example"; copied */
 	str registrar;            /* Request-URI, "sip:pbx.example"; copied */
 	str software;             /* User-Agent; must live as long as this */
-	uint32_t expires_s;       /* asked for; 0: 600 */
-	uint64_t cookie;          /* for its transactions */
+	str instance;       /* "urn:uuid:..": this device, over restarts (RFC 5626 4.1): asks for a GRUU, and names
+			     * its flow; empty: none; must live as long as this */
+	uint32_t expires_s; /* asked for; 0: 600 */
+	uint64_t cookie;    /* for its transactions */
 };
 
 struct registration {
@@ -48,12 +52,15 @@ struct registration {
 	enum call_cause cause; /* DOWN, REFUSED */
 	int status;            /* the registrar's last final status; 0: it said nothing */
 	struct flow flow;      /* UP: where its answer came from, and our calls will */
+	/* UP, of the last answer; empty: none given. The GRUU (RFC 5627) is the Contact of our calls, the routes
+	 * (RFC 3608, values with commas between) are the Route of requests outside of dialogs. */
+	char gruu[REGISTRATION_NAME_N], routes[REGISTRATION_ROUTES_N];
 	char aor[REGISTRATION_NAME_N], registrar[REGISTRATION_NAME_N], contact[REGISTRATION_NAME_N];
 	char call_id[24], tag[12];
 	uint32_t cseq, expires_s;
 	handle client;
-	bool leaving;
-	unsigned answered; /* what of the account the last request carried */
+	bool leaving, plain; /* plain: the way to the registrar keeps no flows (439) */
+	unsigned answered;   /* what of the account the last request carried */
 	unsigned tries, failures;
 	usec refresh_at, ping_at, give_up_at;
 	usec ping_every;
