@@ -260,8 +260,8 @@ void pbx_history_write_answer(const struct pbx_history *h, struct sip_msg *answe
 	struct theirs t = { .n = 0 };
 	size_t i = 0;
 
-	if (!answer || !sip_msg_has(answer, SIP_HISTORY_INFO) || sip_msg_addresses(answer, SIP_HISTORY_INFO, &t.list, &t.n) ||
-	    t.n > PBX_HISTORY_MAX)
+	if (!answer || !sip_msg_has(answer, SIP_HISTORY_INFO) ||
+	    sip_msg_addresses(answer, SIP_HISTORY_INFO, &t.list, &t.n) || t.n > PBX_HISTORY_MAX)
 		t.n = 0;
 	e = next_of(h, NULL, only_ours, &t);
 	while (e || i < t.n) {

@@ -301,7 +301,8 @@ struct pbx_branch *pbx_send_add(struct pbx_job *job, str uri, str next, str path
 	};
 	if (flow)
 		b->flow = *flow;
-	if (b->uri.n == 0)
+	if (b->uri.n == 0 || b->next.n != next.n ||
+	    b->path.n != path.n) /* no room: without its way it would go astray */
 		return NULL;
 	while (*at)
 		at = &(*at)->after;
