@@ -174,6 +174,8 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 	/* A 2xx that comes again, or late, when all is done here: the caller must have it (RFC 6026 7.1). */
 	struct pbx_job late = { .server = e->cookie, .invite = m->method == SIP_INVITE };
 
+	if (b && b->hunt && sip_msg_via(m))
+		pbx_throttle_hear(&s->throttle, &b->place.addr, sip_msg_via(m)->params, now);
 	if (b && b->hunt && m->status != 503)
 		pbx_hunt_heard(s, job, b, now);
 	if (m->status == 100)

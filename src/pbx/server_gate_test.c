@@ -341,6 +341,35 @@ static void neighbours_are_told_to_send_less(void **state)
 	assert_in_range(atoi(strstr(via, ";oc=") + 4), 20, 60);
 }
 
+/* RFC 7339, as the client: what one server should be spared goes to the next of the name, or is refused. */
+static void a_neighbour_that_asks_for_less_gets_less(void **state)
+{
+	char request[4000], swollen[4100], id[10], *mark;
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_.config.relay_any = true;
+	rig_run();
+	for (int i = 0; i < 2; i++) {
+		snprintf(id, sizeof(id), "oc%d", i);
+		invite_from(alice, "101", "example.com", "sip:x@two.example", id, 1, "");
+		rig_copy(rig_take(rig_addr(77 + i, 5060)), request, sizeof(request));
+		rig_assert_start(request, "INVITE sip:x@two.example SIP/2.0\r\n");
+		mark = strstr(request, ";oc;oc-algo=\"loss\"");
+		assert_non_null(mark);
+		snprintf(swollen, sizeof(swollen), "%.*s;oc=100;oc-validity=5000%s", (int)(mark - request), request,
+			 mark + 3);
+		rig_answer_request(rig_addr(77 + i, 5060), swollen, 486, "b", "", "");
+		rig_assert_start(rig_take(alice), "SIP/2.0 486 ");
+	}
+	invite_from(alice, "101", "example.com", "sip:x@two.example", "oc2", 1, "");
+	rig_assert_start(rig_take(alice), "SIP/2.0 503 ");
+	rig_pass(5 * USEC_PER_SEC);
+	rig_forget_sent();
+	invite_from(alice, "101", "example.com", "sip:x@two.example", "oc3", 1, "");
+	rig_assert_start(rig_take(rig_addr(77, 5060)), "INVITE ");
+}
+
 /* All phones of the town at once; the keeper takes its time. */
 static void registrations_stand_in_line_and_the_rest_gets_a_turn(void **state)
 {
@@ -394,6 +423,7 @@ int main(void)
 		T(nothing_tells_a_stranger_who_has_an_account),
 		T(who_is_late_refuses_the_least_urgent_first),
 		T(neighbours_are_told_to_send_less),
+		T(a_neighbour_that_asks_for_less_gets_less),
 		T(registrations_stand_in_line_and_the_rest_gets_a_turn),
 		T(nothing_tells_who_guesses_whether_there_is_such_a_name),
 	};

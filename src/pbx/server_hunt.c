@@ -14,6 +14,11 @@ static bool try_next(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 
 	while (!sent && !job->answered && !job->cancelled && !b->stopped && hunt->next < hunt->found.n) {
 		b->place = hunt->found.places[hunt->next++];
+		if (w->kind != PBX_WAY_DIALOG &&
+		    pbx_throttle_spares(&s->throttle, &b->place.addr, s->config.rng, now)) {
+			hunt->spared = true;
+			continue;
+		}
 		sent = pbx_send_branch(s, job, b, m, w, now);
 	}
 	b->hedge_at = USEC_NEVER;
@@ -73,7 +78,7 @@ static void found(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *
 			pbx_job_free(s, job);
 		return;
 	}
-	job->local_status = status_of(f->err, m && w.kind == PBX_WAY_FOREIGN);
+	job->local_status = b->hunt->spared ? 503 : status_of(f->err, m && w.kind == PBX_WAY_FOREIGN);
 	pbx_fork_close(s, job, b, 408, now);
 }
 

@@ -41,6 +41,7 @@
 #include "pbx/stream_book.h"
 #include "pbx/tally.h"
 #include "pbx/target.h"
+#include "pbx/throttle.h"
 #include "pbx/token.h"
 #include "pbx/tracer.h"
 #include "sip/locate.h"
@@ -84,7 +85,8 @@ struct pbx_hunt {
 	handle search;
 	struct sip_found found;
 	size_t next;
-	bool heard; /* one of them answers */
+	bool heard;  /* one of them answers */
+	bool spared; /* one of them has asked for less (pbx/throttle.h) */
 };
 
 /* A target that a 3xx has named (16.7 step 4). It becomes branches at its turn. */
@@ -196,6 +198,7 @@ struct pbx_server {
 	struct sip_gate gate;
 	struct pbx_flood *flood;
 	struct pbx_overload overload;
+	struct pbx_throttle throttle;
 	handle *line; /* jobs of registrations that wait their turn, PBX_OVERLOAD_LINE of them */
 	size_t line_at, line_n;
 	unsigned load_percent; /* told to neighbours, */

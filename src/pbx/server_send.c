@@ -102,7 +102,7 @@ static struct flow way_back(const struct pbx_job *job, struct sip_msg *m)
 
 struct letter { /* the texts of the edits, until they are written */
 	struct sip_edits edits;
-	char forwards[12], record[2][400], session[120], mark[40], breadth[24], history[PBX_HISTORY_TEXT],
+	char forwards[12], record[2][400], session[120], mark[80], breadth[24], history[PBX_HISTORY_TEXT],
 		route[2][1200];
 	struct pbx_identity_letter identity;
 	struct pbx_session_timer_letter timer;
@@ -278,6 +278,10 @@ bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 	o.draft = (struct sip_draft){ .msg = m, .edits = &l.edits };
 	o.via_params = str_from(l.mark);
 	o.via_params.n = 22; /* ";mark=" and 16 digits */
+	if (b->hunt) {
+		memcpy(l.mark + 22, PBX_THROTTLE_VIA, sizeof(PBX_THROTTLE_VIA) - 1);
+		o.via_params.n += sizeof(PBX_THROTTLE_VIA) - 1;
+	}
 	if (job->kind == PBX_JOB_ACK) {
 		err = sip_stack_forward(s->stack, &o, now);
 		b->state = PBX_BRANCH_CLOSED;

@@ -72,14 +72,6 @@ void pbx_throttle_hear(struct pbx_throttle *t, const struct addr *addr, str para
 	e->until = now + valid;
 }
 
-void pbx_throttle_pause(struct pbx_throttle *t, const struct addr *addr, uint32_t seconds, usec now)
-{
-	struct pbx_throttled *e = make(t, addr);
-
-	e->percent = 100;
-	e->until = now + usec_min((usec)seconds * USEC_PER_SEC, PBX_THROTTLE_LONG);
-}
-
 bool pbx_throttle_spares(const struct pbx_throttle *t, const struct addr *addr, struct rng *rng, usec now)
 {
 	const struct pbx_throttled *e = t->n ? find(t, addr) : NULL;

@@ -35,8 +35,6 @@ struct pbx_throttle {
 
 /* The parameters of our Via in an answer from `addr`. */
 void pbx_throttle_hear(struct pbx_throttle *, const struct addr *, str via_params, usec now);
-/* It has answered 503 and said how long it wants none. */
-void pbx_throttle_pause(struct pbx_throttle *, const struct addr *, uint32_t seconds, usec now);
 /* Is this request one of those that it should be spared? */
 bool pbx_throttle_spares(const struct pbx_throttle *, const struct addr *, struct rng *, usec now);
 

@@ -68,25 +68,15 @@ static void nonsense_is_not_obeyed(void **state)
 	assert_int_equal(spared(&here, 1), 0);
 }
 
-static void a_503_with_retry_after_spares_all_for_so_long(void **state)
-{
-	(void)state;
-	pbx_throttle_pause(&t, &here, 5, 0);
-	assert_int_equal(spared(&here, 5 * USEC_PER_SEC - 1), 1000);
-	assert_int_equal(spared(&here, 5 * USEC_PER_SEC), 0);
-	pbx_throttle_pause(&t, &here, 1000000, 0);
-	assert_int_equal(spared(&here, PBX_THROTTLE_LONG), 0);
-}
-
 static void too_many_neighbours_make_room_for_each_other(void **state)
 {
 	(void)state;
-	pbx_throttle_pause(&t, &here, 50, 0);
+	pbx_throttle_hear(&t, &here, STR("oc=100;oc-validity=9000"), 0);
 	for (uint16_t i = 1; i <= 2 * PBX_THROTTLE_MAX; i++) {
 		struct addr a = there;
 
 		a.port = i;
-		pbx_throttle_pause(&t, &a, 5, 0);
+		pbx_throttle_hear(&t, &a, STR("oc=100"), 0);
 		assert_int_equal(spared(&a, 1), 1000);
 	}
 	assert_int_equal(spared(&here, 1), 1000);
@@ -100,7 +90,6 @@ int main(void)
 		T(it_is_spared_as_much_and_as_long_as_it_says),
 		T(an_overtaken_answer_changes_nothing),
 		T(nonsense_is_not_obeyed),
-		T(a_503_with_retry_after_spares_all_for_so_long),
 		T(too_many_neighbours_make_room_for_each_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
