@@ -366,6 +366,7 @@ void metrics_write_manual(struct buf *out)
 	metric_write_manual(pbx_metrics, pbx_metric_n, out);
 	buf_init_grow(&text, METRICS_TEXT_MAX);
 	pbx_figures_write_ratios(&(struct pbx_figures){ .sip.outcomes = { 1 } }, &text);
+	pbx_figures_write_rules(&(struct pbx_figures){ .rule_n = 0 }, &text);
 	write_own(&none, &text);
 	metrics_write_manual_of(buf_str(&text), out);
 	buf_free(&text);

@@ -32,12 +32,44 @@ const struct metric pbx_metrics[] = {
 	    .most = true),
 	ROW("hep_packets_total", COUNTER, hep.sent, "Messages copied to the capture server."),
 	ROW("hep_lost_total", COUNTER, hep.lost, "Messages that were not: too many at once."),
+	ROW("passwords_wrong_total", COUNTER, server.wrong_passwords, "Wrong passwords."),
+	ROW("passwords_unjudged_total", COUNTER, server.guesses_unjudged,
+	    "Passwords that came too soon after wrong ones and were not looked at."),
+	ROW("overload_refused_total", COUNTER, server.overload_refused,
+	    "Requests answered 503 because there was no time for them."),
+	ROW("overload_lined_total", COUNTER, server.overload_lined, "Registrations that waited in line."),
+	ROW("policy_refused_total", COUNTER, server.policy_refused, "Requests that a rule of the policy refused."),
+	ROW("policy_over_total", COUNTER, server.policy_over, "Of these, because a limit was reached."),
+	ROW("policy_calls", GAUGE_U32, server.policy_calls, "Calls that count against limits now."),
+	ROW("redirected_total", COUNTER, server.redirected, "Requests answered 3xx by the exchange itself."),
 	ROW("session_duration_seconds", HISTOGRAM, calls.duration, "From the answer to the BYE: SDT, RFC 6076 4.5."),
 };
 const size_t pbx_metric_n = sizeof(pbx_metrics) / sizeof(pbx_metrics[0]);
 
+void pbx_figures_add_rule(struct pbx_figures *f, str name, uint64_t decided, uint64_t refused, uint64_t over)
+{
+	struct pbx_rule_figures *r = f->rules;
+	char text[PBX_FIGURES_NAME];
+
+	(void)str_copy_z(name, text, sizeof(text));
+	while (r < f->rules + f->rule_n && strcmp(r->name, text) != 0)
+		r++;
+	if (r == f->rules + PBX_FIGURES_RULES)
+		return;
+	if (r == f->rules + f->rule_n) {
+		f->rule_n++;
+		memcpy(r->name, text, sizeof(text));
+	}
+	r->decided += decided;
+	r->refused += refused;
+	r->over += over;
+}
+
 void pbx_figures_add(struct pbx_figures *sum, const struct pbx_figures *more)
 {
+	for (uint32_t i = 0; i < more->rule_n && i < PBX_FIGURES_RULES; i++)
+		pbx_figures_add_rule(sum, str_from(more->rules[i].name), more->rules[i].decided, more->rules[i].refused,
+				     more->rules[i].over);
 	metric_add(sip_metrics, sip_metric_n, &sum->sip, &more->sip);
 	metric_add(pbx_metrics, pbx_metric_n, sum, more);
 }
@@ -55,9 +87,46 @@ void pbx_figures_write_ratios(const struct pbx_figures *f, struct buf *out)
 				 (double)f->calls.completed / (double)attempts, out);
 }
 
+/* An administrator's own words, as a label's value. */
+static void put_label(const char *name, struct buf *out)
+{
+	for (const char *c = name; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			buf_put_char(out, '\\');
+		buf_put_char(out, (unsigned char)*c < ' ' ? ' ' : *c);
+	}
+}
+
+void pbx_figures_write_rules(const struct pbx_figures *f, struct buf *out)
+{
+	static const struct {
+		const char *name, *help;
+		size_t at;
+	} rows[] = {
+		{ "tandem_pbx_rule_decided_total", "Requests that this rule of the policy decided: label `rule`.",
+		  offsetof(struct pbx_rule_figures, decided) },
+		{ "tandem_pbx_rule_refused_total", "Of these, with a no: label `rule`.",
+		  offsetof(struct pbx_rule_figures, refused) },
+		{ "tandem_pbx_rule_over_total", "Of these, because its limit was reached: label `rule`.",
+		  offsetof(struct pbx_rule_figures, over) },
+	};
+
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", rows[k].name, rows[k].help, rows[k].name);
+		for (uint32_t i = 0; i < f->rule_n; i++) {
+			buf_printf(out, "%s{rule=\"", rows[k].name);
+			put_label(f->rules[i].name, out);
+			buf_put_z(out, "\"} ");
+			buf_put_u64(out, *(const uint64_t *)(const void *)((const char *)&f->rules[i] + rows[k].at));
+			buf_put_char(out, '\n');
+		}
+	}
+}
+
 void pbx_figures_write(const struct pbx_figures *f, struct buf *out)
 {
 	metric_write(sip_metrics, sip_metric_n, &f->sip, out);
 	metric_write(pbx_metrics, pbx_metric_n, f, out);
 	pbx_figures_write_ratios(f, out);
+	pbx_figures_write_rules(f, out);
 }

@@ -174,8 +174,14 @@ static void carry(struct pbx_server *s, const struct pbx_note *note, usec now)
 			  STR_ARG(str_head(sip_transport_call_id(note->bytes), 200)), note->flow.id);
 }
 
+static void hear_rule(void *self, str name, const struct pbx_rule_stats *stats)
+{
+	pbx_figures_add_rule(self, name, stats->decided, stats->refused, stats->over);
+}
+
 void pbx_server_figures(const struct pbx_server *s, struct pbx_figures *out)
 {
+	pbx_server_rules(s, hear_rule, out);
 	sip_stack_figures(s->stack, &out->sip);
 	out->calls = *pbx_recorder_figures(s->recorder);
 	pbx_server_stats(s, &out->server);

@@ -30,6 +30,8 @@ const struct metric sip_metrics[] = {
 	    "Messages that broke the grammar; requests among them were answered 400."),
 	ROW("refused_full_total", COUNTER, refused_full,
 	    "Requests answered 503 because the transaction table was full."),
+	ROW("gate_dropped_total", COUNTER, gate_dropped, "Requests dropped unread: their source asked too much."),
+	ROW("gate_busy_total", COUNTER, gate_busy, "Requests answered 503 at the door."),
 	ROW("evicted_total", COUNTER, evicted, "Finished transactions that were ended early to make room."),
 	ROW("timeouts_total", COUNTER, timeouts, "Requests of ours that nobody answered."),
 	ROW("unreachable_total", COUNTER, unreachable, "Requests of ours that could not be delivered."),

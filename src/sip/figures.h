@@ -36,6 +36,7 @@ struct sip_figures {
 	struct metric_histogram register_delay, disconnect_delay; /* 4.1, 4.4: to the 2xx */
 	uint64_t messages[2], repeats[2];                         /* in, out */
 	uint64_t malformed, refused_full, evicted, timeouts, unreachable;
+	uint64_t gate_dropped, gate_busy;
 	uint32_t transactions, streams;
 };
 

@@ -299,6 +299,8 @@ void sip_stack_figures(const struct sip_stack *s, struct sip_figures *out)
 	out->malformed = s->stats.malformed;
 	out->refused_full = s->stats.refused_full;
 	out->evicted = s->stats.evicted;
+	out->gate_dropped = s->stats.gate_dropped;
+	out->gate_busy = s->stats.gate_busy;
 	out->transactions = s->slab.n;
 	out->streams = (uint32_t)s->flows.by_id.n;
 }
