@@ -90,21 +90,26 @@ static void put_credentials(str value, struct buf *out)
 
 /* ---- lines of the head ---- */
 
-/* Up to behind its end, with the lines that go on with it (7.3.1). */
+/* Up to behind its end: CRLF, and what sloppy programs take for one. */
+static size_t bare_line_n(str s)
+{
+	const char *lf = memchr(s.p, '\n', s.n);
+	size_t n = lf ? (size_t)(lf - s.p) : s.n;
+	const char *cr = memchr(s.p, '\r', n);
+
+	if (cr && (size_t)(cr - s.p) + 1 < n)
+		return (size_t)(cr - s.p) + 1;
+	return lf ? n + 1 : n;
+}
+
+/* With the lines that go on with it (7.3.1). */
 static size_t line_n(str s)
 {
-	size_t n = 0;
+	size_t n = bare_line_n(s);
 
-	for (;;) {
-		while (n < s.n && s.p[n] != '\n' && s.p[n] != '\r')
-			n++;
-		if (n < s.n && s.p[n] == '\r')
-			n++;
-		if (n < s.n && s.p[n] == '\n')
-			n++;
-		if (n >= s.n || (s.p[n] != ' ' && s.p[n] != '\t'))
-			return n;
-	}
+	while (n < s.n && (s.p[n] == ' ' || s.p[n] == '\t'))
+		n += bare_line_n(str_skip(s, n));
+	return n;
 }
 
 enum secrecy { OPEN, CREDENTIALS, SECRET };
@@ -159,56 +164,59 @@ static size_t password_n(str s, size_t *at)
 	return 0;
 }
 
-static void put_open(str line, struct buf *out)
+static bool stands_before(str line, size_t at, str word)
 {
-	size_t done = 0, at = 0;
-
-	for (size_t i = 4; i < line.n; i++) {
-		if (line.p[i - 1] != ':' || (str_lower(line.p[i - 2]) != 'p' && str_lower(line.p[i - 2]) != 's') ||
-		    i < done ||
-		    !(str_eq_nocase(str_of(line.p + i - 4, 3), STR("sip")) ||
-		      str_eq_nocase(str_of(line.p + i - 4, 3), STR("ips"))))
-			continue;
-		size_t n = password_n(str_skip(line, i), &at);
-		if (!n)
-			continue;
-		buf_put(out, str_of(line.p + done, i + at - done));
-		put_left_out(n, out);
-		done = i + at + n;
-	}
-	buf_put(out, str_skip(line, done));
+	return at >= word.n && str_eq_nocase(str_of(line.p + at - word.n, word.n), word);
 }
 
-/* ---- the body ---- */
-
-static void put_body(str rest, struct buf *out)
+/* What stands behind the colon at `at` and is secret: keys and passwords of media up to a blank or '|', or that of a
+ * URI. 0: nothing is. */
+static size_t secret_n(str line, size_t at, size_t *from)
 {
-	static const str marks[] = { STR_INIT("inline:"), STR_INIT("ice-pwd:"), STR_INIT("k=clear:"),
-				     STR_INIT("k=base64:"), STR_INIT("k=uri:") };
+	static const str marks[] = { STR_INIT("inline"), STR_INIT("ice-pwd"), STR_INIT("k=clear"), STR_INIT("k=base64"),
+				     STR_INIT("k=uri") };
+	str rest = str_skip(line, at + 1);
+	size_t n = 0;
 
-	for (;;) {
-		size_t at = rest.n, n = 0;
-
-		for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-			size_t found = str_find(str_head(rest, at + marks[i].n), marks[i]);
-
-			at = found + marks[i].n <= rest.n && found < at ? found + marks[i].n : at;
-		}
-		buf_put(out, str_head(rest, at));
-		rest = str_skip(rest, at);
-		if (!rest.n)
-			return;
+	*from = at + 1;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		if (!stands_before(line, at, marks[i]))
+			continue;
 		while (n < rest.n && !strchr("| \t\r\n", rest.p[n]))
 			n++;
-		put_left_out(n, out);
-		rest = str_skip(rest, n);
+		return n;
 	}
+	if (stands_before(line, at, STR("sip")) || stands_before(line, at, STR("sips"))) {
+		n = password_n(rest, from);
+		*from += at + 1;
+	}
+	return n;
+}
+
+/* Everything that is secret stands behind a colon. */
+static void put_open(str line, struct buf *out)
+{
+	size_t done = 0, from = 0;
+
+	for (const char *c = memchr(line.p, ':', line.n); c;
+	     c = memchr(c + 1, ':', (size_t)(line.p + line.n - c - 1))) {
+		size_t at = (size_t)(c - line.p);
+
+		if (at < done || !at || !strchr("pPsSeEdD4rRiI", line.p[at - 1]))
+			continue;
+		size_t n = secret_n(line, at, &from);
+		if (!n)
+			continue;
+		buf_put(out, str_of(line.p + done, from - done));
+		put_left_out(n, out);
+		done = from + n;
+	}
+	buf_put(out, str_skip(line, done));
 }
 
 void sip_redact(str message, size_t cap, struct buf *out)
 {
 	str rest = str_head(message, cap);
-	bool begun = false, body = false;
 
 	while (rest.n) {
 		size_t n = line_n(rest), at = 0;
@@ -218,11 +226,7 @@ void sip_redact(str message, size_t cap, struct buf *out)
 
 		while (end > at && (line.p[end - 1] == '\r' || line.p[end - 1] == '\n'))
 			end--;
-		body |= begun && end == 0;
-		begun |= end > 0;
-		if (is == OPEN && body) {
-			put_body(line, out);
-		} else if (is == OPEN) {
+		if (is == OPEN) {
 			put_open(line, out);
 		} else {
 			buf_put(out, str_head(line, at));
