@@ -574,22 +574,6 @@ static void hold_crosses(void **state)
 	world_end(&w);
 }
 
-static void the_last_of_quick_holds_crosses(void **state)
-{
-	struct world w;
-
-	(void)state;
-	world_start(&w, NULL);
-	dial(&w, &w.alice, STR("acme"));
-	assert_int_equal(call_hold(agent_call(w.desk.agent, w.desk.call), true, w.host.now), ERR_NONE);
-	test_run(&w.host, 22 * USEC_PER_MS); /* the far leg's re-INVITE is on its way */
-	assert_int_equal(call_hold(agent_call(w.desk.agent, w.desk.call), false, w.host.now), ERR_NONE);
-	test_run(&w.host, USEC_PER_SEC);
-	assert_int_equal(w.alice.held, 1);
-	assert_int_equal(w.alice.resumed, 1);
-	world_end(&w);
-}
-
 /* Or whoever is on the line would choose whom the business calls. */
 static void neither_side_passes_the_other_on_or_writes_to_it(void **state)
 {
@@ -903,7 +887,6 @@ int main(void)
 		cmocka_unit_test(a_caller_who_gives_up_stops_the_ringing_across),
 		cmocka_unit_test(early_media_is_bridged_before_the_answer),
 		cmocka_unit_test(hold_crosses),
-		cmocka_unit_test(the_last_of_quick_holds_crosses),
 		cmocka_unit_test(neither_side_passes_the_other_on_or_writes_to_it),
 		cmocka_unit_test(each_side_is_watched_by_a_session_timer_of_its_own),
 		cmocka_unit_test(what_is_not_listed_does_not_cross),
