@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n < 3)
 		return 0;
 	text = str_of((const char *)data + 3, n - 3);
-	policy = read_rules(data[0] & 1 ? text : STR(rules));
+	policy = read_rules(data[0] & 1 ? text : str_from(rules));
 	if (policy)
 		ask(policy, text, (unsigned)(data[1] | data[2] << 8));
 	pbx_policy_free(policy);

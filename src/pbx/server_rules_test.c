@@ -41,10 +41,12 @@ static void settings(const char *text)
 
 static void run(unsigned workers, const char *text)
 {
+	static const str relay[] = { STR_INIT("known.example"), STR_INIT("two.example") };
+
 	carol = rig_addr(15, 5060);
 	rig_.config.auth = false;
 	rig_.config.worker_n = (uint16_t)workers;
-	rig_.config.relay_domains = (const str[]){ STR_INIT("known.example"), STR_INIT("two.example") };
+	rig_.config.relay_domains = relay;
 	rig_.config.relay_domain_n = 2;
 	rig_run();
 	settings(text);
@@ -358,10 +360,11 @@ static void callers_are_redirected(void **state)
 
 static void a_redirect_server_tells_where_users_and_domains_are(void **state)
 {
+	static const str redirect[] = { STR_INIT("EXAMPLE.com"), STR_INIT("known.example") };
 	char invite[4000];
 
 	(void)state;
-	rig_.config.redirect_domains = (const str[]){ STR_INIT("EXAMPLE.com"), STR_INIT("known.example") };
+	rig_.config.redirect_domains = redirect;
 	rig_.config.redirect_domain_n = 2;
 	run(3, NULL);
 	calls("101", "sip:102@example.com", "m1");
