@@ -51,7 +51,7 @@ struct driver_setup {
 	bool signals;                /* SIGINT, SIGTERM, SIGHUP stop the driver; a second one at once */
 	void (*hangup)(void *self);  /* not NULL: SIGHUP is this call instead, on thread 0, which must not wait in it */
 	void *hangup_self;
-	struct addr dns;             /* name server to use; unset: the system's */
+	struct addr dns; /* name server to use; unset: the system's */
 };
 
 enum driver_flag {

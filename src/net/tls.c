@@ -4,11 +4,11 @@
 #include "base/buf.h"
 #include "crypt/certificate.h"
 #include "crypt/openssl.h"
+#include "net/tls_names.h"
 
 #include <assert.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 #define NAME_MAX_N  253
@@ -110,108 +110,17 @@ static bool is_pin(const char *name)
 	return strncmp(name, "sha256:", 7) == 0;
 }
 
-/* RFC 5922 7.1: a SAN URI "sip:NAME" without user part speaks for the domain. Empty: this one does not. */
-static str sip_domain(const GENERAL_NAME *g)
-{
-	if (g->type != GEN_URI)
-		return STR_NONE;
-	str uri = { (const char *)ASN1_STRING_get0_data(g->d.uniformResourceIdentifier),
-		    (size_t)ASN1_STRING_length(g->d.uniformResourceIdentifier) };
-	if (!str_starts_nocase(uri, STR("sip:")))
-		return STR_NONE;
-	uri = str_skip(uri, 4);
-	return str_find_char(uri, '@') < uri.n ? STR_NONE : uri;
-}
-
-static str dns_domain(const GENERAL_NAME *g)
-{
-	if (g->type != GEN_DNS)
-		return STR_NONE;
-	return str_of((const char *)ASN1_STRING_get0_data(g->d.dNSName), (size_t)ASN1_STRING_length(g->d.dNSName));
-}
-
-enum identity { IDENTITY_NONE, IDENTITY_SIP, IDENTITY_DNS };
-
-/* Which kind of name counts in this certificate: DNS names "if and only if" there is no SIP one (7.1). */
-static enum identity counts(const GENERAL_NAMES *names)
-{
-	enum identity kind = IDENTITY_NONE;
-
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
-
-		if (sip_domain(g).n)
-			return IDENTITY_SIP;
-		if (dns_domain(g).n)
-			kind = IDENTITY_DNS;
-	}
-	return kind;
-}
-
-static bool bears_ip(X509 *certificate, const struct addr *ip)
-{
-	return X509_check_ip(certificate, ip->ip, ip->family == 4 ? 4 : 16, 0) == 1;
-}
-
 static bool bears_name(const struct tls *t, X509 *certificate)
 {
-	struct addr ip;
-	str name = str_from(t->name);
-	unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
-	GENERAL_NAMES *names;
-	enum identity kind;
-	bool found = false;
-
-	if (addr_parse_ip(name, &ip) == ERR_NONE)
-		return bears_ip(certificate, &ip);
-	if (!t->credentials->wildcards)
-		flags |= X509_CHECK_FLAG_NO_WILDCARDS;
-	names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-	kind = counts(names);
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && kind == IDENTITY_SIP && !found; i++)
-		found = str_eq_nocase(sip_domain(sk_GENERAL_NAME_value(names, i)), name);
-	GENERAL_NAMES_free(names);
-	return kind == IDENTITY_DNS ? X509_check_host(certificate, name.p, name.n, flags, NULL) == 1 : found;
-}
-
-/* What may stand in a list with blanks between; the rest is no name of a host, or a trap (a NUL inside). */
-static bool is_plain(str domain)
-{
-	for (size_t i = 0; i < domain.n; i++) {
-		char c = str_lower(domain.p[i]);
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '-' && c != '_')
-			return false;
-	}
-	return domain.n > 0 && domain.n <= NAME_MAX_N;
-}
-
-static void put_domain(str domain, struct buf *out)
-{
-	if (!is_plain(domain) || out->cap - out->n < domain.n + 1)
-		return;
-	if (out->n)
-		buf_put_char(out, ' ');
-	for (size_t i = 0; i < domain.n; i++)
-		buf_put_char(out, str_lower(domain.p[i]));
+	return tls_names_bear(certificate, str_from(t->name), t->credentials->wildcards);
 }
 
 void tls_proved(const struct tls *t, struct buf *out)
 {
 	X509 *certificate = t->state == HANDSHAKE ? NULL : SSL_get0_peer_certificate(t->ssl);
-	GENERAL_NAMES *names;
-	enum identity kind;
 
-	if (!certificate || SSL_get_verify_result(t->ssl) != X509_V_OK)
-		return;
-	names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-	kind = counts(names);
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
-
-		put_domain(kind == IDENTITY_SIP ? sip_domain(g) : dns_domain(g), out);
-	}
-	GENERAL_NAMES_free(names);
+	if (certificate && SSL_get_verify_result(t->ssl) == X509_V_OK)
+		tls_names_write(certificate, out);
 }
 
 static bool refuse(struct tls *t, enum err err, const char *why)
