@@ -6,10 +6,10 @@
  *
  * WORK is options, register (each time another user, or the same again when --users is smaller
  * than --count), digest (REGISTER, 401, REGISTER with credentials), message, call (INVITE 100 180 200 ACK BYE
- * 200 to users registered here first), or ring (leaves --count calls ringing, prints a line, waits for a
- * line on standard input, ends them), handshake (TLS connections made and closed, one after the other, each in full) or
- * idle (leaves --count TLS connections, each of which has asked OPTIONS once; prints a line, waits for one).
- * Works on 8 UDP sockets or connections for callers and 8 for callees, all on
+ * 200 to users registered here first), hold (the same without BYE: --count calls stay up), or ring (leaves --count
+ * calls ringing, prints a line, waits for a line on standard input, ends them), handshake (TLS connections made and
+ * closed, one after the other, each in full) or idle (leaves --count TLS connections, each of which has asked OPTIONS
+ * once; prints a line, waits for one). Works on 8 UDP sockets or connections for callers and 8 for callees, all on
  * loopback, and stops by itself: after --count units, or when a unit has waited 10 s. Prints one JSON line.
  *
  * It shares no code with tandem: what it measures must not be what it is made of.
@@ -32,7 +32,7 @@
 #define SOCKETS   8
 #define BYTES_MAX 4096
 
-enum work { OPTIONS, REGISTER, DIGEST, MESSAGE, CALL, RING, HANDSHAKE, IDLE };
+enum work { OPTIONS, REGISTER, DIGEST, MESSAGE, CALL, HOLD, RING, HANDSHAKE, IDLE };
 enum way { UDP, TCP, TLS };
 
 /* A socket, or a connection and what has come of a message by it. */
@@ -411,6 +411,10 @@ static void response(const char *msg)
 			note_dialog(slot, msg);
 		slot->step = 1;
 		send_request(slot, "ACK", "");
+		if (load.work == HOLD) {
+			end_unit(slot, true);
+			return;
+		}
 		slot->step = 2;
 		send_request(slot, "BYE", "");
 	} else if (strstr(cseq, "INVITE")) {
@@ -664,8 +668,8 @@ static void end_ringing(void)
 
 static void options(int argc, char **argv)
 {
-	static const char *const works[] = { "options", "register", "digest",    "message",
-					     "call",    "ring",     "handshake", "idle" };
+	static const char *const works[] = { "options", "register", "digest",    "message", "call",
+					     "hold",    "ring",     "handshake", "idle" };
 	bool found = false;
 
 	load.count = 10000;
@@ -673,14 +677,14 @@ static void options(int argc, char **argv)
 	load.in_flight = 100;
 	load.domain = "bench.test";
 	load.password = "secret";
-	for (int i = 0; argc > 1 && i < 8; i++) {
+	for (int i = 0; argc > 1 && i < 9; i++) {
 		if (strcmp(argv[1], works[i]) == 0) {
 			load.work = (enum work)i;
 			found = true;
 		}
 	}
 	if (!found)
-		die("WORK is options, register, digest, message, call, ring, handshake or idle");
+		die("WORK is options, register, digest, message, call, hold, ring, handshake or idle");
 	for (int i = 2; i + 1 < argc; i += 2) {
 		char *colon;
 
