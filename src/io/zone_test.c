@@ -33,7 +33,8 @@ static void a_zone_is_found_by_its_name(void **state)
 
 static void what_is_no_zone_is_absent(void **state)
 {
-	static const char *const names[] = { "", "Nowhere/Never", "../../../etc/passwd", "/etc/passwd", "Europe/../../x" };
+	static const char *const names[] = { "", "Nowhere/Never", "../../../etc/passwd", "/etc/passwd",
+					     "Europe/../../x" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -139,6 +139,7 @@ static void a_bye_that_is_not_of_the_dialog_frees_nothing(void **state)
 	bye("c", "a", "wrong", START);
 	answer("c", 481, "a", "wrong", "BYE", "", START);
 	answer("c", 481, "wrong", "b", "BYE", "", START);
+	answer("c", 481, "b", "wrong", "BYE", "", START);
 	answer("d", 200, "a", "b", "BYE", "", START);
 	bye("c", "a", "", START);
 	answer("c", 481, "a", "x", "BYE", "", START);

@@ -287,6 +287,17 @@ static void beyond_a_limit_the_next_rules_decide(void **state)
 	assert_int_equal(stats().policy_over, 0);
 }
 
+static void a_rule_that_is_passed_over_keeps_nothing(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run(4, "a: limit 1 call limit 0 calls each source else next refuse\nb: allow\n");
+	connects("q1", one);
+	connects("q2", two);
+	assert_int_equal(stats().policy_over, 0);
+}
+
 static void numbers_are_rewritten(void **state)
 {
 	char invite[4000];
@@ -418,6 +429,29 @@ static void where_a_phone_redirects_to_is_judged_as_well(void **state)
 	assert_int_equal(stats().jobs, 0);
 }
 
+static void hear_rule(void *self, str name, const struct pbx_rule_stats *stats)
+{
+	uint64_t *refused = self;
+
+	if (str_eq(name, STR("no")))
+		*refused += stats->refused;
+}
+
+static void what_rules_have_decided_is_counted_over_a_reload(void **state)
+{
+	uint64_t refused = 0;
+
+	(void)state;
+	run(1, "no: to 104 refuse 603\n");
+	calls("101", "sip:104@example.com", "x1");
+	hears("SIP/2.0 603 ");
+	settings("first: to 105 refuse\nno: to 104 refuse 603\n");
+	calls("101", "sip:104@example.com", "x2");
+	hears("SIP/2.0 603 ");
+	pbx_server_rules(rig_.servers[0], hear_rule, &refused);
+	assert_int_equal(refused, 2);
+}
+
 static void new_rules_are_in_force_and_calls_and_counts_go_on(void **state)
 {
 	char invite[4000], other[4000];
@@ -512,6 +546,7 @@ int main(void)
 		T(a_call_without_end_ends_for_the_limit),
 		T(so_many_within_a_span),
 		T(beyond_a_limit_the_next_rules_decide),
+		T(a_rule_that_is_passed_over_keeps_nothing),
 		T(numbers_are_rewritten),
 		T(a_way_that_a_rule_names_needs_no_relay_domain),
 		T(the_trunk_can_be_named),
@@ -519,6 +554,7 @@ int main(void)
 		T(a_redirect_server_tells_where_users_and_domains_are),
 		T(a_domain_without_servers_is_a_plain_no),
 		T(where_a_phone_redirects_to_is_judged_as_well),
+		T(what_rules_have_decided_is_counted_over_a_reload),
 		T(new_rules_are_in_force_and_calls_and_counts_go_on),
 		T(what_is_being_judged_ends_by_the_rules_it_began_with),
 		T(settings_change_while_it_runs),
