@@ -14,6 +14,7 @@
 #endif
 
 #define BUFFER_FIXED  (4 << 20)
+#define BUFFER_FORCED (16 << 20) /* some 25,000 messages; the kernel takes it twice */
 #define BUFFER_OTHER  (256 << 10)
 #define OUTBOX_BYTES  (256u << 10)
 #define CONTROL_BYTES 128 /* IP_PKTINFO or IPV6_PKTINFO, a time, a count */
@@ -30,9 +31,9 @@ static void set_options(int fd, const struct udp_setup *setup)
 	set(fd, SOL_SOCKET, SO_RCVBUF, buffer);
 	set(fd, SOL_SOCKET, SO_SNDBUF, buffer);
 #ifdef __linux__
-	/* Whoever may have more than net.core.rmem_max (root in a machine of its own) takes it. */
-	set(fd, SOL_SOCKET, SO_RCVBUFFORCE, buffer);
+	/* Whoever may have more than net.core.rmem_max (root) takes it where all phones may speak at once. */
 	if (setup->local.port) {
+		set(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_FORCED);
 		set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 		set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 	}

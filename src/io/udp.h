@@ -10,7 +10,7 @@
  * where asked, and reports ICMP errors (IP_RECVERR). IPv6 sockets are IPv6 only.
  * Sockets with a port of the caller's choice say of each datagram how long it has waited and
  * how many were lost (SO_TIMESTAMPNS, SO_RXQ_OVFL).
- * Kernel buffers: 4 MiB each way wished for, net.core.rmem_max/wmem_max permitting, on
+ * Kernel buffers: 4 MiB each way wished for, net.core.rmem_max/wmem_max permitting (16 MiB inwards for root), on
  * sockets with a port of the caller's choice; 256 KiB on the others (media, clients).
  * Thread: the loop's.
  */

@@ -112,6 +112,16 @@ static void at_home_a_new_connection_waits_eight_seconds_at_most(void **state)
 	assert_true(pbx_backoff_may(b, &again, STR("103"), now + PBX_BACKOFF_KNOWN_MAX));
 }
 
+static void what_is_tried_at_home_does_not_slow_those_elsewhere(void **state)
+{
+	struct addr phone = at(9, 9, 2000);
+
+	(void)state;
+	pbx_backoff_right(b, &phone, STR("101"), now);
+	guess(at(9, 9, 6666), "101", 100 * USEC_PER_MS, 800 * USEC_PER_SEC);
+	assert_int_equal(guess(at(1, 1, 5060), "101", 10 * USEC_PER_MS, 100 * USEC_PER_MS), 3);
+}
+
 static void many_sources_together_get_one_try_a_second(void **state)
 {
 	int judged = 0;
@@ -129,6 +139,8 @@ static void a_new_source_during_such_an_attack_has_no_free_tries(void **state)
 		guess(at(1, i, 5060), "101", 1, 1);
 	now += USEC_PER_SEC;
 	assert_int_equal(guess(at(2, 1, 5060), "101", 10 * USEC_PER_MS, USEC_PER_SEC), 1);
+	/* and its second is followed by the pause of the fifth of others */
+	assert_in_range(guess(at(2, 2, 5060), "101", 1100 * USEC_PER_MS, 15 * USEC_PER_SEC), 1, 4);
 }
 
 static void a_subscriber_of_ipv6_is_one_source(void **state)
@@ -166,6 +178,7 @@ int main(void)
 		T(what_was_mistyped_is_forgotten),
 		T(a_phone_is_never_locked_out_by_others),
 		T(at_home_a_new_connection_waits_eight_seconds_at_most),
+		T(what_is_tried_at_home_does_not_slow_those_elsewhere),
 		T(many_sources_together_get_one_try_a_second),
 		T(a_new_source_during_such_an_attack_has_no_free_tries),
 		T(a_subscriber_of_ipv6_is_one_source),
