@@ -43,6 +43,7 @@ struct up_settings {
 	int64_t sip_port, sips_port, ws_port, wss_port, login_port, node_port, stun_port, workers;
 	bool demo, json;
 	int64_t log_level, log_format;
+	struct watch_settings watch;
 };
 
 #define FIELD(name) offsetof(struct up_settings, name)
@@ -73,6 +74,7 @@ static const struct conf_setting up_table[] = {
 	{ "demo", CONF_FLAG, FIELD(demo),
 	  .meaning = "Show three calls by scripted phones, then stay up. Loopback only." },
 	{ "json", CONF_FLAG, FIELD(json), .meaning = "One JSON line when all is up, instead of text." },
+	WATCH_SETTINGS(FIELD(watch)),
 	WATCH_LOG_FORMAT(FIELD(log_format)),
 	{ "log", CONF_CHOICE, FIELD(log_level), "info", .choices = "error|warn|info|debug",
 	  .meaning = "What goes into DIR/tandem.log." },
@@ -82,6 +84,8 @@ static const struct conf_setting up_table[] = {
 struct up {
 	const struct command *command;
 	struct up_settings settings;
+	struct watch watch;
+	uint32_t pbx_first; /* service */
 	struct clock clock;
 	struct log_sink log;
 	struct home home;
@@ -346,7 +350,8 @@ static bool add_pbx(struct up *up)
 	config.trace = true;
 	config.listeners = up->listeners;
 	config.listener_n = 5;
-	config.service_first = up->service_n;
+	config.service_first = up->pbx_first = up->service_n;
+	config.hep = up->watch.hep;
 	for (uint16_t i = 0; i < config.worker_n; i++) {
 		config.worker = i;
 		config.rng = &up->rng[2 + i];
@@ -565,11 +570,15 @@ static int run_all(struct up *up)
 		up->line.keeper = up->home.keeper;
 		up->line.driver = driver_new(&(struct driver_setup){ .clock = &up->clock,
 								     .log = &up->log.log,
-								     .thread_n = 2 + (unsigned)up->settings.workers - 1,
+								     .thread_n = 2 + (unsigned)up->settings.workers -
+										 1 + watch_threads(&up->watch),
 								     .keeper = keeper_line(&up->line),
 								     .signals = true });
 		good = up->line.driver && add_media(up, &media) && add_pbx(up) && add_overlay(up) &&
-		       add_edge(up, media, buf_str(&node_state));
+		       add_edge(up, media, buf_str(&node_state)) &&
+		       watch_add(&up->watch, up->line.driver, up->home.keeper, &up->log.log,
+				 2 + (unsigned)up->settings.workers - 1, up->pbx_first, (uint32_t)up->settings.workers,
+				 clock_now(&up->clock));
 		if (!good)
 			command_say(up->command, "could not be put together (out of memory?)");
 	}
@@ -599,6 +608,7 @@ static void free_all(struct up *up)
 	peer_road_free(up->road);
 	overlay_supernode_free(up->supernode);
 	overlay_login_free(up->login_service);
+	watch_free(&up->watch);
 	for (size_t i = 0; i < WORKER_MAX; i++)
 		pbx_server_free(up->pbx[i]);
 	media_service_free(up->media);
@@ -644,7 +654,8 @@ static int run_up(const struct command *self, int argc, char **argv)
 	if (!up)
 		return code;
 	up->command = self;
-	if (!command_settings(self, argc, argv, &up->settings, NULL)) {
+	if (!command_settings(self, argc, argv, &up->settings, NULL) ||
+	    !watch_check(&up->watch, self, &up->settings.watch)) {
 		free(up);
 		return EXIT_USAGE;
 	}
