@@ -4,6 +4,7 @@
 #include "pbx/figures.h"
 #include "pbx/note.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define START (1700000000 * USEC_PER_SEC)
@@ -255,9 +256,29 @@ static void a_head_has_no_body_and_the_old_version_closes(void **state)
 	rig_free(r);
 }
 
+/* Two rows of one name make Prometheus refuse the whole page. */
+static void no_name_is_given_twice(void **state)
+{
+	char text[65536];
+	struct buf b;
+	str rest, line, name, tail;
+	(void)state;
+	buf_init(&b, text, sizeof(text));
+	metrics_write_manual(&b);
+	assert_true(buf_ok(&b));
+	for (rest = buf_str(&b); str_split(rest, '\n', &line, &rest);) {
+		assert_true(str_take(&line, STR("| `")) && str_split(line, '`', &name, &tail));
+		char row[120];
+		snprintf(row, sizeof(row), "| `%.*s` |", (int)name.n, name.p);
+		if (str_find(rest, str_from(row)) < rest.n)
+			fail_msg("twice: " STR_FMT, STR_ARG(name));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_name_is_given_twice),
 		cmocka_unit_test(all_workers_are_asked_and_added_up),
 		cmocka_unit_test(a_silent_worker_is_named_and_its_late_figures_thrown_away),
 		cmocka_unit_test(questions_meanwhile_share_the_answer_and_pipelined_ones_wait),

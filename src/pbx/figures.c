@@ -38,10 +38,6 @@ const struct metric pbx_metrics[] = {
 	ROW("overload_refused_total", COUNTER, server.overload_refused,
 	    "Requests answered 503 because there was no time for them."),
 	ROW("overload_lined_total", COUNTER, server.overload_lined, "Registrations that waited in line."),
-	ROW("policy_refused_total", COUNTER, server.policy_refused, "Requests that a rule of the policy refused."),
-	ROW("policy_over_total", COUNTER, server.policy_over, "Of these, because a limit was reached."),
-	ROW("policy_calls", GAUGE_U32, server.policy_calls, "Calls that count against limits now."),
-	ROW("redirected_total", COUNTER, server.redirected, "Requests answered 3xx by the exchange itself."),
 	ROW("session_duration_seconds", HISTOGRAM, calls.duration, "From the answer to the BYE: SDT, RFC 6076 4.5."),
 };
 const size_t pbx_metric_n = sizeof(pbx_metrics) / sizeof(pbx_metrics[0]);
