@@ -376,7 +376,7 @@ static void mend_length(struct text *m)
 		size_t n;
 
 		at = line_at(m, at, &n);
-		if (n > head + 2 - at)
+		if (n > head + 2 - at || n > head) /* the empty line; the only one */
 			break;
 		if ((n > 14 && !strncasecmp(m->bytes + at, "Content-Length", 14)) ||
 		    (n > 2 && !strncasecmp(m->bytes + at, "l:", 2)) ||
