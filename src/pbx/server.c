@@ -51,6 +51,19 @@ static void on_request(struct pbx_server *s, const struct sip_event *e, usec now
 	}
 }
 
+/* Its request can be answered no more (RFC 4320 4.2: too late), or has been answered while others still rang: whoever
+ * is heard of later is heard in vain. */
+static void on_ended(struct pbx_server *s, const struct sip_event *e, usec now)
+{
+	struct pbx_job *job = slab_find(&s->jobs, e->cookie);
+
+	if (!job)
+		return;
+	job->server = 0;
+	pbx_fork_cancel(s, job, STR_NONE, now);
+	pbx_job_free(s, job);
+}
+
 static void pass_bytes(struct pbx_server *s, enum pbx_note_kind kind, uint16_t worker, const struct sip_event *e,
 		       usec now)
 {
@@ -121,6 +134,9 @@ static void pump(struct pbx_server *s, usec now)
 			break;
 		case SIP_EVENT_CARRY:
 			pass_bytes(s, PBX_NOTE_CARRY, e.flow.worker, &e, now);
+			break;
+		case SIP_EVENT_ENDED:
+			on_ended(s, &e, now);
 			break;
 		case SIP_EVENT_UNACKED: /* a proxy's 2xx is the callee's business */
 		case SIP_EVENT_STRAY:

@@ -374,6 +374,26 @@ static void a_domain_that_is_not_there_is_404_and_a_name_server_that_is_silent_5
 	rig_assert_start(rig_take(alice), "SIP/2.0 480 ");
 }
 
+/* RFC 4320 4.2: 32 s after it came nothing can be answered any more, while the second phone has been asked for less. */
+static void a_request_whose_time_is_over_leaves_nothing_behind(void **state)
+{
+	struct pbx_server_stats stats;
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12:5060>;q=1\r\n");
+	rig_register_once(bob2, "102", 2, "Contact: <sip:102@192.0.2.13:5070>;q=0.5\r\n");
+	rig_forget_sent();
+	ask("MESSAGE", "sip:102@example.com", "");
+	rig_assert_start(rig_take(bob), "MESSAGE ");
+	rig_pass(31 * USEC_PER_SEC);
+	rig_assert_start(rig_take(bob2), "MESSAGE ");
+	rig_pass(100 * USEC_PER_SEC);
+	pbx_server_stats(rig_.servers[0], &stats);
+	assert_int_equal(stats.jobs, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +413,7 @@ int main(void)
 		T(users_may_call_the_domains_that_are_named_and_strangers_none),
 		T(after_503_the_next_server_is_tried_and_the_first_avoided),
 		T(beside_a_silent_server_the_next_is_tried_and_the_first_to_answer_wins),
+		T(a_request_whose_time_is_over_leaves_nothing_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

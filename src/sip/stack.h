@@ -103,15 +103,17 @@ enum sip_event_kind {
 	SIP_EVENT_TIMEOUT,     /* `client`: no final answer (as 408) */
 	SIP_EVENT_UNREACHABLE, /* `client`: it could not be delivered (as 503) */
 	SIP_EVENT_UNACKED,     /* `server`: no ACK came for its final answer (after a held 2xx: say BYE) */
-	SIP_EVENT_STRAY,       /* a response of no transaction here: drop it, or forward it by its Via if stateless */
-	SIP_EVENT_LISTENING,   /* listener flow.id is up on flow.local, or `err` */
-	SIP_EVENT_FLOW_UP,     /* stream `flow` is open (accepted or ours); `binding` as in host_event; `bytes`: the
-				  domains that its far side proved (host_event.proved) */
-	SIP_EVENT_FLOW_GONE,   /* stream `flow` has ended, or its ping stayed without pong; over datagrams: a probe
-				  stayed without answer (TIMEOUT), or the NAT has given us another address (STATE) */
-	SIP_EVENT_PONG,        /* the far side of `flow` answered our ping or probe */
-	SIP_EVENT_FOREIGN,     /* `bytes`, a whole message from `flow`, belongs to `worker`: there, sip_stack_take */
-	SIP_EVENT_CARRY,       /* `bytes` must leave by `flow`, which flow.worker holds: there, sip_stack_write */
+	SIP_EVENT_ENDED, /* a server transaction is no more that still had a cookie: `cookie`. Nothing can be answered
+			    by it */
+	SIP_EVENT_STRAY, /* a response of no transaction here: drop it, or forward it by its Via if stateless */
+	SIP_EVENT_LISTENING, /* listener flow.id is up on flow.local, or `err` */
+	SIP_EVENT_FLOW_UP,   /* stream `flow` is open (accepted or ours); `binding` as in host_event; `bytes`: the
+				domains that its far side proved (host_event.proved) */
+	SIP_EVENT_FLOW_GONE, /* stream `flow` has ended, or its ping stayed without pong; over datagrams: a probe
+				stayed without answer (TIMEOUT), or the NAT has given us another address (STATE) */
+	SIP_EVENT_PONG,      /* the far side of `flow` answered our ping or probe */
+	SIP_EVENT_FOREIGN,   /* `bytes`, a whole message from `flow`, belongs to `worker`: there, sip_stack_take */
+	SIP_EVENT_CARRY,     /* `bytes` must leave by `flow`, which flow.worker holds: there, sip_stack_write */
 };
 
 struct sip_event {

@@ -62,6 +62,7 @@ enum err sip_stack_refuse(struct sip_stack *s, handle server, struct sip_msg *re
 		return ERR_ABSENT;
 	sip_tx_count(s, tx, reply->status, now);
 	refuse_with(s, request, reply, now);
+	tx->cookie = 0; /* the TU knows */
 	sip_tx_free(s, tx);
 	return ERR_NONE;
 }

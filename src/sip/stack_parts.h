@@ -16,8 +16,8 @@
 
 #define SIP_TX_BRANCH_MAX 48 /* "z9hG4bK" and 32 hex digits */
 #define SIP_TX_TAG_N      16
-#define SIP_TX_ACKS_MAX   8 /* forked 2xx whose ACKs we repeat */
-#define SIP_STACK_EVENTS  4 /* what one step can say at most */
+#define SIP_TX_ACKS_MAX   8  /* forked 2xx whose ACKs we repeat */
+#define SIP_STACK_EVENTS  32 /* what one step can say at most, and what it ends while its event is in hand */
 
 enum sip_tx_kind { SIP_TX_CLIENT = 1, SIP_TX_INVITE_CLIENT, SIP_TX_SERVER, SIP_TX_INVITE_SERVER };
 

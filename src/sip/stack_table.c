@@ -146,6 +146,9 @@ void sip_tx_free(struct sip_stack *s, struct sip_tx *tx)
 
 	if (cancel) /* its answers bear our branch and would not be known any more */
 		sip_tx_free(s, cancel);
+	if (tx->kind >= SIP_TX_SERVER && tx->cookie)
+		sip_stack_emit(s,
+			       &(struct sip_event){ .kind = SIP_EVENT_ENDED, .cookie = tx->cookie, .flow = tx->flow });
 	heap_remove(&s->timers, &tx->timer);
 	sip_tx_unmap(s, tx);
 	unhold(s, tx);
