@@ -31,7 +31,7 @@ static bool keep_settings(struct agent *a)
 	struct agent_settings *s = &a->settings;
 
 	return keep(a, &s->user) && keep(a, &s->domain) && keep(a, &s->display) && keep(a, &s->auth_user) &&
-	       keep(a, &s->proxy) && keep(a, &s->tls_name) && keep(a, &s->software) &&
+	       keep(a, &s->proxy) && keep(a, &s->tls_name) && keep(a, &s->software) && keep(a, &s->instance) &&
 	       account_init(&a->account, s->auth_user.n ? s->auth_user : s->user, s->password, s->rng) == ERR_NONE;
 }
 
@@ -173,6 +173,7 @@ static void invited(struct agent *a, const struct sip_event *event, str proven, 
 {
 	struct sip_target target = back_to(a, &event->flow);
 	struct agent_call *ac, *old;
+	char room[CALL_TARGET_N];
 	int status = replaced_by(a, event->msg, &old);
 
 	if (status) {
@@ -190,7 +191,7 @@ static void invited(struct agent *a, const struct sip_event *event, str proven, 
 		return;
 	}
 	ac->replaced = old ? old->self : 0;
-	call_take(ac->call, event, &target, str_from(a->contact), proven, now);
+	call_take(ac->call, event, &target, agent_contact(a, event->msg->uri_text, room), proven, now);
 	agent_calls_index(a, ac);
 }
 
@@ -219,6 +220,10 @@ static void requested_outside(struct agent *a, const struct sip_event *event, st
 
 	buf_init(&lines, text, sizeof(text));
 	status = ability_judge(&a->house.ability, event->msg, &lines);
+	if (!status && !agent_route_goes_by(a, event->msg->uri_text, event->flow.transport)) {
+		status = 480; /* RFC 5630 5.1.2 */
+		buf_put(&lines, STR("Warning: 380 tandem \"SIPS Not Allowed: it has not come over TLS\"\r\n"));
+	}
 	if (status) {
 		answer(a, event, status, leg_write_joined(&lines), now);
 		return;

@@ -42,6 +42,7 @@ struct agent_settings {
 	str tls_name;        /* what the proxy\'s certificate must bear (host_want.name), empty: the proxy\'s host */
 	bool registers;      /* account: REGISTER with the domain */
 	uint32_t expires;    /* seconds asked for in REGISTER, 0: 600 */
+	str instance;        /* "urn:uuid:..": this device, the same over restarts (RFC 5626 4.1); empty: none */
 	struct addr listen;  /* signalling address, family 0: any; port 0: any */
 	uint16_t tls;        /* credential set for TLS connections that we open */
 	uint16_t tls_listen; /* the same for those that we accept */

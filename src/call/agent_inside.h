@@ -140,6 +140,11 @@ void agent_reach_listening(struct agent *, const struct sip_event *, usec now);
 void agent_reach_flow_up(struct agent *, const struct sip_event *, usec now);
 void agent_reach_flow_gone(struct agent *, const struct sip_event *, usec now);
 void agent_reach_news(struct agent *);
+/* Our Contact in calls: the GRUU that the registrar gave us (RFC 5627 4.4), else what we registered; in a call by sips
+ * the same as sips (RFC 3261 12.1.1), written to `room`. */
+str agent_contact(const struct agent *, str request_uri, char room[CALL_TARGET_N]);
+/* The Service-Route that requests outside of dialogs take (RFC 3608 6.), as header lines with their CRLFs. */
+void agent_reach_write_routes(const struct agent *, struct buf *lines);
 /* What the owner hears. An empty text is that of the cause. */
 void agent_reach_ready(struct agent *);
 void agent_reach_down(struct agent *, enum call_cause, int status, bool final, str text);
@@ -149,6 +154,8 @@ void agent_reach_say(struct agent *, enum agent_event_kind, enum call_cause, int
 
 /* "sip:..", "a@b", "a" or "host:port" as a URI. */
 void agent_route_write_target(const struct agent *, str target, struct buf *out);
+/* May what bears this Request-URI go, or have come, by this transport? */
+bool agent_route_goes_by(const struct agent *, str uri, enum transport);
 /* Makes a call because `referrer` was asked to (RFC 3515 2.4.4). NULL: no room. */
 struct agent_call *agent_route_refer(struct agent *, struct agent_call *referrer, const char *uri, usec now);
 /* A call was redirected to this URI. */

@@ -94,6 +94,7 @@ static struct sip_msg *write_letter(struct agent *a, str uri, str text, unsigned
 
 	buf_init(&lines, line_text, sizeof(line_text));
 	buf_init(&out, all, sizeof(all));
+	agent_reach_write_routes(a, &lines);
 	*answered = 0;
 	if (a->house.account &&
 	    account_answer(a->house.account, request.method, uri, text, &lines, answered) != ERR_NONE)
@@ -116,6 +117,8 @@ static bool send_off(struct agent *a, struct agent_letter *letter, usec now)
 	const struct sip_uri *uri = sip_msg_uri(letter->sent);
 	struct sip_locate_wish wish;
 
+	if (!agent_route_goes_by(a, letter->sent->uri_text, a->settings.transport))
+		return false;
 	if (agent_needs_proxy(a))
 		return a->proxy.transport && post(a, letter, &a->proxy, now);
 	if (!uri || (sip_uri_param(uri, STR("transport"), NULL) && !sip_uri_transport(uri, &target.transport)))

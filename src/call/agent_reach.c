@@ -62,6 +62,42 @@ static bool write_contact(struct agent *a, const struct flow *flow)
 	return buf_ok(&out);
 }
 
+static bool is_registered(const struct agent *a)
+{
+	return a->settings.registers && a->registration.settings.stack && a->registration.state == REGISTRATION_UP;
+}
+
+str agent_contact(const struct agent *a, str request_uri, char room[CALL_TARGET_N])
+{
+	str contact = str_from(is_registered(a) && a->registration.gruu[0] ? a->registration.gruu : a->contact), name,
+	    value, rest = contact;
+	struct buf b;
+
+	if (!str_starts_nocase(request_uri, STR("sips:")) || !str_starts_nocase(contact, STR("sip:")))
+		return contact;
+	buf_init(&b, room, CALL_TARGET_N);
+	buf_put(&b, STR("sips:"));
+	(void)str_split(str_skip(contact, 4), ';', &name, &rest);
+	buf_put(&b, name);
+	while (sip_param_next(&rest, &name, &value)) {
+		if (str_eq_nocase(name, STR("transport")) && str_eq_nocase(value, STR("tls")))
+			continue; /* RFC 5630 3.1.4: sips says so, and this says it no more */
+		buf_put_char(&b, ';');
+		buf_put(&b, name);
+		if (value.n) {
+			buf_put_char(&b, '=');
+			buf_put(&b, value);
+		}
+	}
+	return buf_ok(&b) ? buf_str(&b) : contact;
+}
+
+void agent_reach_write_routes(const struct agent *a, struct buf *lines)
+{
+	if (is_registered(a) && a->registration.routes[0])
+		buf_printf(lines, "Route: %s\r\n", a->registration.routes);
+}
+
 static void register_now(struct agent *a, const struct flow *flow, usec now)
 {
 	char registrar[CALL_NAME_N];
@@ -73,6 +109,7 @@ static void register_now(struct agent *a, const struct flow *flow, usec now)
 		.target = a->proxy,
 		.aor = str_from(a->aor),
 		.software = a->settings.software,
+		.instance = a->settings.instance,
 		.expires_s = a->settings.expires,
 		.cookie = AGENT_REGISTRATION_COOKIE,
 	};
@@ -314,6 +351,11 @@ static usec connect_pause(struct agent *a)
 
 void agent_reach_flow_gone(struct agent *a, const struct sip_event *event, usec now)
 {
+	if (event->flow.transport == TRANSPORT_UDP) {
+		if (!a->stopping && registration_recv(&a->registration, event, now))
+			agent_reach_news(a);
+		return;
+	}
 	if (!a->proxy_flow.transport || event->flow.id != a->proxy_flow.id)
 		return;
 	a->proxy_flow = (struct flow){ 0 };

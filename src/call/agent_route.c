@@ -6,27 +6,46 @@ static void no_route(struct agent *a, struct agent_call *ac, enum call_cause cau
 	call_fail(ac->call, cause, status, text, now);
 }
 
-static void plan(struct agent *a, struct agent_call *ac, struct leg_plan *out)
+/* What a plan is made of that stands nowhere else. */
+struct drawing {
+	struct leg_plan plan;
+	char contact[CALL_TARGET_N], lines[CALL_LINES_N];
+};
+
+static void plan(struct agent *a, struct agent_call *ac, struct drawing *d)
 {
+	struct leg_plan *out = &d->plan;
+	struct buf lines;
+
 	*out = (struct leg_plan){ .uri = ac->target, .to = ac->target, .from = ac->from, .display = ac->display };
-	out->contact = str_from(a->contact);
+	out->contact = agent_contact(a, ac->target, d->contact);
 	out->max_forwards = ac->max_forwards;
-	out->lines = str_from(ac->lines);
+	buf_init(&lines, d->lines, sizeof(d->lines));
+	agent_reach_write_routes(a, &lines);
+	buf_put_z(&lines, ac->lines);
+	out->lines = buf_str(&lines); /* CALL_LINES_N is the sum of both */
 	out->target = a->proxy;
+}
+
+/* RFC 5630 5.1.1: sips is TLS on every hop, so on ours; and who is called back must be on it, too. */
+bool agent_route_goes_by(const struct agent *a, str uri, enum transport transport)
+{
+	return a->settings.road || transport_is_secure(transport) || !str_starts_nocase(uri, STR("sips:"));
 }
 
 static void route_to(struct agent *a, struct agent_call *ac, const struct sip_uri *uri, struct addr addr, usec now)
 {
-	struct leg_plan p;
+	struct drawing d;
+	struct sip_target *target = &d.plan.target;
 
-	plan(a, ac, &p);
-	p.target = (struct sip_target){ .addr = addr, .transport = a->settings.transport, .tls = a->settings.tls };
-	p.target.name = a->settings.tls_name.n ? a->settings.tls_name : uri->host;
-	if (sip_uri_param(uri, STR("transport"), NULL) && !sip_uri_transport(uri, &p.target.transport)) {
+	plan(a, ac, &d);
+	*target = (struct sip_target){ .addr = addr, .transport = a->settings.transport, .tls = a->settings.tls };
+	target->name = a->settings.tls_name.n ? a->settings.tls_name : uri->host;
+	if (sip_uri_param(uri, STR("transport"), NULL) && !sip_uri_transport(uri, &target->transport)) {
 		no_route(a, ac, CALL_NO_ROUTE, 0, STR("no such transport"), now);
 		return;
 	}
-	call_route(ac->call, &p, now);
+	call_route(ac->call, &d.plan, now);
 }
 
 static void route_direct(struct agent *a, struct agent_call *ac, usec now)
@@ -67,17 +86,20 @@ static void route_by_road(struct agent *a, struct agent_call *ac, usec now)
 
 static void route(struct agent *a, struct agent_call *ac, usec now)
 {
-	struct leg_plan p;
+	struct drawing d;
 
-	if (a->settings.road) {
+	if (!agent_route_goes_by(a, ac->target, a->settings.transport)) {
+		no_route(a, ac, CALL_NO_ROUTE, 0,
+			 STR("a sips address is called over TLS only, and this phone is not on it"), now);
+	} else if (a->settings.road) {
 		route_by_road(a, ac, now);
 	} else if (!agent_needs_proxy(a)) {
 		route_direct(a, ac, now);
 	} else if (!a->proxy.transport || !a->contact[0]) {
 		no_route(a, ac, CALL_NO_ROUTE, 0, STR("there is no connection to the server yet"), now);
 	} else {
-		plan(a, ac, &p);
-		call_route(ac->call, &p, now);
+		plan(a, ac, &d);
+		call_route(ac->call, &d.plan, now);
 	}
 }
 
@@ -188,7 +210,7 @@ void agent_route_located(struct agent *a, const struct sip_found *found, usec no
 void agent_route_found(struct agent *a, const struct road_event *event, usec now)
 {
 	struct agent_call *ac = slab_find(&a->calls, event->ask);
-	struct leg_plan p;
+	struct drawing d;
 
 	if (!ac)
 		return;
@@ -199,8 +221,8 @@ void agent_route_found(struct agent *a, const struct road_event *event, usec now
 		no_route(a, ac, call_cause_of_status(status, false), status, event->text, now);
 		return;
 	}
-	plan(a, ac, &p);
-	p.uri = event->uri;
-	p.target = (struct sip_target){ .flow = a->road_flow };
-	call_route(ac->call, &p, now);
+	plan(a, ac, &d);
+	d.plan.uri = event->uri;
+	d.plan.target = (struct sip_target){ .flow = a->road_flow };
+	call_route(ac->call, &d.plan, now);
 }

@@ -603,6 +603,9 @@ struct registrar {
 	unsigned challenges, bindings, removals, invites;
 	int invite_status; /* 0: no answer */
 	char contact[200];
+	const char *lines; /* more of its 200 to REGISTER */
+	const char *instance;
+	char invite[3000], message[2000]; /* the last that came */
 };
 
 static void registrar_reply(struct registrar *r, const struct sip_event *e, int status, str lines, usec now)
@@ -640,8 +643,14 @@ static void registrar_request(struct registrar *r, const struct sip_event *e, us
 	}
 	if (e->msg->method == SIP_INVITE) {
 		r->invites++;
+		(void)str_copy_z(e->msg->text, r->invite, sizeof(r->invite));
 		if (r->invite_status)
 			registrar_reply(r, e, r->invite_status, STR_NONE, now);
+		return;
+	}
+	if (e->msg->method == SIP_MESSAGE) {
+		(void)str_copy_z(e->msg->text, r->message, sizeof(r->message));
+		registrar_reply(r, e, 202, STR_NONE, now);
 		return;
 	}
 	assert_int_equal(e->msg->method, SIP_REGISTER);
@@ -655,7 +664,7 @@ static void registrar_request(struct registrar *r, const struct sip_event *e, us
 	(void)str_copy_z(sip_msg_value(e->msg, SIP_CONTACT), r->contact, sizeof(r->contact));
 	if (r->expires && expires > r->expires)
 		expires = r->expires;
-	buf_printf(&lines, "Contact: %s;expires=%u", r->contact, (unsigned)expires);
+	buf_printf(&lines, "Contact: %s;expires=%u%s", r->contact, (unsigned)expires, r->lines ? r->lines : "");
 	registrar_reply(r, e, 200, buf_str(&lines), now);
 }
 
@@ -729,6 +738,7 @@ static void office_start(struct office *t, enum transport transport, str passwor
 	s.password = password;
 	s.transport = transport;
 	s.registers = true;
+	s.instance = t->registrar.instance ? str_from(t->registrar.instance) : STR_NONE;
 	s.listen.port = 0;
 	phone_add(&t->host, &t->phone, &s, 1);
 	test_run(&t->host, USEC_PER_SEC);
@@ -757,6 +767,79 @@ static void a_phone_registers_by_digest_over_every_transport(void **state)
 		assert_non_null(strstr(t.registrar.contact, "<sip:101@10.0.0.1:"));
 		office_end(&t);
 	}
+}
+
+static void gives_names(struct office *t)
+{
+	t->registrar.instance = "urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6";
+	t->registrar.lines = ";pub-gruu=\"sip:101@pbx.test;gr=f81d\"\r\n"
+			     "Service-Route: <sip:p1.test;lr>, <sip:p2.test;lr>\r\nRequire: outbound";
+}
+
+static void calls_and_letters_bear_the_gruu_and_take_the_service_route(void **state)
+{
+	struct office t;
+
+	(void)state;
+	office_start(&t, TRANSPORT_UDP, STR("secret"), gives_names);
+	assert_non_null(strstr(t.registrar.contact, ";reg-id=1;+sip.instance=\"<urn:uuid:f81d4fae"));
+	t.phone.call = agent_dial(t.phone.agent, &(struct agent_dialling){ .target = STR("102") }, t.host.now);
+	test_run(&t.host, USEC_PER_SEC);
+	assert_non_null(strstr(t.registrar.invite, "\r\nContact: <sip:101@pbx.test;gr=f81d>\r\n"));
+	assert_non_null(strstr(t.registrar.invite, "\r\nRoute: <sip:p1.test;lr>, <sip:p2.test;lr>\r\n"));
+	assert_true(agent_write(t.phone.agent, STR("102"), STR("hello"), t.host.now) != 0);
+	test_run(&t.host, USEC_PER_SEC);
+	assert_non_null(strstr(t.registrar.message, "\r\nRoute: <sip:p1.test;lr>, <sip:p2.test;lr>\r\n"));
+	assert_int_equal(t.phone.sent_status, 202);
+	office_end(&t);
+}
+
+static bool lose_stun(void *self, str bytes, usec now)
+{
+	(void)now;
+	return *(bool *)self && bytes.n == 20 && bytes.p[0] == 0;
+}
+
+static void a_phone_whose_nat_has_forgotten_it_registers_anew(void **state)
+{
+	bool lost = false;
+	struct office t;
+
+	(void)state;
+	office_start(&t, TRANSPORT_UDP, STR("secret"), gives_names);
+	t.host.lose = lose_stun;
+	t.host.self = &lost;
+	test_run(&t.host, 100 * USEC_PER_SEC); /* probed, and answered */
+	assert_int_equal(t.registrar.bindings, 1);
+	lost = true;
+	test_run(&t.host, 80 * USEC_PER_SEC);
+	assert_true(t.registrar.bindings > 1);
+	assert_int_equal(t.phone.down, 0);
+	office_end(&t);
+}
+
+static void a_sips_address_is_called_over_tls_or_not_at_all(void **state)
+{
+	struct office t;
+
+	(void)state;
+	office_start(&t, TRANSPORT_TCP, STR("secret"), NULL);
+	t.phone.call =
+		agent_dial(t.phone.agent, &(struct agent_dialling){ .target = STR("sips:102@pbx.test") }, t.host.now);
+	test_run(&t.host, USEC_PER_SEC);
+	assert_int_equal(t.registrar.invites, 0);
+	assert_int_equal(t.phone.ended, 1);
+	assert_int_equal(t.phone.cause, CALL_NO_ROUTE);
+	assert_int_equal(agent_write(t.phone.agent, STR("sips:102@pbx.test"), STR("x"), t.host.now), 0);
+	office_end(&t);
+	office_start(&t, TRANSPORT_TLS, STR("secret"), NULL);
+	t.phone.call =
+		agent_dial(t.phone.agent, &(struct agent_dialling){ .target = STR("sips:102@pbx.test") }, t.host.now);
+	test_run(&t.host, USEC_PER_SEC);
+	assert_memory_equal(t.registrar.invite, "INVITE sips:102@pbx.test SIP/2.0\r\n", 34);
+	assert_non_null(strstr(t.registrar.invite, "\r\nContact: <sips:101@10.0.0.1:"));
+	assert_null(strstr(t.registrar.invite, "transport=tls"));
+	office_end(&t);
 }
 
 static void a_wrong_password_is_tried_once_and_is_final(void **state)
@@ -875,6 +958,9 @@ int main(void)
 		cmocka_unit_test(stopping_hangs_up_and_ends),
 		cmocka_unit_test(digits_go_to_the_media_service_and_come_from_it),
 		cmocka_unit_test(a_phone_registers_by_digest_over_every_transport),
+		cmocka_unit_test(calls_and_letters_bear_the_gruu_and_take_the_service_route),
+		cmocka_unit_test(a_phone_whose_nat_has_forgotten_it_registers_anew),
+		cmocka_unit_test(a_sips_address_is_called_over_tls_or_not_at_all),
 		cmocka_unit_test(a_wrong_password_is_tried_once_and_is_final),
 		cmocka_unit_test(a_registrar_that_wants_longer_leases_gets_them),
 		cmocka_unit_test(the_binding_is_refreshed_before_it_expires_and_removed_at_the_end),

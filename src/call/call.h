@@ -35,6 +35,7 @@
 #define CALL_ID_N     128 /* longest Call-ID kept, with its NUL; longer ones are kept by the dialog alone */
 #define CALL_EVENT_N  8   /* events that may wait; an owner that drains after every verb never meets it */
 #define CALL_TARGET_N 512 /* longest Request-URI of ours */
+#define CALL_LINES_N  (2 * CALL_TARGET_N + 544) /* further lines of our INVITE: Replaces, Referred-By, and Route */
 
 struct call;
 struct leg_house;

@@ -45,7 +45,7 @@ struct call {
 	struct {
 		struct leg_plan plan;
 		char uri[CALL_TARGET_N], to[CALL_TARGET_N], from[CALL_NAME_N], display[CALL_NAME_N],
-			contact[CALL_TARGET_N], name[256], lines[2 * CALL_TARGET_N];
+			contact[CALL_TARGET_N], name[256], lines[CALL_LINES_N];
 	} plan;
 	struct call_facts facts;
 	struct call_event events[CALL_EVENT_N];

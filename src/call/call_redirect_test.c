@@ -88,6 +88,28 @@ static void who_hangs_up_meanwhile_is_not_redirected(void **state)
 	end(&w);
 }
 
+/* RFC 5630: sips promises TLS on every hop, the last one too. */
+static void sips_neither_comes_in_nor_goes_out_by_datagram(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start_as(&w, true, 0);
+	(void)agent_dial(w.agent, &(struct agent_dialling){ .target = STR("sips:far@10.0.0.2") }, w.host.now);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	assert_int_equal(w.ended, 1);
+	assert_int_equal(w.cause, CALL_NO_ROUTE);
+	assert_int_equal(count(&w, "INVITE", ""), 0);
+	snprintf(say(&w), 4096,
+		 "INVITE sips:us@10.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bKs\r\n"
+		 "Max-Forwards: 70\r\nFrom: <sip:far@10.0.0.2>;tag=ft\r\nTo: <sips:us@10.0.0.1>\r\nCall-ID: s\r\n"
+		 "CSeq: 1 INVITE\r\nContact: <sip:far@10.0.0.2:5060>\r\nContent-Length: 0\r\n\r\n");
+	test_run(&w.host, USEC_PER_SEC / 10);
+	assert_said(&w, "SIP/2.0 480 ", "\r\nWarning: 380 ");
+	assert_int_equal(w.incoming, 0);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +117,7 @@ int main(void)
 		cmocka_unit_test(nobody_is_sent_in_circles),
 		cmocka_unit_test(only_where_it_may_and_only_to_where_it_can),
 		cmocka_unit_test(who_hangs_up_meanwhile_is_not_redirected),
+		cmocka_unit_test(sips_neither_comes_in_nor_goes_out_by_datagram),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,10 +4,11 @@
 
 #define RETRY_BASE (USEC_PER_SEC / 2) /* doubled with each failure: a server that comes up late is found soon */
 #define RETRY_MAX  (1800 * USEC_PER_SEC)
-/* RFC 5626 3.5.1 for streams (95 to 120 s) and 3.5.2 for datagrams (24 to 29 s). */
-#define PING_STREAM   (110 * USEC_PER_SEC)
-#define PING_DATAGRAM (28 * USEC_PER_SEC)
-#define LEAVE_MAX     (4 * USEC_PER_SEC)
+/* RFC 5626 4.4.1 for streams (95 to 120 s) and 4.4.2 for datagrams (24 to 29 s). */
+#define PING_STREAM    (119 * USEC_PER_SEC)
+#define PING_DATAGRAM  (29 * USEC_PER_SEC)
+#define FLOW_TIMER_MIN 5u /* a registrar's wish for more of them than that is not followed */
+#define LEAVE_MAX      (4 * USEC_PER_SEC)
 
 enum err registration_init(struct registration *r, const struct registration_settings *settings)
 {
@@ -34,6 +35,29 @@ void registration_free(struct registration *r)
 static usec some(struct registration *r, usec span) /* half to all of it, by chance */
 {
 	return span / 2 + (usec)rng_below(r->settings.rng, (uint32_t)(span / 2 / USEC_PER_MS) + 1) * USEC_PER_MS;
+}
+
+static usec next_ping(struct registration *r, usec now)
+{
+	usec fifth = r->ping_every / 5;
+
+	return now + r->ping_every -
+	       (usec)rng_below(r->settings.rng, (uint32_t)(fifth / USEC_PER_MS) + 1) * USEC_PER_MS;
+}
+
+/* How often at most. A NAT forgets datagrams sooner than a registrar may think, so there the shorter counts. */
+static void plan_pings(struct registration *r, struct sip_msg *response, usec now)
+{
+	bool stream = transport_is_reliable(r->flow.transport);
+	uint32_t seconds;
+	str params;
+
+	r->outbound = r->settings.instance.n && !r->plain && sip_msg_lists(response, SIP_REQUIRE, STR("outbound"));
+	r->ping_every = stream ? PING_STREAM : PING_DATAGRAM;
+	if (sip_seconds_parse(sip_msg_value(response, SIP_FLOW_TIMER), &seconds, &params) == ERR_NONE && seconds &&
+	    (stream || seconds * USEC_PER_SEC < r->ping_every))
+		r->ping_every = (seconds > FLOW_TIMER_MIN ? seconds : FLOW_TIMER_MIN) * USEC_PER_SEC;
+	r->ping_at = next_ping(r, now);
 }
 
 static void pause_by(struct registration *r, usec span, usec now)
@@ -228,8 +252,7 @@ static bool registered(struct registration *r, struct sip_msg *response, const s
 	r->failures = 0;
 	r->flow = *flow;
 	r->refresh_at = usec_add(now, (usec)(seconds > 5 ? seconds : 5) * USEC_PER_SEC * 4 / 5);
-	r->ping_every = transport_is_reliable(flow->transport) ? PING_STREAM : PING_DATAGRAM;
-	r->ping_at = usec_add(now, r->ping_every);
+	plan_pings(r, response, now);
 	return news;
 }
 
@@ -291,8 +314,22 @@ static bool answered(struct registration *r, const struct sip_event *event, usec
 	}
 }
 
+/* RFC 5626 4.4.2: silence, or another address: what the registrar knows of us leads nowhere. It is told anew at once,
+ * and if it does not answer that either, the registration has failed. */
+static bool flow_lost(struct registration *r, const struct sip_event *event, usec now)
+{
+	if (r->state != REGISTRATION_UP || r->client || !flow_eq(&event->flow, &r->flow))
+		return false;
+	log_info(r->settings.log, "call.registration flow lost", "call=%s aor=%s err=\"%s\"", r->call_id, r->aor,
+		 err_text(event->err));
+	r->tries = 0;
+	return ask(r, now);
+}
+
 bool registration_recv(struct registration *r, const struct sip_event *event, usec now)
 {
+	if (event->kind == SIP_EVENT_FLOW_GONE && event->flow.transport == TRANSPORT_UDP)
+		return flow_lost(r, event, now);
 	if (event->kind == SIP_EVENT_FLOW_GONE) {
 		bool was_ours = r->state == REGISTRATION_UP && transport_is_reliable(r->flow.transport) &&
 				event->flow.id == r->flow.id;
@@ -322,8 +359,11 @@ bool registration_tick(struct registration *r, usec now)
 		return true;
 	}
 	if (now >= r->ping_at) {
-		r->ping_at = usec_add(now, r->ping_every);
-		sip_stack_ping(r->settings.stack, &r->flow, now);
+		r->ping_at = next_ping(r, now);
+		if (r->outbound)
+			sip_stack_probe(r->settings.stack, &r->flow, now);
+		else
+			sip_stack_ping(r->settings.stack, &r->flow, now);
 	}
 	if (now < r->refresh_at)
 		return false;

@@ -4,10 +4,13 @@
  * REGISTER of RFC 3261 10.2 with digest: refreshed when four fifths of what the registrar
  * granted have passed, 423 obeyed (10.2.8), tried again after a failure with growing
  * pauses (RFC 5626 4.5: doubling, half to all of the pause by chance; Retry-After
- * obeyed), the flow kept open by CRLF keep-alives (RFC 5626 3.5.1) and registered anew when
- * it breaks. A device that has a name for itself (`instance`) asks for a GRUU and names its flow (outbound, reg-id 1),
- * unless the first hop cannot keep it (439: then once more without). The registrar's last word and whether it is final
- * (a wrong password is) come out as states.
+ * obeyed), the flow kept open and registered anew when it breaks. A device that has a name for itself (`instance`) asks
+ * for a GRUU and names its flow (outbound, reg-id 1), unless the first hop cannot keep it (439: then once more
+ * without). The registrar's last word and whether it is final (a wrong password is) come out as states.
+ *
+ * Kept open (RFC 5626 3.5, 4.4): a stream by CRLF, which is answered; datagrams by STUN where the registrar has bound
+ * the flow (Require: outbound), so that a NAT's change of mind is noticed, else by a CRLF that nobody answers. As often
+ * as the registrar's Flow-Timer says, else as the RFC does.
  *
  * Memory: the owner embeds it; registration_free. Thread: its owner's.
  */
@@ -60,10 +63,11 @@ struct registration {
 	uint32_t cseq, expires_s;
 	handle client;
 	bool leaving, plain; /* plain: the way to the registrar keeps no flows (439) */
+	bool outbound;       /* UP: the registrar has bound our flow, and answers STUN */
 	unsigned answered;   /* what of the account the last request carried */
 	unsigned tries, failures;
 	usec refresh_at, ping_at, give_up_at;
-	usec ping_every;
+	usec ping_every; /* at most; 4.4: each pause is four fifths to all of it, by chance */
 };
 
 /* ERR_LIMIT: names too long. */

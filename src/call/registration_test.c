@@ -2,6 +2,7 @@
 
 #include "base/test.h"
 #include "sip/edit.h"
+#include "sip/keepalive.h"
 
 #include <stdio.h>
 
@@ -13,6 +14,7 @@ static struct account account;
 static struct registration reg;
 static usec now = 1000 * USEC_PER_SEC;
 static char sent[4000];
+static size_t sent_n;
 
 static const struct addr us = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 1 } },
 			 registrar = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 9 } };
@@ -29,7 +31,10 @@ static void drain(void)
 			bound.local = w.local;
 			sip_stack_recv(stack, &bound, now);
 		} else if (w.kind == HOST_SEND) {
-			assert_true(str_copy_z(w.bytes, sent, sizeof(sent)));
+			assert_true(w.bytes.n < sizeof(sent));
+			memcpy(sent, w.bytes.p, w.bytes.n);
+			sent[w.bytes.n] = '\0';
+			sent_n = w.bytes.n;
 		}
 	}
 	while (sip_stack_next(stack, &e, now))
@@ -147,6 +152,77 @@ static void a_device_without_a_name_asks_for_nothing(void **state)
 	assert_string_equal(reg.gruu, "");
 }
 
+/* The next datagram that it sends by itself, at its time. */
+static usec next_sent(void)
+{
+	sent_n = 0;
+	for (int i = 0; i < 100 && !sent_n; i++) {
+		now = usec_min(registration_due(&reg), sip_stack_due(stack));
+		sip_stack_tick(stack, now);
+		(void)registration_tick(&reg, now);
+		drain();
+		drain();
+	}
+	return now;
+}
+
+static void answered_ok(const char *more)
+{
+	char lines[400];
+
+	snprintf(lines, sizeof(lines), "Contact: <sip:101@192.0.2.1>;expires=3600;+sip.instance=\"<" INSTANCE ">\"%s",
+		 more);
+	answered(200, lines);
+	assert_int_equal(reg.state, REGISTRATION_UP);
+}
+
+static void a_flow_that_is_bound_is_probed_and_told_anew_when_it_leads_nowhere(void **state)
+{
+	usec asked = now;
+
+	(void)state;
+	answered_ok("\r\nRequire: outbound");
+	assert_in_range(next_sent() - asked, 23 * USEC_PER_SEC, 29 * USEC_PER_SEC); /* RFC 5626 4.4.2 */
+	assert_true(sip_keepalive_is(str_of(sent, sent_n)));
+	asked = now;
+	while (sip_keepalive_is(str_of(sent, sent_n))) /* seven times in 31.5 s, given up 8 s later */
+		(void)next_sent();
+	assert_true(said("REGISTER sip:a.test"));
+	assert_in_range(now - asked, 39 * USEC_PER_SEC, 40 * USEC_PER_SEC);
+	answered_ok("\r\nRequire: outbound");
+}
+
+static void without_outbound_there_is_no_probe_that_nobody_answers(void **state)
+{
+	(void)state;
+	answered_ok("");
+	(void)next_sent();
+	assert_memory_equal(sent, "\r\n\r\n", 5);
+}
+
+static void the_registrars_flow_timer_is_kept(void **state)
+{
+	usec asked = now;
+
+	(void)state;
+	answered_ok("\r\nRequire: outbound\r\nFlow-Timer: 10");
+	assert_in_range(next_sent() - asked, 8 * USEC_PER_SEC, 10 * USEC_PER_SEC);
+	/* a NAT knows nothing of two minutes */
+	reg.refresh_at = now;
+	while (!said("REGISTER"))
+		(void)next_sent();
+	asked = now;
+	answered_ok("\r\nRequire: outbound\r\nFlow-Timer: 120");
+	assert_in_range(reg.ping_at - asked, 23 * USEC_PER_SEC, 29 * USEC_PER_SEC);
+	/* nor are more than one in five seconds */
+	reg.refresh_at = now;
+	while (!said("REGISTER"))
+		(void)next_sent();
+	asked = now;
+	answered_ok("\r\nRequire: outbound\r\nFlow-Timer: 1");
+	assert_in_range(reg.ping_at - asked, 4 * USEC_PER_SEC, 5 * USEC_PER_SEC);
+}
+
 #define NAMED(test)                                                                                                    \
 	{                                                                                                              \
 #test, test, start, stop, (void *)1                                                                    \
@@ -157,6 +233,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		NAMED(a_device_with_a_name_gets_a_gruu_and_learns_its_routes),
 		NAMED(where_the_first_hop_keeps_no_flow_it_goes_without),
+		NAMED(a_flow_that_is_bound_is_probed_and_told_anew_when_it_leads_nowhere),
+		NAMED(without_outbound_there_is_no_probe_that_nobody_answers),
+		NAMED(the_registrars_flow_timer_is_kept),
 		cmocka_unit_test_setup_teardown(a_device_without_a_name_asks_for_nothing, start, stop),
 	};
 

@@ -65,6 +65,7 @@ struct gateway {
 	struct identity_account pbx;
 	struct media_service *media;
 	struct edge *edge;
+	char instance[HOME_INSTANCE_N];
 	char password[PASSWORD_MAX], pbx_password[PASSWORD_MAX];
 };
 
@@ -92,9 +93,18 @@ static int make_edge(struct gateway *g)
 				   .traces = true,
 				   .rng = &g->rng,
 				   .log = &g->sink.log };
+	char text[200];
+	struct buf why;
 	enum err err;
 
 	e.media_pbx.port = 0;
+	buf_init(&why, text, sizeof(text));
+	err = home_instance(&g->node.home, "edge", g->instance, &why);
+	if (err != ERR_NONE) {
+		command_say(g->command, STR_FMT, STR_ARG(buf_str(&why)));
+		return EXIT_IO;
+	}
+	e.pbx_instance = str_from(g->instance);
 	e.limits.calls = (uint32_t)s->calls;
 	if (g->pbx.transport == TRANSPORT_TLS) {
 		e.pbx_tls = identity_trust(g->command, g->driver, s->pbx_tls_ca);

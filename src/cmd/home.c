@@ -159,6 +159,31 @@ enum err home_secret(struct home *home, const char *owner, const char *name, voi
 	return err;
 }
 
+enum err home_instance(struct home *home, const char *owner, char out[HOME_INSTANCE_N], struct buf *why)
+{
+	static const uint8_t groups[] = { 4, 6, 8, 10 };
+	enum err err;
+	uint8_t id[16];
+	struct buf b;
+
+	err = home_secret(home, owner, "instance", id, sizeof(id), why);
+	if (err)
+		return err;
+	id[6] = (id[6] & 0x0f) | 0x40;
+	id[8] = (id[8] & 0x3f) | 0x80;
+	buf_init(&b, out, HOME_INSTANCE_N - 1);
+	buf_put_z(&b, "urn:uuid:");
+	for (size_t i = 0, g = 0; i < sizeof(id); i++) {
+		if (g < sizeof(groups) && i == groups[g]) {
+			buf_put_char(&b, '-');
+			g++;
+		}
+		buf_put_hex(&b, &id[i], 1);
+	}
+	out[b.n] = '\0';
+	return b.err;
+}
+
 static enum err make_certificate(struct home *home, const char *owner, str name, const str *hosts, size_t host_n,
 				 struct certificate **out, struct buf *why)
 {

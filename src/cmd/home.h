@@ -24,6 +24,7 @@
 
 #define HOME_PATH_MAX     900
 #define HOME_PASSWORD_MAX 64
+#define HOME_INSTANCE_N   46
 
 struct home {
 	char dir[HOME_PATH_MAX];
@@ -50,6 +51,9 @@ MUST_CHECK enum err home_path(const struct home *, const char *name, char out[HO
 /* Bytes that were chosen at random once and are the same ever after (token keys, seeds): n <= 64. */
 MUST_CHECK enum err home_secret(struct home *, const char *owner, const char *name, void *out, size_t n,
 				struct buf *why);
+/* The name of the device that lives here as `owner`, "urn:uuid:..." (RFC 5626 4.1): chosen once by chance (RFC 9562
+ * 5.4), the same ever after. */
+MUST_CHECK enum err home_instance(struct home *, const char *owner, char out[HOME_INSTANCE_N], struct buf *why);
 /* A self-signed certificate kept in the store under `owner`; made for `name` and these hosts when it is not there, and
  * again when it ends within 30 days. Free it with certificate_free. */
 MUST_CHECK enum err home_certificate(struct home *, const char *owner, str name, const str *hosts, size_t host_n,

@@ -115,6 +115,23 @@ static int complain(const struct command *command, const struct buf *why, int co
 	return code;
 }
 
+int identity_instance(const struct command *command, const struct clock *clock, const struct log *log, str data,
+		      const char *owner, char out[HOME_INSTANCE_N])
+{
+	struct home home;
+	char text[400];
+	struct buf why;
+	enum err err;
+
+	buf_init(&why, text, sizeof(text));
+	err = home_open(&home, data, false, clock, log, &why);
+	if (err != ERR_NONE)
+		return complain(command, &why, err == ERR_BUSY ? EXIT_TEMPORARY : EXIT_CONFIG);
+	err = home_instance(&home, owner, out, &why);
+	home_close(&home);
+	return err ? complain(command, &why, EXIT_IO) : EXIT_OK;
+}
+
 static int read_network(struct identity_node *n, const struct identity_node_setup *s, struct buf *why)
 {
 	char path[HOME_PATH_MAX + 128];

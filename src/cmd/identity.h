@@ -33,6 +33,10 @@ struct identity_account {
 };
 int identity_account(const struct command *, const char *setting, str text, struct identity_account *out);
 
+/* The name of the device that `owner` is in the folder `data` (home_instance), which is made where it is not there. */
+int identity_instance(const struct command *, const struct clock *, const struct log *, str data, const char *owner,
+		      char out[HOME_INSTANCE_N]);
+
 struct identity_node_setup {
 	const struct command *command;
 	const struct clock *clock;

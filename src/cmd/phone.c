@@ -49,7 +49,9 @@ static const struct conf_setting phone_table[] = {
 	  .meaning = "Name that the server's certificate must bear, or the pin of its key, instead of the host." },
 	{ "peer", CONF_TEXT, AT(peer), .value = "NAME", .meaning = "Be this person on the peer network." },
 	{ "data", CONF_PATH, AT(data), .value = "DIR",
-	  .meaning = "Folder of the peer's device: keys, certificate, network.json." },
+	  .meaning =
+		  "Folder of the device: a peer's keys, certificate, network.json; an account's name for the device, "
+		  "by which the server knows it again (RFC 5626)." },
 	{ "network", CONF_PATH, AT(network), .meaning = "Descriptor of the peer network (default DIR/network.json)." },
 	{ "listen", CONF_ADDR, AT(listen), .min = 5060,
 	  .meaning = "Signalling address; without an identity, calls by address come here." },
@@ -100,7 +102,7 @@ struct phone {
 	struct media_service *media;
 	struct sound sound;
 	struct phone_line line;
-	char password[PASSWORD_MAX];
+	char password[PASSWORD_MAX], instance[HOME_INSTANCE_N];
 };
 
 /* ---- sound ---- */
@@ -235,8 +237,12 @@ static int be_account(struct phone *p, struct agent_settings *a)
 	a->wish.security = SDP_SDES | SDP_PLAIN;
 	a->wish.local = own;
 	a->wish.local.port = 0;
-	if (!transport_is_secure(a->transport))
-		return EXIT_OK;
+	if (p->settings.data.n) {
+		code = identity_instance(p->command, &p->clock, &p->sink.log, p->settings.data, "phone", p->instance);
+		a->instance = str_from(p->instance);
+	}
+	if (code != EXIT_OK || !transport_is_secure(a->transport))
+		return code;
 	a->tls = identity_trust(p->command, p->driver, p->settings.tls_ca);
 	return a->tls ? EXIT_OK : EXIT_UNAVAILABLE;
 }
@@ -314,6 +320,19 @@ static int make_media(struct phone *p)
 	return p->media ? EXIT_OK : EXIT_OS;
 }
 
+/* RFC 5630: all the way by TLS, so from here on. */
+static int judge_sips(const struct phone *p, const struct agent_settings *a)
+{
+	if (transport_is_secure(a->transport) || p->settings.peer.n ||
+	    !str_starts_nocase(p->settings.call, STR("sips:")))
+		return EXIT_OK;
+	command_say(p->command,
+		    STR_FMT
+		    " is called over TLS only: give an --account with ;transport=tls or wss, or call it by sip:",
+		    STR_ARG(p->settings.call));
+	return EXIT_USAGE;
+}
+
 static int make_line(struct phone *p)
 {
 	struct agent_settings a = { .media = MEDIA_SERVICE,
@@ -331,6 +350,8 @@ static int make_line(struct phone *p)
 		code = p->settings.account.n ? be_account(p, &a)
 		       : p->settings.peer.n  ? be_peer(p, &a)
 					     : be_direct(p, &a);
+	if (code == EXIT_OK)
+		code = judge_sips(p, &a);
 	if (code != EXIT_OK)
 		return code;
 	p->line.agent = agent_new(&a);

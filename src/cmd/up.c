@@ -460,6 +460,15 @@ static bool add_edge(struct up *up, uint32_t media, str node_state)
 					  .traces = true,
 					  .rng = &up->rng[0],
 					  .log = &up->log.log };
+	char instance[HOME_INSTANCE_N], why_text[300];
+	struct buf why;
+
+	buf_init(&why, why_text, sizeof(why_text));
+	if (home_instance(&up->home, "edge", instance, &why)) {
+		command_say(up->command, STR_FMT, STR_ARG(buf_str(&why)));
+		return false;
+	}
+	settings.pbx_instance = str_from(instance);
 	err = edge_new(&settings, &up->edge);
 	secret_wipe(up->trunk_password, sizeof(up->trunk_password));
 	if (err)

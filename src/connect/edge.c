@@ -633,6 +633,7 @@ static enum err make_pbx_side(struct edge *e, const struct edge_settings *s, uin
 					.transport = s->pbx_transport,
 					.proxy = s->pbx_proxy,
 					.tls_name = s->pbx_tls_name,
+					.instance = s->pbx_instance,
 					.tls = s->pbx_tls,
 					.registers = true,
 					.listen = s->pbx_listen,

@@ -34,7 +34,7 @@ struct edge_settings {
 	str name;                /* of the business on it: "acme" */
 	struct addr media_peer;  /* address for media with peers; family 0: all of the machine's (ICE) */
 	/* The PBX side. */
-	str pbx_user, pbx_domain, pbx_password, pbx_proxy, pbx_tls_name; /* as in agent_settings */
+	str pbx_user, pbx_domain, pbx_password, pbx_proxy, pbx_tls_name, pbx_instance; /* as in agent_settings */
 	enum transport pbx_transport;
 	uint16_t pbx_tls;
 	struct addr pbx_listen; /* signalling address towards the PBX, port 0: any */
