@@ -28,10 +28,13 @@ static uint64_t name_of(const struct pbx_repeats *r, enum pbx_repeat_kind kind, 
 {
 	const struct sip_via *via = sip_msg_via(m);
 	const struct sip_cseq *cseq = sip_msg_cseq(m);
+	const struct sip_address *to = sip_msg_to(m);
 	uint64_t h = addr_hash(&flow->remote, r->key) + flow->transport;
 
 	h = chain(r, h + (uint64_t)kind, via ? sip_via_is_unique(via) ? via->branch : via->text : STR_NONE);
 	h = chain(r, h + (cseq ? cseq->number : 0), sip_msg_call_id(m));
+	/* A repeat is not judged again, so it must be about the same address. */
+	h = chain(r, h, to ? to->uri.text : STR_NONE);
 	return h & ~(uint64_t)SECONDS;
 }
 

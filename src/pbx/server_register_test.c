@@ -305,6 +305,32 @@ static void path_is_kept_and_given_back(void **state)
 	rig_assert_has(rig_.text, "Route: <sip:p@192.0.2.50;lr>");
 }
 
+/* The mark of what was carried out names the address, too: else who has registered himself reads others' bindings. */
+static void what_was_carried_out_is_said_again_of_its_own_address_alone(void **state)
+{
+	char answer[3000], lines[900], text[2000];
+
+	(void)state;
+	rig_run();
+	rig_register(alice, "101");
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12:5060>\r\n");
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_authorize(answer, "102", "pw102", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	strcat(lines, "Contact: <sip:102@192.0.2.12:5060>\r\n");
+	rig_register_once(bob, "102", 2, lines);
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
+	snprintf(text, sizeof(text),
+		 "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.12:5060;branch=z9hG4bKr10250602\r\n"
+		 "From: <sip:102@example.com>;tag=1\r\nTo: <sip:%s@example.com>\r\nCall-ID: reg-102-5060\r\n"
+		 "CSeq: 2 REGISTER\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+		 "102");
+	rig_say(bob, text);
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 "); /* a repeat, indeed */
+	memcpy(strstr(text, "To: <sip:102"), "To: <sip:101", 12);
+	rig_say(bob, text);
+	rig_assert_start(rig_take(bob), "SIP/2.0 401 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +345,7 @@ int main(void)
 		T(nobody_binds_for_another),
 		T(a_request_is_not_taken_twice_with_one_nonce_count),
 		T(a_repeat_is_answered_again_and_not_judged_again),
+		T(what_was_carried_out_is_said_again_of_its_own_address_alone),
 		T(an_old_nonce_is_stale_not_wrong),
 		T(bindings_follow_10_3),
 		T(bindings_expire),
