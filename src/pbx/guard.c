@@ -166,6 +166,13 @@ enum err pbx_guard_find(struct pbx_guard *g, str name)
 	return !u ? ERR_MORE : u->known ? ERR_NONE : ERR_ABSENT;
 }
 
+bool pbx_guard_is_ours(const struct pbx_guard *g, str value)
+{
+	struct sip_credentials c;
+
+	return !sip_credentials_parse(value, &c) && c.is_digest && str_eq(c.realm, str_of(g->realm, g->realm_n));
+}
+
 static bool takes(const struct pbx_guard *g, unsigned algorithm)
 {
 	return algorithm == SIP_AUTH_MD5 ? g->md5 : algorithm != SIP_AUTH_UNKNOWN && g->sha256;

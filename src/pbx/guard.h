@@ -53,6 +53,9 @@ void pbx_guard_write_challenge(struct pbx_guard *, bool proxy, bool stale, bool 
 MUST_CHECK enum err pbx_guard_put(struct pbx_guard *, str name, const struct user_record *user);
 /* ERR_NONE: there is an account; ERR_ABSENT: there is none, or it is disabled; ERR_MORE: not known here: ask. */
 MUST_CHECK enum err pbx_guard_find(struct pbx_guard *, str name);
+/* Is this value of (Proxy-)Authorization an answer to a challenge of ours, or one to somebody else's (RFC 3261 22.3)?
+ */
+bool pbx_guard_is_ours(const struct pbx_guard *, str value);
 void pbx_guard_stats(const struct pbx_guard *, struct pbx_backoff_stats *out);
 /* Accounts have changed: forget them all. */
 void pbx_guard_forget(struct pbx_guard *);

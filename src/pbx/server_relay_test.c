@@ -394,6 +394,28 @@ static void a_request_whose_time_is_over_leaves_nothing_behind(void **state)
 	assert_int_equal(stats.jobs, 0);
 }
 
+/* RFC 3261 22.3: ours stays, the next proxy's reaches it. */
+static void credentials_for_another_proxy_go_on(void **state)
+{
+	static const char other[] = "Proxy-Authorization: Digest username=\"a\", realm=\"known.example\", "
+				    "nonce=\"n\", uri=\"sip:x@known.example\", response=\"1\"\r\n";
+	struct addr known = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 77 } };
+	char answer[3000], lines[1500];
+
+	(void)state;
+	rig_.config.relay_any = true;
+	rig_run();
+	invite_from(alice, "101", "example.com", "sip:x@known.example", "cr", 1, "");
+	rig_copy(rig_take(alice), answer, sizeof(answer));
+	ack_refusal(alice, "101", "sip:x@known.example", "cr", 1);
+	rig_authorize(answer, "101", "pw101", "INVITE", "sip:x@known.example", lines, sizeof(lines));
+	strcat(lines, other);
+	invite_from(alice, "101", "example.com", "sip:x@known.example", "cr", 2, lines);
+	rig_assert_start(rig_take(known), "INVITE sip:x@known.example ");
+	rig_assert_has(rig_.text, other);
+	assert_null(strstr(rig_.text, "realm.test"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +436,7 @@ int main(void)
 		T(after_503_the_next_server_is_tried_and_the_first_avoided),
 		T(beside_a_silent_server_the_next_is_tried_and_the_first_to_answer_wins),
 		T(a_request_whose_time_is_over_leaves_nothing_behind),
+		T(credentials_for_another_proxy_go_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,16 @@ static void note_identity(struct pbx_server *s, struct pbx_job *job, struct sip_
 		job->from = keep(job, from->text);
 }
 
+/* What was for us stays here; what is for a proxy behind us must reach it (22.3). */
+static void note_credentials(struct pbx_server *s, struct sip_msg *m, struct letter *l)
+{
+	const struct sip_header *h = sip_msg_header(m, SIP_PROXY_AUTHORIZATION);
+
+	for (; h; h = sip_msg_header_next(m, h))
+		if (pbx_guard_is_ours(s->guard, sip_header_value(m, h)))
+			sip_edits_note(&l->edits, SIP_EDIT_REMOVE_ONE, SIP_PROXY_AUTHORIZATION, sip_header_value(m, h));
+}
+
 /* RFC 5393 5.3.3: each of those that ring together gets a share. */
 static void note_breadth(const struct pbx_branch *b, struct letter *l)
 {
@@ -237,8 +247,7 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	buf_init(&out, l->mark, sizeof(l->mark));
 	pbx_way_mark(s, m, mark);
 	buf_printf(&out, ";mark=%.16s", mark);
-	/* What was for us stays here. */
-	sip_edits_note(&l->edits, SIP_EDIT_REMOVE, SIP_PROXY_AUTHORIZATION, STR_NONE);
+	note_credentials(s, m, l);
 	note_identity(s, job, m, w, to, l);
 	pbx_session_timer_note(&job->session, m, &l->timer, &l->edits);
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Remote-Party-ID"));

@@ -185,6 +185,12 @@ static void plan(struct work *w, const struct sip_edit *e, int number)
 	case SIP_EDIT_REMOVE:
 		cut_lines(w, h);
 		break;
+	case SIP_EDIT_REMOVE_ONE:
+		while (h && sip_header_value(m, h).p != e->text.p)
+			h = sip_msg_header_next(m, h);
+		if (h)
+			cut_line(w, h);
+		break;
 	case SIP_EDIT_REMOVE_NAME:
 		cut_named(w, e->text);
 		break;

@@ -24,6 +24,7 @@ enum sip_edit_kind {
 	SIP_EDIT_SET,         /* the first field of `field` becomes "Name: text", further ones go; added where absent */
 	SIP_EDIT_REMOVE,      /* all fields of `field` go */
 	SIP_EDIT_REMOVE_NAME, /* all fields called `text` (any case) go: for names without a kind */
+	SIP_EDIT_REMOVE_ONE,  /* that field of `field` goes whose value `text` is: the very bytes, in the message */
 	SIP_EDIT_REMOVE_TOP,  /* the topmost value of `field` goes (the field with its last one); twice: two values */
 	SIP_EDIT_REMOVE_LAST, /* the last value of `field` goes (strict-router repair, 16.4) */
 	SIP_EDIT_TOP,         /* the topmost value of `field` becomes `text` */

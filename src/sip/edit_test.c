@@ -40,6 +40,18 @@ static void nothing_noted_is_nothing_changed(void **state)
 	assert_edited(text);
 }
 
+static void one_field_of_several_goes(void **state)
+{
+	const struct sip_header *h;
+
+	(void)state;
+	given("OPTIONS sip:a SIP/2.0\r\nProxy-Authorization: Digest realm=\"a\"\r\n"
+	      "Proxy-Authorization: Digest realm=\"b\"\r\nContent-Length: 0\r\n\r\n");
+	h = sip_msg_header_next(&m, sip_msg_header(&m, SIP_PROXY_AUTHORIZATION));
+	sip_edits_note(&edits, SIP_EDIT_REMOVE_ONE, SIP_PROXY_AUTHORIZATION, sip_header_value(&m, h));
+	assert_edited("OPTIONS sip:a SIP/2.0\r\nProxy-Authorization: Digest realm=\"a\"\r\nContent-Length: 0\r\n\r\n");
+}
+
 /* RFC 3261 16.6 in one go. */
 static void a_proxy_forwards_with_its_edits(void **state)
 {
@@ -251,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_noted_is_nothing_changed),
+		cmocka_unit_test(one_field_of_several_goes),
 		cmocka_unit_test(a_proxy_forwards_with_its_edits),
 		cmocka_unit_test(a_response_loses_its_top_via),
 		cmocka_unit_test(the_last_value_goes_and_the_first_is_replaced),
