@@ -243,8 +243,10 @@ enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bo
 		pbx_backoff_wrong(g->backoff, source, c.username, now);
 		return PBX_GUARD_WRONG;
 	}
+	if (!take_count(g, &c)) /* it may have been overheard: nothing is known of who sends it */
+		return PBX_GUARD_STALE;
 	pbx_backoff_right(g->backoff, source, c.username, now);
-	return take_count(g, &c) ? PBX_GUARD_GOOD : PBX_GUARD_STALE;
+	return PBX_GUARD_GOOD;
 }
 
 void pbx_guard_stats(const struct pbx_guard *g, struct pbx_backoff_stats *out)

@@ -234,6 +234,25 @@ static void an_answer_without_a_count_is_good_once(void **state)
 	assert_int_equal(judge(0), PBX_GUARD_STALE);
 }
 
+/* It may be a copy: who sends it is not taken for a place where the user is at home. */
+static void a_used_count_makes_nobody_known(void **state)
+{
+	static const struct addr thief = { .family = 4, .port = 4000, .ip = { 192, 0, 2, 66 } };
+	str name;
+
+	(void)state;
+	know("101", "pw", false);
+	request(SIP_AUTH_SHA256, "101", "pw", 1, 0);
+	assert_int_equal(judge(0), PBX_GUARD_GOOD);
+	assert_int_equal(pbx_guard_judge(g, &m, true, &thief, START, &name), PBX_GUARD_STALE);
+	for (uint32_t i = 2; i < 2 + PBX_BACKOFF_FREE; i++) {
+		request(SIP_AUTH_SHA256, "101", "no", i, 0);
+		assert_int_equal(pbx_guard_judge(g, &m, true, &thief, START, &name), PBX_GUARD_WRONG);
+	}
+	request(SIP_AUTH_SHA256, "101", "pw", 20, 0);
+	assert_int_equal(pbx_guard_judge(g, &m, true, &thief, START, &name), PBX_GUARD_WRONG); /* not judged */
+}
+
 static void an_answer_to_a_made_up_nonce_is_not_looked_at(void **state)
 {
 	(void)state;
@@ -335,6 +354,7 @@ int main(void)
 		T(a_nonce_is_one_workers),
 		T(a_nonce_of_a_former_life_is_not_taken),
 		T(an_answer_without_a_count_is_good_once),
+		T(a_used_count_makes_nobody_known),
 		T(an_answer_to_a_made_up_nonce_is_not_looked_at),
 		T(who_guesses_too_fast_is_not_judged_even_when_right),
 		T(what_was_not_offered_is_not_taken),
