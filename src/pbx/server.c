@@ -140,6 +140,7 @@ static void pump(struct pbx_server *s, usec now)
 			break;
 		case SIP_EVENT_UNACKED: /* a proxy's 2xx is the callee's business */
 		case SIP_EVENT_STRAY:
+			break;
 		case SIP_EVENT_FLOW_UP:
 			pbx_way_meet(s, &e);
 			break;

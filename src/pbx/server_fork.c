@@ -205,7 +205,7 @@ static bool read_breadth(struct pbx_job *job, const struct sip_msg *m)
 
 	if (!sip_msg_find(m, STR("Max-Breadth"), &value) || !str_u32(str_trim(value), UINT32_MAX, &breadth))
 		return true;
-	if (breadth && breadth < PBX_BREADTH && job->branch_n > 1 && pbx_fork_of(job))
+	if (breadth && breadth < PBX_BREADTH && pbx_fork_of(job)) /* of one place, too: it may redirect to many */
 		job->fork->breadth = (uint16_t)breadth;
 	return breadth > 0;
 }
@@ -331,6 +331,7 @@ static void end_group(struct pbx_server *s, struct pbx_job *job, usec now)
 	struct sip_msg *m;
 	struct pbx_way w;
 
+	job->fork->group_until = USEC_NEVER; /* also where the request cannot be read again */
 	for (struct pbx_branch *b = job->branches; b; b = b->after) {
 		if (b->state != PBX_BRANCH_OPEN && b->state != PBX_BRANCH_RESOLVING)
 			continue;

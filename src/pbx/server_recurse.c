@@ -230,6 +230,7 @@ static void end_turn(struct pbx_server *s, struct pbx_job *job, usec now)
 		job->places[i] = NULL;
 	}
 	job->fork->turn = NULL;
+	job->redirection = NULL; /* servers that are found now are nobody's answer */
 	job->open--;
 	pbx_fork_go_on(s, job, now);
 }
@@ -259,5 +260,6 @@ void pbx_recurse_stop(struct pbx_server *s, struct pbx_job *job)
 		return;
 	heap_remove(&s->timers, &job->timer);
 	job->fork->turn = NULL;
+	job->redirection = NULL;
 	job->open--;
 }

@@ -541,6 +541,54 @@ static void a_target_of_another_shard_is_found(void **state)
 	}
 }
 
+/* RFC 5393 5.3: what a request may be split into does not grow by a redirection. */
+static void a_redirection_keeps_to_the_requests_breadth(void **state)
+{
+	char invite[4000];
+
+	(void)state;
+	run();
+	binds(bob, "102", "");
+	binds(carol, "103", "");
+	binds(dave, "104", "");
+	alice_calls("b1", "Max-Breadth: 1\r\n");
+	gets(bob, invite, "INVITE ");
+	rig_assert_has(invite, "\r\nMax-Breadth: 1\r\n");
+	redirects(bob, invite, 302, "<sip:103@example.com>, <sip:104@example.com>");
+	gets(carol, invite, "INVITE ");
+	rig_assert_has(invite, "\r\nMax-Breadth: 1\r\n");
+	nothing_for(dave);
+	rig_answer_request(carol, invite, 486, "c", "", "");
+	gets(dave, invite, "INVITE ");
+	rig_answer_request(dave, invite, 486, "d", "", "");
+	alice_hears("SIP/2.0 486 ");
+	no_jobs();
+}
+
+/* The exchange does not answer itself what a phone has sent elsewhere: the job is not its own any more. */
+static void a_subscription_is_not_redirected_to_the_exchange_itself(void **state)
+{
+	static const char instance[] = ";+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\"";
+	char text[4000];
+
+	(void)state;
+	run();
+	for (int flow = 1; flow <= 2; flow++) {
+		snprintf(text, sizeof(text), "%s;reg-id=%d", instance, flow);
+		rig_pass(USEC_PER_SEC);
+		binds(flow == 1 ? bob2 : bob, "102", text);
+	}
+	rig_say(alice, "SUBSCRIBE sip:102@example.com;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6 SIP/2.0\r\n"
+		       "Via: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKsub\r\nMax-Forwards: 70\r\n"
+		       "From: <sip:101@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: sub\r\n"
+		       "CSeq: 1 SUBSCRIBE\r\nContact: <sip:101@192.0.2.11:5060>\r\nEvent: reg\r\n"
+		       "Content-Length: 0\r\n\r\n");
+	gets(bob, text, "SUBSCRIBE sip:102@192.0.2.12:5060 ");
+	redirects(bob, text, 302, "<sip:101@example.com>");
+	alice_hears("SIP/2.0 480 ");
+	no_jobs();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -563,6 +611,8 @@ int main(void)
 		T(a_fact_that_comes_when_another_has_answered_changes_nothing),
 		T(a_late_answer_of_a_shard_is_not_taken_for_the_next_targets),
 		T(a_target_of_another_shard_is_found),
+		T(a_redirection_keeps_to_the_requests_breadth),
+		T(a_subscription_is_not_redirected_to_the_exchange_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -454,7 +454,7 @@ void pbx_relay_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	} else if (demands_extension(m, SIP_PROXY_REQUIRE, &line) ||
 		   (w.kind == PBX_WAY_SELF && demands_extension(m, SIP_REQUIRE, &line))) {
 		pbx_job_reply(s, job, m, 420, STR_NONE, buf_str(&line), now);
-	} else if (m->method == SIP_SUBSCRIBE && pbx_subscribe_decide(s, job, m, &w, now)) {
+	} else if (m->method == SIP_SUBSCRIBE && !turn && pbx_subscribe_decide(s, job, m, &w, now)) {
 		return;
 	} else if (w.kind == PBX_WAY_SELF) {
 		answer_self(s, job, m, now);

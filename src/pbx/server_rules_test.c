@@ -535,6 +535,37 @@ static void settings_change_while_it_runs(void **state)
 	gets(bob, invite, "INVITE ");
 }
 
+/* A target's servers are found when the caller has given up: they are nobody's answer. */
+static void servers_found_too_late_are_nobodys_answer(void **state)
+{
+	char one[4000], two[4000];
+
+	(void)state;
+	run(1, "there: to *@two.example redirect servers\n");
+	binds(bob, "102", "");
+	binds(bob2, "102", "");
+	rig_.hold_names = true;
+	invite_from(alice, "101", "example.com", "sip:102@example.com", "late", 1, "");
+	rig_copy(rig_take(bob), one, sizeof(one));
+	rig_assert_start(one, "INVITE ");
+	rig_copy(rig_take(bob2), two, sizeof(two));
+	rig_assert_start(two, "INVITE ");
+	rig_answer_request(bob2, two, 180, "b2", "", "");
+	rig_assert_start(rig_take(alice), "SIP/2.0 180 ");
+	rig_answer_request(bob, one, 302, "b", "Contact: <sip:x@two.example>", "");
+	assert_int_equal(rig_.looked_up, 1);
+	rig_say(alice, "CANCEL sip:102@example.com SIP/2.0\r\n"
+		       "Via: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKilate1\r\n"
+		       "From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>\r\nCall-ID: late\r\n"
+		       "CSeq: 1 CANCEL\r\nMax-Forwards: 70\r\n\r\n");
+	rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+	while (rig_.hold_names || rig_.name_n)
+		rig_names_answer();
+	assert_string_equal(rig_take(alice), "");
+	rig_answer_request(bob2, two, 487, "b2", "", "");
+	rig_assert_start(rig_take(alice), "SIP/2.0 487 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -558,6 +589,7 @@ int main(void)
 		T(new_rules_are_in_force_and_calls_and_counts_go_on),
 		T(what_is_being_judged_ends_by_the_rules_it_began_with),
 		T(settings_change_while_it_runs),
+		T(servers_found_too_late_are_nobodys_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

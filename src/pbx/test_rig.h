@@ -54,6 +54,9 @@ struct rig {
 	size_t asked_n;
 	bool hold;       /* the keeper takes its time with contacts */
 	bool hold_users; /* and with accounts */
+	bool hold_names; /* the name server takes its time: rig_names_answer */
+	struct host_event names[16];
+	size_t name_n;
 	bool hold_tells; /* a worker is slow to hear of the others */
 	struct host_event told[60];
 	uint32_t told_to[60];
@@ -276,6 +279,11 @@ static inline void rig_want(unsigned worker, const struct host_want *w)
 		e.err = rig_.dns_err ? rig_.dns_err : known_n && w->question == HOST_ADDRESSES ? ERR_NONE : ERR_ABSENT;
 		e.addrs = known;
 		e.addr_n = e.err ? 0 : known_n;
+		if (rig_.hold_names) {
+			assert_true(rig_.name_n < 16);
+			rig_.names[rig_.name_n++] = e;
+			break;
+		}
 		s->recv(s->self, &e, rig_.now);
 		break;
 	case HOST_STOP:
@@ -334,6 +342,16 @@ static inline void rig_tell(size_t n)
 
 	assert_true(n < rig_.told_n);
 	s->recv(s->self, &rig_.told[n], rig_.now);
+	rig_settle();
+}
+
+/* What was held of hold_names, at worker 0. */
+static inline void rig_names_answer(void)
+{
+	rig_.hold_names = false;
+	for (size_t i = 0; i < rig_.name_n; i++)
+		rig_.services[0].recv(rig_.services[0].self, &rig_.names[i], rig_.now);
+	rig_.name_n = 0;
 	rig_settle();
 }
 
