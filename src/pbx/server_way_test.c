@@ -193,11 +193,11 @@ static void inside_a_call_names_and_passwords_stay_here_too(void **state)
 	rig_copy(rig_take(bob), invite, sizeof(invite));
 	rig_header(invite, "Record-Route", route, sizeof(route));
 	rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12:5060>", OFFER);
-	snprintf(
-		lines, sizeof(lines),
-		"Route: %s\r\nP-Asserted-Identity: <sip:100@example.com>\r\n"
-		"Proxy-Authorization: Digest username=\"101\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"x\"\r\n",
-		route);
+	snprintf(lines, sizeof(lines),
+		 "Route: %s\r\nP-Asserted-Identity: <sip:100@example.com>\r\n"
+		 "Proxy-Authorization: Digest username=\"101\", realm=\"realm.test\", nonce=\"n\", uri=\"u\", "
+		 "response=\"x\"\r\n",
+		 route);
 	within(alice, "UPDATE", "sip:101@example.com", "i1", 3, lines);
 	rig_assert_start(rig_take(bob), "UPDATE ");
 	assert_null(strstr(rig_.text, "P-Asserted-Identity"));
