@@ -1,65 +1,19 @@
-#include "pbx/test_rig.h"
+#include "pbx/test_phones.h"
 
 /* Answers that cross, come twice or come late. Nobody is asked for a password here. */
 
-static unsigned cseq = 9000;
-
 static void binds(struct addr from, const char *params)
 {
-	char lines[400];
-
-	snprintf(lines, sizeof(lines), "Contact: <sip:102@192.0.2.%u:%u>;expires=600%s\r\n", from.ip[3], from.port,
-		 params);
-	rig_register_once(from, "102", ++cseq, lines);
-	rig_assert_start(rig_take(from), "SIP/2.0 200 ");
+	user_binds(from, "102", params, "");
 }
 
-static void run(void)
-{
-	rig_.config.auth = false;
-	rig_run();
-}
+#define RELIABLE "Supported: 100rel\r\n"
 
 static void run_with_two(void)
 {
-	run();
+	run_open();
 	binds(bob, "");
 	binds(bob2, "");
-}
-
-static void alice_calls(const char *call_id)
-{
-	invite_from(alice, "101", "example.com", "sip:102@example.com", call_id, 1, "Supported: 100rel\r\n");
-}
-
-/* Alice's next message that is no 1xx (or, for "SIP/2.0 1..", the next at all). */
-static void alice_hears(const char *start)
-{
-	bool early = strncmp(start, "SIP/2.0 1", 9) == 0;
-
-	do {
-		rig_assert_start(rig_take(alice), "SIP/2.0 ");
-	} while (!early && strncmp(rig_.text, "SIP/2.0 1", 9) == 0);
-	rig_assert_start(rig_.text, start);
-}
-
-static void nothing_for(struct addr a)
-{
-	assert_string_equal(rig_take(a), "");
-}
-
-static void no_jobs(void)
-{
-	struct pbx_server_stats stats;
-
-	pbx_server_stats(rig_.servers[0], &stats);
-	assert_int_equal(stats.jobs, 0);
-}
-
-static void takes(struct addr at, char *out, const char *start)
-{
-	rig_copy(rig_take(at), out, 4000);
-	rig_assert_start(out, start);
 }
 
 static void alice_cancels(const char *call_id)
@@ -86,9 +40,9 @@ static void a_200_that_crosses_the_cancel_is_passed_on(void **state)
 	char one[4000];
 
 	(void)state;
-	run();
+	run_open();
 	binds(bob, "");
-	alice_calls("x1");
+	alice_calls("x1", RELIABLE);
 	takes(bob, one, "INVITE ");
 	rig_answer_request(bob, one, 180, "b", "", "");
 	alice_cancels("x1");
@@ -108,7 +62,7 @@ static void one_stops_the_other_has_answered_already(void **state)
 
 	(void)state;
 	run_with_two();
-	alice_calls("x2");
+	alice_calls("x2", RELIABLE);
 	takes(bob, one, "INVITE ");
 	takes(bob2, two, "INVITE ");
 	rig_answer_request(bob, one, 180, "b", "", "");
@@ -128,9 +82,9 @@ static void a_cancel_waits_for_the_phones_first_word(void **state)
 	char one[4000];
 
 	(void)state;
-	run();
+	run_open();
 	binds(bob, "");
-	alice_calls("x3");
+	alice_calls("x3", RELIABLE);
 	takes(bob, one, "INVITE ");
 	alice_cancels("x3");
 	nothing_for(bob);
@@ -144,9 +98,9 @@ static void a_cancel_waits_for_the_phones_first_word(void **state)
 static void a_cancelled_phone_that_says_nothing_is_487_in_the_end(void **state)
 {
 	(void)state;
-	run();
+	run_open();
 	binds(bob, "");
-	alice_calls("x4");
+	alice_calls("x4", RELIABLE);
 	rig_assert_start(rig_take(bob), "INVITE ");
 	alice_cancels("x4");
 	rig_pass(33 * USEC_PER_SEC);
@@ -159,9 +113,9 @@ static void a_200_after_the_end_of_all_hurts_nobody(void **state)
 	char one[4000];
 
 	(void)state;
-	run();
+	run_open();
 	binds(bob, "");
-	alice_calls("x5");
+	alice_calls("x5", RELIABLE);
 	takes(bob, one, "INVITE ");
 	rig_answer_request(bob, one, 180, "b", "", "");
 	alice_cancels("x5");
@@ -181,9 +135,9 @@ static void a_phone_that_rings_for_ever_is_cancelled_and_each_180_gives_it_more_
 	char one[4000], cancel[4000];
 
 	(void)state;
-	run();
+	run_open();
 	binds(bob, "");
-	alice_calls("t1");
+	alice_calls("t1", RELIABLE);
 	takes(bob, one, "INVITE ");
 	rig_answer_request(bob, one, 180, "b", "", "");
 	rig_pass(rig_.config.ring_for - USEC_PER_SEC);
@@ -204,10 +158,10 @@ static void a_refusal_at_the_very_end_of_its_time_begins_the_next_group_once(voi
 	char one[4000], two[4000];
 
 	(void)state;
-	run();
+	run_open();
 	binds(bob, ";q=1");
 	binds(bob2, ";q=0.5");
-	alice_calls("t2");
+	alice_calls("t2", RELIABLE);
 	takes(bob, one, "INVITE ");
 	rig_answer_request(bob, one, 180, "b", "", "");
 	rig_pass(rig_.config.hunt_after - 1);
@@ -228,10 +182,10 @@ static void an_answer_at_the_very_end_of_its_time_is_the_answer(void **state)
 	char one[4000];
 
 	(void)state;
-	run();
+	run_open();
 	binds(bob, ";q=1");
 	binds(bob2, ";q=0.5");
-	alice_calls("t3");
+	alice_calls("t3", RELIABLE);
 	takes(bob, one, "INVITE ");
 	rig_answer_request(bob, one, 180, "b", "", "");
 	rig_pass(rig_.config.hunt_after - 1);
@@ -251,9 +205,9 @@ static void a_repeated_200_is_passed_on_each_time_until_its_ack(void **state)
 	char one[4000];
 
 	(void)state;
-	run();
+	run_open();
 	binds(bob, "");
-	alice_calls("r1");
+	alice_calls("r1", RELIABLE);
 	takes(bob, one, "INVITE ");
 	rig_answer_request(bob, one, 200, "b", BOB_SAYS, "");
 	alice_hears("SIP/2.0 200 ");
@@ -288,7 +242,7 @@ static void each_of_two_that_answer_gets_its_own_ack_and_bye(void **state)
 
 	(void)state;
 	run_with_two();
-	alice_calls("f1");
+	alice_calls("f1", RELIABLE);
 	takes(bob, one, "INVITE ");
 	takes(bob2, two, "INVITE ");
 	rig_answer_request(bob, one, 200, "b", BOB_SAYS, "");
@@ -316,9 +270,9 @@ static void an_ack_that_was_lost_comes_again_with_the_next_200(void **state)
 	char one[4000], route[600];
 
 	(void)state;
-	run();
+	run_open();
 	binds(bob, "");
-	alice_calls("f2");
+	alice_calls("f2", RELIABLE);
 	takes(bob, one, "INVITE ");
 	rig_answer_request(bob, one, 200, "b", BOB_SAYS, "");
 	alice_hears("SIP/2.0 200 ");
@@ -338,9 +292,9 @@ static void a_bye_may_come_before_the_ack(void **state)
 	char one[4000], bye[4000], route[600];
 
 	(void)state;
-	run();
+	run_open();
 	binds(bob, "");
-	alice_calls("f3");
+	alice_calls("f3", RELIABLE);
 	takes(bob, one, "INVITE ");
 	rig_answer_request(bob, one, 200, "b", BOB_SAYS, "");
 	alice_hears("SIP/2.0 200 ");
@@ -362,7 +316,7 @@ static void early_dialogs_of_all_phones_reach_the_caller_and_prack_each_of_them(
 
 	(void)state;
 	run_with_two();
-	alice_calls("e1");
+	alice_calls("e1", RELIABLE);
 	takes(bob, one, "INVITE ");
 	takes(bob2, two, "INVITE ");
 	rig_assert_has(one, "\r\nSupported: 100rel\r\n");
@@ -406,9 +360,9 @@ static void a_503_becomes_500_and_keeps_what_it_says(void **state)
 	char one[4000];
 
 	(void)state;
-	run();
+	run_open();
 	binds(bob, "");
-	alice_calls("a1");
+	alice_calls("a1", RELIABLE);
 	takes(bob, one, "INVITE ");
 	rig_answer_request(bob, one, 503, "b", "Retry-After: 7\r\nWarning: 399 x \"full\"", "");
 	alice_hears("SIP/2.0 500 ");
@@ -423,7 +377,7 @@ static void the_best_answer_is_passed_on_whole(void **state)
 
 	(void)state;
 	run_with_two();
-	alice_calls("a2");
+	alice_calls("a2", RELIABLE);
 	takes(bob, one, "INVITE ");
 	takes(bob2, two, "INVITE ");
 	rig_answer_request(bob, one, 480, "b", "", "");

@@ -1,4 +1,4 @@
-#include "pbx/test_rig.h"
+#include "pbx/test_phones.h"
 
 /* Several phones of one user: who rings when, and what the caller hears of it. Nobody is asked for a password here. */
 
@@ -6,26 +6,13 @@ static struct addr bob3;
 
 static void binds(struct addr from, const char *contact_params)
 {
-	char lines[400];
-	static unsigned cseq = 5000;
-
-	snprintf(lines, sizeof(lines),
-		 "Contact: <sip:102@192.0.2.%u:%u>;expires=600%s\r\nSupported: outbound, path\r\n", from.ip[3],
-		 from.port, contact_params);
-	rig_register_once(from, "102", ++cseq, lines);
-	rig_assert_start(rig_take(from), "SIP/2.0 200 ");
+	user_binds(from, "102", contact_params, "Supported: outbound, path\r\n");
 }
 
 static void run(void)
 {
 	bob3 = rig_addr(14, 5080);
-	rig_.config.auth = false;
-	rig_run();
-}
-
-static void alice_calls(const char *call_id, const char *lines)
-{
-	invite_from(alice, "101", "example.com", "sip:102@example.com", call_id, 1, lines);
+	run_open();
 }
 
 /* The INVITE that rings here, and 180 for it. */
@@ -34,27 +21,6 @@ static void rings(struct addr at, char *invite, const char *tag)
 	rig_copy(rig_take(at), invite, 4000);
 	rig_assert_start(invite, "INVITE sip:102@");
 	rig_answer_request(at, invite, 180, tag, "", "");
-}
-
-static void alice_hears(const char *start)
-{
-	do {
-		rig_assert_start(rig_take(alice), "SIP/2.0 ");
-	} while (strncmp(rig_.text, "SIP/2.0 1", 9) == 0);
-	rig_assert_start(rig_.text, start);
-}
-
-static void nothing_for(struct addr a)
-{
-	assert_string_equal(rig_take(a), "");
-}
-
-static void no_jobs(void)
-{
-	struct pbx_server_stats stats;
-
-	pbx_server_stats(rig_.servers[0], &stats);
-	assert_int_equal(stats.jobs, 0);
 }
 
 /* CANCEL is answered, and the INVITE 487. */

@@ -1,61 +1,20 @@
-#include "pbx/test_rig.h"
+#include "pbx/test_phones.h"
 
 /* A callee that sends the call elsewhere (RFC 3261 16.7 step 4). Nobody is asked for a password here, unless it says
  * so. */
 
 static struct addr carol, dave;
-static unsigned cseq = 7000;
-
-static void nothing_for(struct addr a)
-{
-	const char *text;
-
-	do {
-		text = rig_take(a);
-	} while (strncmp(text, "ACK ", 4) == 0);
-	assert_string_equal(text, "");
-}
 
 static void binds(struct addr from, const char *user, const char *params)
 {
-	char lines[400];
-
-	nothing_for(from);
-	snprintf(lines, sizeof(lines), "Contact: <sip:%s@192.0.2.%u:%u>;expires=600%s\r\n", user, from.ip[3], from.port,
-		 params);
-	rig_register_once(from, user, ++cseq, lines);
-	rig_assert_start(rig_take(from), "SIP/2.0 200 ");
+	user_binds(from, user, params, "");
 }
 
 static void run(void)
 {
 	carol = rig_addr(15, 5060);
 	dave = rig_addr(16, 5060);
-	rig_.config.auth = false;
-	rig_run();
-}
-
-static void alice_calls(const char *call_id, const char *lines)
-{
-	invite_from(alice, "101", "example.com", "sip:102@example.com", call_id, 1, lines);
-}
-
-static void alice_hears(const char *start)
-{
-	do {
-		rig_assert_start(rig_take(alice), "SIP/2.0 ");
-	} while (strncmp(rig_.text, "SIP/2.0 1", 9) == 0);
-	rig_assert_start(rig_.text, start);
-}
-
-static void no_jobs(void)
-{
-	for (unsigned i = 0; i < rig_.config.worker_n; i++) {
-		struct pbx_server_stats stats;
-
-		pbx_server_stats(rig_.servers[i], &stats);
-		assert_int_equal(stats.jobs, 0);
-	}
+	run_open();
 }
 
 /* The INVITE that has come is taken. */
@@ -109,11 +68,11 @@ static void contacts_are_tried_by_their_q_before_the_users_other_phones(void **s
 	gets(bob, one, "INVITE ");
 	redirects(bob, one, 300, "<sip:104@example.com>;q=0.2, <sip:103@example.com>;q=0.8");
 	gets(carol, two, "INVITE sip:103@");
-	nothing_for(dave);
-	nothing_for(bob2);
+	only_acks_for(dave);
+	only_acks_for(bob2);
 	rig_answer_request(carol, two, 486, "c", "", "");
 	gets(dave, two, "INVITE sip:104@");
-	nothing_for(bob2);
+	only_acks_for(bob2);
 	rig_answer_request(dave, two, 180, "d", "", "");
 	rig_pass(rig_.config.hunt_after);
 	gets(bob2, one, "INVITE sip:102@192.0.2.13:5070 ");
@@ -182,7 +141,7 @@ static void a_long_chain_is_left_to_the_caller(void **state)
 		snprintf(contact, sizeof(contact), "<sip:10%u@example.com>", i + 1);
 		redirects(rig_addr(30 + (int)i, 5060), invite, 302, contact);
 	}
-	nothing_for(rig_addr(38, 5060));
+	only_acks_for(rig_addr(38, 5060));
 	alice_hears("SIP/2.0 302 ");
 	rig_assert_has(rig_.text, "\r\nContact: <sip:108@example.com>\r\n");
 	no_jobs();
@@ -265,7 +224,7 @@ static void a_stranger_does_not_get_out_by_a_users_forward(void **state)
 	invite_from(stranger, "x", "y.example", "sip:102@example.com", "r11", 1, "");
 	gets(bob, invite, "INVITE ");
 	redirects(bob, invite, 302, "<sip:0900123@example.com>, <tel:+49-900-123>");
-	nothing_for(edge);
+	only_acks_for(edge);
 	do {
 		rig_assert_start(rig_take(stranger), "SIP/2.0 ");
 	} while (strncmp(rig_.text, "SIP/2.0 1", 9) == 0);
@@ -301,7 +260,7 @@ static void what_cannot_be_followed_goes_back_with_what_was_left(void **state)
 	gets(bob, one, "INVITE ");
 	redirects(bob, one, 380, "<sip:103@example.com>");
 	alice_hears("SIP/2.0 380 ");
-	nothing_for(carol);
+	only_acks_for(carol);
 	no_jobs();
 }
 
@@ -336,7 +295,7 @@ static void a_caller_may_want_to_follow_itself(void **state)
 	gets(bob, one, "INVITE ");
 	redirects(bob, one, 302, "<sip:103@example.com>");
 	alice_hears("SIP/2.0 302 ");
-	nothing_for(carol);
+	only_acks_for(carol);
 	no_jobs();
 }
 
@@ -453,7 +412,7 @@ static void a_fact_that_comes_when_another_has_answered_changes_nothing(void **s
 	alice_hears("SIP/2.0 200 ");
 	rig_.hold_users = false;
 	rig_settle(); /* carol has not stopped yet: the request is still in work */
-	nothing_for(alice);
+	only_acks_for(alice);
 	rig_answer_request(carol, three, 487, "c", "", "");
 	no_jobs();
 }
@@ -506,7 +465,7 @@ static void a_late_answer_of_a_shard_is_not_taken_for_the_next_targets(void **st
 	assert_true(rig_.told_n >= 2); /* others: the refusals that alice has not acknowledged, again */
 	rig_.hold_tells = false;
 	rig_tell(0);
-	nothing_for(carol);
+	only_acks_for(carol);
 	for (size_t i = 1; i < rig_.told_n; i++)
 		rig_tell(i);
 	gets(dave, invite, "INVITE sip:2");

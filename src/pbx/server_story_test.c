@@ -1,47 +1,22 @@
-#include "pbx/test_rig.h"
+#include "pbx/test_phones.h"
 
 /* History-Info as the exchange adds it (RFC 7044). Nobody is asked for a password here. */
 
 static struct addr carol;
-static unsigned cseq = 11000;
-
-static void binds(struct addr from, const char *user, const char *params)
-{
-	char lines[400];
-
-	snprintf(lines, sizeof(lines), "Contact: <sip:%s@192.0.2.%u:%u>;expires=600%s\r\n", user, from.ip[3], from.port,
-		 params);
-	rig_register_once(from, user, ++cseq, lines);
-	rig_assert_start(rig_take(from), "SIP/2.0 200 ");
-}
 
 static void run(void)
 {
 	carol = rig_addr(15, 5060);
-	rig_.config.auth = false;
-	rig_run();
-	binds(bob, "102", "");
+	run_open();
+	user_binds(bob, "102", "", "");
 }
 
-static void alice_calls(const char *call_id, const char *lines)
-{
-	invite_from(alice, "101", "example.com", "sip:102@example.com", call_id, 1, lines);
-}
-
-static void takes(struct addr at, char *out, const char *start)
+static void gets(struct addr at, char *out, const char *start)
 {
 	do {
 		rig_copy(rig_take(at), out, 4000);
 	} while (strncmp(out, "ACK ", 4) == 0);
 	rig_assert_start(out, start);
-}
-
-static void hears(struct addr who, const char *start)
-{
-	do {
-		rig_assert_start(rig_take(who), "SIP/2.0 ");
-	} while (strncmp(start, "SIP/2.0 1", 9) != 0 && strncmp(rig_.text, "SIP/2.0 1", 9) == 0);
-	rig_assert_start(rig_.text, start);
 }
 
 #define AOR "<sip:102@example.com>;index=1"
@@ -53,12 +28,12 @@ static void a_caller_that_knows_it_hears_where_its_call_went(void **state)
 
 	(void)state;
 	run();
-	binds(carol, "103", "");
+	user_binds(carol, "103", "", "");
 	alice_calls("h1", "Supported: histinfo\r\n");
-	takes(bob, one, "INVITE ");
+	gets(bob, one, "INVITE ");
 	rig_assert_has(one, "\r\nHistory-Info: " AOR ", " BOB "\r\n");
 	rig_answer_request(bob, one, 302, "b", "Contact: <sip:103@example.com>", "");
-	takes(carol, two, "INVITE ");
+	gets(carol, two, "INVITE ");
 	rig_assert_has(two,
 		       "\r\nHistory-Info: " AOR ", <sip:102@192.0.2.12:5060?Reason=SIP%3Bcause%3D302>;index=1.1;rc=1, "
 		       "<sip:103@example.com>;index=1.2;mp=1.1, <sip:103@192.0.2.15:5060>;index=1.2.1;rc=1.2\r\n");
@@ -84,11 +59,11 @@ static void who_does_not_ask_and_brings_none_has_none(void **state)
 	(void)state;
 	run();
 	alice_calls("h2", "");
-	takes(bob, one, "INVITE ");
+	gets(bob, one, "INVITE ");
 	assert_null(strstr(one, "History-Info"));
 	rig_answer_request(bob, one, 486, "b", "", "");
 	alice_calls("h3", "History-Info: <sip:x@y.example>;index=1, <sip:102@example.com>;index=1.1;mp=1\r\n");
-	takes(bob, one, "INVITE ");
+	gets(bob, one, "INVITE ");
 	rig_assert_has(one, "\r\nHistory-Info: <sip:x@y.example>;index=1, <sip:102@example.com>;index=1.1;mp=1, "
 			    "<sip:102@192.0.2.12:5060>;index=1.1.1;rc=1.1\r\n");
 	rig_answer_request(bob, one, 486, "b", "", "");
@@ -96,7 +71,7 @@ static void who_does_not_ask_and_brings_none_has_none(void **state)
 	assert_null(strstr(rig_.text, "History-Info"));
 	/* what nobody can read passes as it is */
 	alice_calls("h4", "History-Info: <sip:x@y.example>\r\n");
-	takes(bob, one, "INVITE ");
+	gets(bob, one, "INVITE ");
 	rig_assert_has(one, "\r\nHistory-Info: <sip:x@y.example>\r\n");
 }
 
@@ -108,7 +83,7 @@ static void the_administrator_may_want_it_always(void **state)
 	rig_.config.history = true;
 	run();
 	alice_calls("h5", "");
-	takes(bob, one, "INVITE ");
+	gets(bob, one, "INVITE ");
 	rig_assert_has(one, "\r\nHistory-Info: " AOR ", " BOB "\r\n");
 	rig_answer_request(bob, one, 486, "b", "", "");
 	hears(alice, "SIP/2.0 486 ");
@@ -121,9 +96,9 @@ static void a_stranger_is_not_told_where_phones_are(void **state)
 
 	(void)state;
 	run();
-	binds(bob2, "102", "");
+	user_binds(bob2, "102", "", "");
 	invite_from(stranger, "x", "y.example", "sip:102@example.com", "h6", 1, "Supported: histinfo\r\n");
-	takes(bob, one, "INVITE ");
+	gets(bob, one, "INVITE ");
 	rig_assert_has(one, "\r\nHistory-Info: " AOR ", <sip:102@192.0.2.12:5060>;index=1.");
 	rig_answer_request(bob, one, 180, "b", "", "");
 	hears(stranger, "SIP/2.0 180 ");
@@ -142,10 +117,10 @@ static void private_history_stays_in_the_house(void **state)
 	rig_.config.relay_domain_n = 1;
 	run();
 	alice_calls("h7", "Supported: histinfo\r\nPrivacy: history\r\n");
-	takes(bob, one, "INVITE ");
+	gets(bob, one, "INVITE ");
 	rig_assert_has(one, "\r\nHistory-Info: " AOR ", " BOB "\r\n");
 	rig_answer_request(bob, one, 302, "b", "Contact: <sip:x@known.example>;rc=1", "");
-	takes(known, one, "INVITE sip:x@known.example ");
+	gets(known, one, "INVITE sip:x@known.example ");
 	rig_assert_has(one, "\r\nHistory-Info: <sip:anonymous@anonymous.invalid>;index=1, "
 			    "<sip:anonymous@anonymous.invalid?Reason=SIP%3Bcause%3D302>;index=1.1;rc=1, "
 			    "<sip:anonymous@anonymous.invalid>;index=1.2;rc=1.1\r\n");
@@ -158,12 +133,12 @@ static void groups_leave_their_reasons(void **state)
 
 	(void)state;
 	run();
-	binds(bob2, "102", ";q=0.5");
+	user_binds(bob2, "102", ";q=0.5", "");
 	alice_calls("h8", "Supported: histinfo\r\n");
-	takes(bob, one, "INVITE ");
+	gets(bob, one, "INVITE ");
 	rig_answer_request(bob, one, 180, "b", "", "");
 	rig_pass(rig_.config.hunt_after);
-	takes(bob2, two, "INVITE "); /* at once: bob has not answered the CANCEL yet */
+	gets(bob2, two, "INVITE "); /* at once: bob has not answered the CANCEL yet */
 	rig_assert_has(two,
 		       "\r\nHistory-Info: " AOR ", <sip:102@192.0.2.12:5060?Reason=SIP%3Bcause%3D408>;index=1.1;rc=1, "
 		       "<sip:102@192.0.2.13:5070>;index=1.2;rc=1\r\n");
@@ -176,7 +151,7 @@ static void silence_is_told_too(void **state)
 	(void)state;
 	run();
 	alice_calls("h9", "Supported: histinfo\r\n");
-	takes(bob, one, "INVITE ");
+	gets(bob, one, "INVITE ");
 	rig_pass(33 * USEC_PER_SEC);
 	hears(alice, "SIP/2.0 408 ");
 	rig_assert_has(rig_.text, "\r\nHistory-Info: " AOR
