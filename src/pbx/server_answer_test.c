@@ -16,6 +16,14 @@ static void run_with_two(void)
 	binds(bob2, "");
 }
 
+static void bob_is_called(const char *call_id, char *invite)
+{
+	run_open();
+	binds(bob, "");
+	alice_calls(call_id, RELIABLE);
+	takes(bob, invite, "INVITE ");
+}
+
 static void alice_cancels(const char *call_id)
 {
 	char text[600];
@@ -40,10 +48,7 @@ static void a_200_that_crosses_the_cancel_is_passed_on(void **state)
 	char one[4000];
 
 	(void)state;
-	run_open();
-	binds(bob, "");
-	alice_calls("x1", RELIABLE);
-	takes(bob, one, "INVITE ");
+	bob_is_called("x1", one);
 	rig_answer_request(bob, one, 180, "b", "", "");
 	alice_cancels("x1");
 	rig_assert_start(rig_take(bob), "CANCEL ");
@@ -82,10 +87,7 @@ static void a_cancel_waits_for_the_phones_first_word(void **state)
 	char one[4000];
 
 	(void)state;
-	run_open();
-	binds(bob, "");
-	alice_calls("x3", RELIABLE);
-	takes(bob, one, "INVITE ");
+	bob_is_called("x3", one);
 	alice_cancels("x3");
 	nothing_for(bob);
 	rig_answer_request(bob, one, 100, "", "", "");
@@ -113,10 +115,7 @@ static void a_200_after_the_end_of_all_hurts_nobody(void **state)
 	char one[4000];
 
 	(void)state;
-	run_open();
-	binds(bob, "");
-	alice_calls("x5", RELIABLE);
-	takes(bob, one, "INVITE ");
+	bob_is_called("x5", one);
 	rig_answer_request(bob, one, 180, "b", "", "");
 	alice_cancels("x5");
 	rig_pass(33 * USEC_PER_SEC); /* 64 T1 after the CANCEL: given up (9.1) */
@@ -135,10 +134,7 @@ static void a_phone_that_rings_for_ever_is_cancelled_and_each_180_gives_it_more_
 	char one[4000], cancel[4000];
 
 	(void)state;
-	run_open();
-	binds(bob, "");
-	alice_calls("t1", RELIABLE);
-	takes(bob, one, "INVITE ");
+	bob_is_called("t1", one);
 	rig_answer_request(bob, one, 180, "b", "", "");
 	rig_pass(rig_.config.ring_for - USEC_PER_SEC);
 	rig_answer_request(bob, one, 180, "b", "", "");
@@ -205,10 +201,7 @@ static void a_repeated_200_is_passed_on_each_time_until_its_ack(void **state)
 	char one[4000];
 
 	(void)state;
-	run_open();
-	binds(bob, "");
-	alice_calls("r1", RELIABLE);
-	takes(bob, one, "INVITE ");
+	bob_is_called("r1", one);
 	rig_answer_request(bob, one, 200, "b", BOB_SAYS, "");
 	alice_hears("SIP/2.0 200 ");
 	no_jobs();
@@ -270,10 +263,7 @@ static void an_ack_that_was_lost_comes_again_with_the_next_200(void **state)
 	char one[4000], route[600];
 
 	(void)state;
-	run_open();
-	binds(bob, "");
-	alice_calls("f2", RELIABLE);
-	takes(bob, one, "INVITE ");
+	bob_is_called("f2", one);
 	rig_answer_request(bob, one, 200, "b", BOB_SAYS, "");
 	alice_hears("SIP/2.0 200 ");
 	rig_header(rig_.text, "Record-Route", route, sizeof(route));
@@ -292,10 +282,7 @@ static void a_bye_may_come_before_the_ack(void **state)
 	char one[4000], bye[4000], route[600];
 
 	(void)state;
-	run_open();
-	binds(bob, "");
-	alice_calls("f3", RELIABLE);
-	takes(bob, one, "INVITE ");
+	bob_is_called("f3", one);
 	rig_answer_request(bob, one, 200, "b", BOB_SAYS, "");
 	alice_hears("SIP/2.0 200 ");
 	rig_header(rig_.text, "Record-Route", route, sizeof(route));
@@ -360,10 +347,7 @@ static void a_503_becomes_500_and_keeps_what_it_says(void **state)
 	char one[4000];
 
 	(void)state;
-	run_open();
-	binds(bob, "");
-	alice_calls("a1", RELIABLE);
-	takes(bob, one, "INVITE ");
+	bob_is_called("a1", one);
 	rig_answer_request(bob, one, 503, "b", "Retry-After: 7\r\nWarning: 399 x \"full\"", "");
 	alice_hears("SIP/2.0 500 ");
 	rig_assert_has(rig_.text, "\r\nRetry-After: 7\r\n");

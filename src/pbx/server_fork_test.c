@@ -15,6 +15,15 @@ static void run(void)
 	run_open();
 }
 
+/* Bob's phone is to ring first, his other one after it. */
+static void alice_calls_two_in_turn(const char *call_id, const char *lines)
+{
+	run();
+	binds(bob, ";q=1.0");
+	binds(bob2, ";q=0.5");
+	alice_calls(call_id, lines);
+}
+
 /* The INVITE that rings here, and 180 for it. */
 static void rings(struct addr at, char *invite, const char *tag)
 {
@@ -43,10 +52,7 @@ static void phones_of_a_lower_q_ring_when_those_before_have_refused(void **state
 	char one[4000], two[4000];
 
 	(void)state;
-	run();
-	binds(bob, ";q=1.0");
-	binds(bob2, ";q=0.5");
-	alice_calls("g1", "");
+	alice_calls_two_in_turn("g1", "");
 	rings(bob, one, "b1");
 	nothing_for(bob2);
 	rig_answer_request(bob, one, 486, "b1", "", "");
@@ -62,10 +68,7 @@ static void phones_of_a_lower_q_ring_when_the_time_of_those_before_is_over(void 
 	char one[4000], two[4000];
 
 	(void)state;
-	run();
-	binds(bob, ";q=1.0");
-	binds(bob2, ";q=0.5");
-	alice_calls("g2", "");
+	alice_calls_two_in_turn("g2", "");
 	rings(bob, one, "b1");
 	rig_pass(rig_.config.hunt_after - 1);
 	nothing_for(bob2);
@@ -86,10 +89,7 @@ static void who_never_answered_is_408_not_487(void **state)
 	char one[4000], two[4000];
 
 	(void)state;
-	run();
-	binds(bob, ";q=1.0");
-	binds(bob2, ";q=0.5");
-	alice_calls("g3", "");
+	alice_calls_two_in_turn("g3", "");
 	rings(bob, one, "b1");
 	rig_pass(rig_.config.hunt_after);
 	rings(bob2, two, "b2");
@@ -106,10 +106,7 @@ static void a_200_that_crosses_the_end_of_its_time_counts_and_the_next_stop(void
 	char one[4000], two[4000];
 
 	(void)state;
-	run();
-	binds(bob, ";q=1.0");
-	binds(bob2, ";q=0.5");
-	alice_calls("g4", "");
+	alice_calls_two_in_turn("g4", "");
 	rings(bob, one, "b1");
 	rig_pass(rig_.config.hunt_after);
 	rings(bob2, two, "b2");
@@ -125,10 +122,7 @@ static void both_answer_and_the_caller_hears_both(void **state)
 	char one[4000], two[4000];
 
 	(void)state;
-	run();
-	binds(bob, ";q=1.0");
-	binds(bob2, ";q=0.5");
-	alice_calls("g5", "");
+	alice_calls_two_in_turn("g5", "");
 	rings(bob, one, "b1");
 	rig_pass(rig_.config.hunt_after);
 	rings(bob2, two, "b2");
@@ -174,10 +168,7 @@ static void all_ring_at_once_where_the_administrator_wants_it(void **state)
 
 	(void)state;
 	rig_.config.hunt_after = 0;
-	run();
-	binds(bob, ";q=1.0");
-	binds(bob2, ";q=0.5");
-	alice_calls("g7", "");
+	alice_calls_two_in_turn("g7", "");
 	rings(bob, one, "b1");
 	rings(bob2, two, "b2");
 }
