@@ -88,6 +88,26 @@ static void who_hangs_up_meanwhile_is_not_redirected(void **state)
 	end(&w);
 }
 
+/* The dialog that a PRACK was sent in has gone with the first try. */
+static void what_was_asked_of_the_first_try_is_not_asked_again(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start_as(&w, true, 0);
+	dial(&w);
+	answer_with(&w, "INVITE", "183 Session Progress", "one", "Require: 100rel\r\nRSeq: 7\r\n", "");
+	assert_int_equal(count(&w, "PRACK", ""), 1);
+	moved(&w, "302 Moved Temporarily", "Contact: <sip:other@10.0.0.2>;q=1.0\r\n");
+	assert_int_equal(count(&w, "INVITE", ""), 2);
+	answer_with(&w, "PRACK", "401 Unauthorized", "one",
+		    "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", algorithm=MD5, qop=\"auth\"\r\n", "");
+	assert_int_equal(count(&w, "PRACK", ""), 1);
+	answer(&w, "INVITE", "200 OK", "two", SDP);
+	assert_int_equal(w.answered, 1);
+	end(&w);
+}
+
 /* RFC 5630: sips promises TLS on every hop, the last one too. */
 static void sips_neither_comes_in_nor_goes_out_by_datagram(void **state)
 {
@@ -117,6 +137,7 @@ int main(void)
 		cmocka_unit_test(nobody_is_sent_in_circles),
 		cmocka_unit_test(only_where_it_may_and_only_to_where_it_can),
 		cmocka_unit_test(who_hangs_up_meanwhile_is_not_redirected),
+		cmocka_unit_test(what_was_asked_of_the_first_try_is_not_asked_again),
 		cmocka_unit_test(sips_neither_comes_in_nor_goes_out_by_datagram),
 	};
 

@@ -223,6 +223,7 @@ enum err leg_redirect(struct leg *leg, str uri, const struct sip_target *target,
 		sip_dialog_free(leg->forks[i].dialog);
 	leg->fork_n = 0;
 	leg->dialog = NULL;
+	leg_ask_forget(leg); /* what was asked in them cannot be asked again */
 	leg->tries = 0;
 	leg->state = LEG_CALLING;
 	if (invite_again(leg, leg_write_anew(leg, leg->invite, uri, leg->cseq + 1), now))
