@@ -54,8 +54,7 @@ bool pbx_identity_is_anonymous(const struct sip_uri *from)
 
 /* ---- what we vouch for ---- */
 
-/* May an asserted identity leave by this way? RFC 3325 5., 7. */
-static bool may_leave(const struct pbx_identity *id, unsigned privacy)
+bool pbx_identity_may_leave(const struct pbx_identity *id, unsigned privacy)
 {
 	if (id->to_trusted || (privacy & PBX_PRIVACY_NONE))
 		return true;
@@ -75,7 +74,7 @@ static void vouch(const struct pbx_identity *id, struct pbx_identity_letter *l, 
 static void note_asserted(const struct pbx_identity *id, unsigned privacy, struct sip_msg *m,
 			  struct pbx_identity_letter *l, struct sip_edits *edits)
 {
-	bool may = may_leave(id, privacy), asserted = sip_msg_has(m, SIP_P_ASSERTED_IDENTITY);
+	bool may = pbx_identity_may_leave(id, privacy), asserted = sip_msg_has(m, SIP_P_ASSERTED_IDENTITY);
 
 	if (asserted && (!id->believed || !may))
 		sip_edits_note(edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);

@@ -42,7 +42,6 @@ struct pbx_identity {
 	enum pbx_identity_mode mode;
 	bool believed;    /* its source is a trusted neighbour */
 	bool served;      /* he is a user, or the request is inside a dialog: his Privacy is ours to see to */
-	bool outside;     /* a stranger's: what he would like to be called is not passed on */
 	str user, domain; /* whose address of record we vouch for; empty: nobody's */
 	bool to_trusted;  /* the next hop is a trusted neighbour */
 };
@@ -55,6 +54,8 @@ struct pbx_identity_letter {
 unsigned pbx_identity_privacy(const struct sip_msg *);
 /* Is something demanded that we cannot do, and nothing less will do (RFC 3323 5.)? Then it is answered with 500. */
 bool pbx_identity_refuses(unsigned privacy);
+/* May an asserted identity be passed on to the next hop (RFC 3325 5., 7.)? `mode` and `to_trusted` decide. */
+bool pbx_identity_may_leave(const struct pbx_identity *, unsigned privacy);
 /* Notes what has to be changed in a request. true: its From has become anonymous, and what it was is to be put back
  * into the answers. */
 bool pbx_identity_note(const struct pbx_identity *, struct sip_msg *, struct pbx_identity_letter *, struct sip_edits *);

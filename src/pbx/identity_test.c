@@ -117,6 +117,24 @@ static void what_a_phone_asserts_in_its_answer_is_taken_off(void **state)
 	assert_null(strstr(rig_.text, "P-Asserted-Identity"));
 }
 
+static void what_a_neighbour_asserts_of_a_callee_is_told_as_the_setting_says(void **state)
+{
+	static const char lines[] = "Contact: <sip:x@192.0.2.30>\r\nP-Asserted-Identity: <sip:x@carrier.example>";
+	static const enum pbx_identity_mode modes[] = { PBX_IDENTITY_ALL, PBX_IDENTITY_TRUSTED };
+	char invite[4000], text[400];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		start(modes[i == 2], true);
+		rig_copy(call_with(bob, "101", "example.com", "sip:102@example.com", ""), invite, sizeof(invite));
+		snprintf(text, sizeof(text), "%s%s", lines, i == 1 ? "\r\nPrivacy: id" : "");
+		rig_answer_request(neighbour, invite, 200, "bt", text, "");
+		rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+		assert_int_equal(strstr(rig_.text, "P-Asserted-Identity") != NULL, i == 0);
+		rig_stop_servers();
+	}
+}
+
 static void who_asks_for_it_calls_without_a_name(void **state)
 {
 	char invite[4000];
@@ -198,6 +216,7 @@ int main(void)
 		T(phones_learn_it_where_the_setting_says_so_and_the_caller_does_not_mind),
 		T(off_means_nobody),
 		T(a_trusted_source_is_believed_and_nobody_else),
+		T(what_a_neighbour_asserts_of_a_callee_is_told_as_the_setting_says),
 		T(what_a_phone_asserts_in_its_answer_is_taken_off),
 		T(who_asks_for_it_calls_without_a_name),
 		T(privacy_that_cannot_be_had_is_refused_where_it_is_critical),

@@ -18,6 +18,15 @@ static void keep_best(struct pbx_job *job, const struct pbx_branch *b, const str
 		job->fork->best_of = b->client;
 }
 
+/* Who the callee is, as only a trusted neighbour may say, and not to everybody (RFC 3325 5.). */
+static bool may_be_told(const struct pbx_server *s, const struct pbx_job *job, const struct sip_msg *m,
+			const struct flow *from)
+{
+	struct pbx_identity id = { .mode = s->config.identity, .to_trusted = pbx_way_is_trusted(s, &job->flow) };
+
+	return from && pbx_way_is_trusted(s, from) && pbx_identity_may_leave(&id, pbx_identity_privacy(m));
+}
+
 static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct flow *flow, usec now)
 {
 	struct pbx_session_timer_letter letter;
@@ -32,7 +41,7 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 		sip_edits_note(&edits, SIP_EDIT_START, SIP_OTHER, STR("SIP/2.0 500 Server Internal Error"));
 	if (job->from.n)
 		sip_edits_note(&edits, SIP_EDIT_SET, SIP_FROM, job->from);
-	if (sip_msg_has(m, SIP_P_ASSERTED_IDENTITY) && !(flow && pbx_way_is_trusted(s, flow)))
+	if (sip_msg_has(m, SIP_P_ASSERTED_IDENTITY) && !may_be_told(s, job, m, flow))
 		sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);
 	pbx_session_timer_note_answer(&job->session, m, &letter, &edits);
 	buf_init(&lines, text, sizeof(text));

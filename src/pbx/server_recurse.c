@@ -189,10 +189,10 @@ bool pbx_recurse_turn(struct pbx_server *s, struct pbx_job *job, uint8_t group, 
 		r = r->after;
 	if (!r || job->fork->turn)
 		return false;
+	r->taken = true; /* also where there is no memory to decide it: it is not asked about for ever */
 	m = pbx_job_read(s, job, &w);
 	if (!m)
 		return false;
-	r->taken = true;
 	job->fork->turn = r;
 	job->fork->before = job->branch_n;
 	job->outside = false;
