@@ -398,11 +398,12 @@ enum err pbx_location_put(struct pbx_location *l, const struct contact_record *r
 	if (is_too_long(r))
 		return ERR_LIMIT;
 	for (c = first_of(l, hash, r->aor); c; c = next_of(c->next, hash, r->aor)) {
-		n++;
 		if (has_key(c, r->key))
 			old = c;
+		else
+			n += get_time(c, EXPIRES) > now;
 	}
-	if (!old && (n >= PBX_CONTACTS_MAX || l->n >= l->max))
+	if (n >= PBX_CONTACTS_MAX || (!old && l->n >= l->max))
 		return ERR_FULL;
 	c = write_contact(l, r, hash);
 	if (!c)

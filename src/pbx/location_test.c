@@ -250,6 +250,23 @@ static void shards_are_even_and_everywhere_the_same(void **state)
 	assert_int_equal(pbx_location_shard(STR("sip:101@example.com"), 1), 0);
 }
 
+/* The next sweep may be some seconds away. */
+static void bindings_that_have_ended_take_nobodys_place(void **state)
+{
+	struct contact_record r = row(STR("sip:a@x"), STR("sip:a@new"), 0, 600);
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	char uri[30];
+
+	(void)state;
+	for (int i = 0; i < PBX_CONTACTS_MAX; i++) {
+		snprintf(uri, sizeof(uri), "sip:a@%d", i);
+		put(STR("sip:a@x"), str_from(uri), 0, 60);
+	}
+	assert_int_equal(pbx_location_put(l, &r, t0), ERR_FULL);
+	assert_int_equal(pbx_location_put(l, &r, t0 + 61 * USEC_PER_SEC), ERR_NONE);
+	assert_int_equal(pbx_location_find(l, STR("sip:a@x"), t0 + 61 * USEC_PER_SEC, list), 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -260,6 +277,7 @@ int main(void)
 		T(the_same_key_is_replaced_and_removed),
 		T(bindings_end_at_their_second),
 		T(both_bounds_are_kept),
+		T(bindings_that_have_ended_take_nobodys_place),
 		T(a_binding_is_small),
 		T(whatever_a_phone_says_comes_back),
 		T(many_come_and_go_without_a_long_sweep),
