@@ -174,6 +174,8 @@ static const char *misfit(const struct pbx_policy *p, const struct pbx_rule *r, 
 {
 	if (r->methods && !(r->methods >> q->method & 1))
 		return "method";
+	if (r->local_only && q->caller != PBX_CALLER_LOCAL)
+		return "from";
 	if (r->has_from &&
 	    !fits_people(&r->from, (uint8_t)q->caller, q->plain[0], q->host, q->caller == PBX_CALLER_LOCAL))
 		return "from";

@@ -125,6 +125,7 @@ struct pbx_rule {
 	struct pbx_nets source;
 	struct pbx_hours at;
 	bool has_from, has_to, has_at;
+	bool local_only; /* it leads outside, and nobody from there is named in `from` */
 	/* number */
 	uint8_t strip;
 	str add;

@@ -485,15 +485,12 @@ static bool read_clause(struct reader *r, struct pbx_rule *rule)
 		STR_ARG(w->word), str_ends(w->word, STR(":")) ? "; a new rule begins at the start of a line" : "");
 }
 
-/* It costs money, or is another's business: strangers only where they are named. */
+/* It costs money, or is another's business: strangers only where they are named; whom `not` leaves is not named. */
 static void keep_strangers_out(struct pbx_rule *rule)
 {
 	bool out = rule->action == PBX_POLICY_VIA || str_find_char(rule->become, '@') < rule->become.n;
 
-	if (!out || rule->has_from)
-		return;
-	rule->has_from = true;
-	rule->from = (struct pbx_people){ .classes = PBX_CALLER_LOCAL };
+	rule->local_only = out && (!rule->has_from || rule->from.not );
 }
 
 static bool name_rule(struct reader *r, struct pbx_rule *rule)

@@ -331,6 +331,18 @@ static void a_way_out_is_not_for_strangers_unless_they_are_named(void **state)
 	IS(call_as(PBX_CALLER_STRANGER, "x", "y.example", "2"), "open");
 }
 
+static void whom_a_rule_leaves_out_opens_no_way_to_strangers(void **state)
+{
+	(void)state;
+	rules("group lobby = 190..194\nout: from not group lobby to 0* via trunk\n"
+	      "in: from not group lobby to 1* allow\nrest: refuse\n");
+	IS(call_as(PBX_CALLER_LOCAL, "101", "example.com", "00"), "out");
+	IS(call_as(PBX_CALLER_LOCAL, "191", "example.com", "00"), "rest");
+	IS(call_as(PBX_CALLER_STRANGER, "x", "y.example", "00"), "rest");
+	IS(call_as(PBX_CALLER_TRUSTED, "x", "y.example", "00"), "rest");
+	IS(call_as(PBX_CALLER_STRANGER, "x", "y.example", "100"), "in"); /* no way out: as it is said */
+}
+
 static void a_limit_is_asked_for_before_the_rule_decides(void **state)
 {
 	(void)state;
@@ -522,6 +534,7 @@ int main(void)
 		T(a_night_belongs_to_the_day_it_begins_on),
 		T(a_number_is_changed_and_the_next_rules_see_it_so),
 		T(a_way_out_is_not_for_strangers_unless_they_are_named),
+		T(whom_a_rule_leaves_out_opens_no_way_to_strangers),
 		T(a_limit_is_asked_for_before_the_rule_decides),
 		T(a_limit_that_is_reached_refuses_and_says_which),
 		T(a_limit_may_send_on_to_the_rules_below),
