@@ -333,6 +333,24 @@ static void replied(void *arg, int status, int timeouts, unsigned char *p, int n
 		tell_naptr(q, &a, p, n);
 }
 
+/* RFC 6761 6.3: this machine, whatever anybody says; c-ares 1.18 leaks where the hosts file has it of one kind only. */
+static bool is_localhost(str name)
+{
+	if (str_ends(name, STR(".")))
+		name.n--;
+	return str_eq_nocase(name, STR("localhost")) ||
+	       (name.n > 10 && str_eq_nocase(str_skip(name, name.n - 10), STR(".localhost")));
+}
+
+static void tell_localhost(struct resolver *r, uint64_t token)
+{
+	struct addr four = addr_v4(127, 0, 0, 1, 0), six = { .family = 6, .ip = { [15] = 1 } };
+	bool six_first = has_way(&six);
+	struct addr both[2] = { six_first ? six : four, six_first ? four : six };
+
+	r->found(r->self, token, &(struct resolver_answer){ .addrs = both, .addr_n = 2 });
+}
+
 /* c-ares may answer from within, and an answer to the second kind may end the question. */
 static void ask_addrs(struct resolver *r, struct question *q, const char *name)
 {
@@ -352,6 +370,10 @@ void resolver_ask(struct resolver *r, uint64_t token, enum host_question kind, s
 	struct addr literal;
 	if (kind == HOST_ADDRESSES && addr_parse_ip(name, &literal) == ERR_NONE) {
 		r->found(r->self, token, &(struct resolver_answer){ .addrs = &literal, .addr_n = 1 });
+		return;
+	}
+	if (kind == HOST_ADDRESSES && is_localhost(name)) {
+		tell_localhost(r, token);
 		return;
 	}
 	struct question *q = r->asked < RESOLVER_ASKS ? malloc(sizeof(*q)) : NULL;

@@ -4,7 +4,7 @@
  * Addresses: A and AAAA are two questions; whoever has one kind waits RESOLVER_OTHER for the other and no longer, for
  * there are name servers that never answer the question for AAAA (RFC 8305 3.; an answer that lacks one kind for
  * that reason is good for RESOLVER_HALF seconds). IPv6 first where this machine has a way to it, then each kind as the
- * system orders it (RFC 6724); /etc/hosts counts.
+ * system orders it (RFC 6724); /etc/hosts counts. localhost is this machine, nobody is asked (RFC 6761 6.3).
  * SRV and NAPTR: of the name as it stands, at most RESOLVER_RECORDS of them.
  * Bound: RESOLVER_ASKS questions at a time. Thread: the loop's.
  */

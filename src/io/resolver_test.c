@@ -258,6 +258,28 @@ static void what_is_no_name_is_told_at_once(void **state)
 	stop(&s);
 }
 
+static void this_machine_is_known_without_asking(void **state)
+{
+	static const struct record zone[] = { { "localhost", TYPE_A, V4, 4, 60 }, END };
+	static const char *const names[] = { "localhost", "LOCALHOST.", "a.b.localhost" };
+	struct server s;
+
+	(void)state;
+	start(&s, zone);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		resolver_ask(s.resolver, 7, HOST_ADDRESSES, str_from(names[i]));
+		assert_int_equal(s.told, i + 1);
+		assert_int_equal(s.addr_n, 2);
+		assert_int_equal(s.addrs[0].family + s.addrs[1].family, 10);
+		for (int k = 0; k < 2; k++)
+			assert_int_equal(s.addrs[k].ip[s.addrs[k].family == 4 ? 3 : 15], 1);
+	}
+	assert_int_equal(s.asked, 0);
+	(void)ask(&s, HOST_ADDRESSES, "notlocalhost");
+	assert_int_equal(s.err, ERR_ABSENT);
+	stop(&s);
+}
+
 static void a_message_that_breaks_off_has_the_ttl_of_what_was_whole(void **state)
 {
 	static const unsigned char whole[] = "\0\1\x81\x80\0\1\0\2\0\0\0\0\1a\0\0\1\0\1"
@@ -280,6 +302,7 @@ int main(void)
 		cmocka_unit_test(a_name_server_that_is_silent_to_aaaa_holds_nobody_up),
 		cmocka_unit_test(srv_and_naptr_come_as_they_are_with_their_ttl),
 		cmocka_unit_test(what_is_no_name_is_told_at_once),
+		cmocka_unit_test(this_machine_is_known_without_asking),
 		cmocka_unit_test(a_message_that_breaks_off_has_the_ttl_of_what_was_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
