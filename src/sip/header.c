@@ -507,9 +507,13 @@ enum err sip_rack_parse(str value, struct sip_rack *out)
 
 enum err sip_seconds_parse(str value, uint32_t *seconds, str *params)
 {
-	const char *end = value.p + value.n, *at = sip_scan_blank(value.p, end), *start = at;
+	const char *end, *at, *start;
 	uint64_t number = 0;
 
+	if (!value.n)
+		return ERR_SYNTAX;
+	end = value.p + value.n;
+	at = start = sip_scan_blank(value.p, end);
 	for (; at < end && *at >= '0' && *at <= '9'; at++)
 		number = number > UINT32_MAX ? number : number * 10 + (uint64_t)(*at - '0');
 	if (at == start)

@@ -173,6 +173,7 @@ static void small_fields_are_read(void **state)
 	assert_str(params, "duration=60");
 	assert_int_equal(sip_seconds_parse(STR("99999999999"), &seconds, NULL), ERR_LIMIT);
 	assert_int_equal(sip_seconds_parse(STR("x"), &seconds, NULL), ERR_SYNTAX);
+	assert_int_equal(sip_seconds_parse(STR_NONE, &seconds, NULL), ERR_SYNTAX); /* of a header that is not there */
 	assert_int_equal(sip_token_parse(STR("application / sdp ;charset=\"a;b\""), &token), ERR_NONE);
 	assert_str(token.subtype, "sdp");
 	assert_str(token.params, "charset=\"a;b\"");
