@@ -192,7 +192,7 @@ static int prepare(struct route *r, const struct conf_words *words)
 	write_uri(words->word[1], setup.config.domain, &to);
 	if (!buf_ok(&from) || !buf_ok(&to) ||
 	    pbx_rehearsal_request(r->settings->method, str_from(from_text), str_from(to_text), &setup.source, &out)) {
-		command_say(r->command, "FROM and TO are users (101), USER@DOMAIN or SIP URIs");
+		command_say(r->command, "FROM and TO are users (101), USER@DOMAIN, or SIP or tel URIs");
 		return EXIT_USAGE;
 	}
 	setup.request = buf_str(&out);

@@ -45,7 +45,7 @@ struct host_service pbx_rehearsal_service(struct pbx_rehearsal *);
 /* The caller's final answer, 0: none, as the request went out. */
 int pbx_rehearsal_status(const struct pbx_rehearsal *);
 
-/* A request of this method for the URI, as a phone of `from` would begin with. ERR_SYNTAX: no SIP URI; ERR_FULL. */
+/* A request of this method for the URI, as a phone of `from` would begin with. ERR_SYNTAX: no URI; ERR_FULL. */
 MUST_CHECK enum err pbx_rehearsal_request(str method, str from, str to, const struct addr *source, struct buf *out);
 
 #endif

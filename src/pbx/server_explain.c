@@ -21,12 +21,13 @@ void pbx_explain(const struct pbx_server *s, const char *topic, const char *form
 enum pbx_guard_answer pbx_explain_judge(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, bool from_here,
 					str *user)
 {
-	const struct sip_uri *from = &sip_msg_from(m)->uri;
+	struct pbx_from room;
+	const struct sip_uri *from = pbx_way_from(s, m, &room);
 
 	*user = s->config.explain_as;
 	if (!user->n && from_here)
 		*user = from->user;
-	if (!user->n)
+	if (!user->n || !arena_copy(&job->arena, *user, user))
 		return PBX_GUARD_CHALLENGE;
 	switch (pbx_guard_find(s->guard, *user)) {
 	case ERR_MORE:
@@ -34,7 +35,7 @@ enum pbx_guard_answer pbx_explain_judge(struct pbx_server *s, struct pbx_job *jo
 	case ERR_NONE:
 		pbx_explain(s, "caller", "assumed: the password of " STR_FMT " is right", STR_ARG(*user));
 		job->proved = *user;
-		return arena_copy(&job->arena, *user, &job->proved) ? PBX_GUARD_GOOD : PBX_GUARD_CHALLENGE;
+		return PBX_GUARD_GOOD;
 	default:
 		pbx_explain(s, "caller", STR_FMT " has no account here, or a disabled one: no password would be right",
 			    STR_ARG(*user));

@@ -41,6 +41,7 @@
 #include "pbx/stream_book.h"
 #include "pbx/tally.h"
 #include "pbx/target.h"
+#include "pbx/tel.h"
 #include "pbx/throttle.h"
 #include "pbx/token.h"
 #include "pbx/tracer.h"
@@ -323,17 +324,26 @@ struct pbx_way {
 	struct pbx_gruu gruu;
 	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX];
 	str aor, name; /* USER; DIALOG where it has a GRUU */
+	char tel_text[PBX_TEL_MAX];
 };
 
 /* Is this host (and port, where it is an address) us? */
 bool pbx_way_is_self(const struct pbx_server *, const struct sip_uri *, const struct flow *);
 /* A connection is up: is its far side one of `tls_peers`? flow.peer of what comes by it says so then. */
 void pbx_way_meet(struct pbx_server *, const struct sip_event *);
+/* The From; a tel URI as the sip URI that it means here (pbx/tel.h), which `room` holds then. */
+struct pbx_from {
+	struct sip_uri uri; /* private */
+	char text[PBX_TEL_MAX];
+};
+const struct sip_uri *pbx_way_from(const struct pbx_server *, struct sip_msg *, struct pbx_from *room);
+/* Is who is there said to be one of ours? Of a tel URI: is the number? */
+bool pbx_way_from_here(const struct pbx_server *, struct sip_msg *, const struct flow *);
 /* Does this source need no password? */
 bool pbx_way_is_trusted(const struct pbx_server *, const struct flow *);
 /* "sip:user@domain" of a URI of ours; false: it has no user, or one that is too long. */
 bool pbx_way_aor(const struct pbx_server *, const struct sip_uri *, struct buf *aor, struct buf *name);
-/* 16.4, 16.5. 0, or what to answer: 416, 403, 404, 484. */
+/* 16.4, 16.5. 0, or what to answer: 416, 414, 403, 404, 484. */
 int pbx_way_read(struct pbx_server *, struct sip_msg *, const struct flow *, struct pbx_way *out);
 /* The same for a target that a 3xx has named. */
 int pbx_way_retarget(struct pbx_server *, struct sip_msg *, const struct flow *, str uri, struct pbx_way *out);

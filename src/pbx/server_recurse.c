@@ -2,19 +2,6 @@
 
 /* ---- what a 3xx brings ---- */
 
-/* A number is one of this exchange's to find (RFC 3261 19.1.6). */
-static bool tel_to_sip(const struct pbx_server *s, const struct sip_uri *tel, struct buf *out)
-{
-	buf_put(out, STR("sip:"));
-	for (size_t i = 0; i < tel->user.n && tel->user.p[i] != ';'; i++)
-		if (!strchr("-.()", tel->user.p[i]))
-			buf_put_char(out, tel->user.p[i]);
-	buf_put_char(out, '@');
-	buf_put(out, s->config.domain);
-	buf_put(out, STR(";user=phone"));
-	return buf_ok(out) && tel->user.n;
-}
-
 static bool is_same(str a, const struct sip_uri *uri)
 {
 	struct sip_uri other;
@@ -116,7 +103,8 @@ static enum fate take_contact(struct pbx_server *s, struct pbx_job *job, const s
 	if (contact->star)
 		return FATE_LEFT;
 	buf_init(&out, text, sizeof(text));
-	if (uri.scheme == SIP_SCHEME_TEL && (!tel_to_sip(s, &contact->uri, &out) || sip_uri_parse(buf_str(&out), &uri)))
+	if (uri.scheme == SIP_SCHEME_TEL &&
+	    (!pbx_tel_write_sip(&contact->uri, s->config.domain, &out) || sip_uri_parse(buf_str(&out), &uri)))
 		return FATE_LEFT;
 	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
 		return FATE_LEFT;

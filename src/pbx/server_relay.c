@@ -8,6 +8,7 @@ static enum caller judge_name(struct pbx_server *s, struct pbx_job *job, struct 
 			      usec now)
 {
 	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX];
+	struct pbx_from room;
 	struct buf aor, name;
 
 	if (s->config.trunk.n && str_eq(user, s->config.trunk))
@@ -16,7 +17,7 @@ static enum caller judge_name(struct pbx_server *s, struct pbx_job *job, struct 
 	buf_init(&name, name_text, sizeof(name_text));
 	if (pbx_identity_is_anonymous(&sip_msg_from(m)->uri)) /* he has said who he is, to us alone (RFC 3325 9.1) */
 		return CALLER_USER;
-	if (from_here && pbx_way_aor(s, &sip_msg_from(m)->uri, &aor, &name) &&
+	if (from_here && pbx_way_aor(s, pbx_way_from(s, m, &room), &aor, &name) &&
 	    (str_eq(buf_str(&name), user) || str_eq(pbx_numbers_find(s->numbers, buf_str(&name)), user)))
 		return CALLER_USER; /* an account speaks for the numbers that it has (RFC 6140) */
 	pbx_job_reply(s, job, m, 403, STR("From Is Not Your Address"), STR_NONE, now);
@@ -42,7 +43,7 @@ static bool is_claim(const struct pbx_server *s, const struct sip_uri *from)
 static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, bool inward, usec now)
 {
 	const struct sip_uri *from = &sip_msg_from(m)->uri;
-	bool from_here = pbx_way_is_self(s, &sip_msg_from(m)->uri, &job->flow);
+	bool from_here = pbx_way_from_here(s, m, &job->flow);
 	str user = STR_NONE;
 
 	if (!s->config.auth)

@@ -181,10 +181,11 @@ static bool unescape(struct pbx_job *job, str user, str *out)
 static bool fill(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
 		 enum pbx_caller caller, usec now, struct pbx_question *q)
 {
-	const struct sip_uri *from = &sip_msg_from(m)->uri;
+	struct pbx_from room;
+	const struct sip_uri *from = pbx_way_from(s, m, &room);
 
 	q->caller = caller;
-	q->host = from->host;
+	q->host = sip_msg_from(m)->uri.host; /* a number's is none, whoever says it */
 	q->source = job->flow.remote;
 	q->callee_ours = w->kind == PBX_WAY_USER;
 	q->callee_host = q->callee_ours ? s->config.domain : w->uri.host;

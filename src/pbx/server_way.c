@@ -69,6 +69,35 @@ void pbx_way_meet(struct pbx_server *s, const struct sip_event *e)
 	}
 }
 
+const struct sip_uri *pbx_way_from(const struct pbx_server *s, struct sip_msg *m, struct pbx_from *room)
+{
+	const struct sip_uri *from = &sip_msg_from(m)->uri;
+	struct buf b;
+
+	if (from->scheme != SIP_SCHEME_TEL)
+		return from;
+	buf_init(&b, room->text, sizeof(room->text));
+	return pbx_tel_write_sip(from, s->config.domain, &b) && sip_uri_scan(buf_str(&b), &room->uri) ? &room->uri
+												      : from;
+}
+
+bool pbx_way_from_here(const struct pbx_server *s, struct sip_msg *m, const struct flow *flow)
+{
+	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX];
+	struct pbx_from room;
+	struct buf aor, name;
+	const struct sip_uri *from = pbx_way_from(s, m, &room);
+
+	if (from != &room.uri)
+		return pbx_way_is_self(s, from, flow);
+	/* Any number can be said to be anybody's. It is one of ours where it is known here, or within our context. */
+	buf_init(&aor, aor_text, sizeof(aor_text));
+	buf_init(&name, name_text, sizeof(name_text));
+	return pbx_way_aor(s, from, &aor, &name) &&
+	       (pbx_numbers_find(s->numbers, buf_str(&name)).n ||
+		(buf_str(&name).p[0] != '+' && str_find_char(buf_str(&name), ';') == name.n));
+}
+
 bool pbx_way_is_trusted(const struct pbx_server *s, const struct flow *flow)
 {
 	for (size_t i = 0; i < s->config.trust_n; i++)
@@ -88,12 +117,11 @@ static void put_aor(const struct pbx_server *s, str name, struct buf *aor)
 
 bool pbx_way_aor(const struct pbx_server *s, const struct sip_uri *uri, struct buf *aor, struct buf *name)
 {
-	buf_put(aor, STR("sip:"));
-	sip_uri_unescape(uri->user, aor);
-	buf_put_char(aor, '@');
-	for (size_t i = 0; i < s->config.domain.n; i++)
-		buf_put_char(aor, str_lower(s->config.domain.p[i]));
-	sip_uri_unescape(uri->user, name);
+	if (uri->params.n && pbx_tel_is(uri))
+		pbx_tel_write_name(uri, s->config.domain, name);
+	else
+		sip_uri_unescape(uri->user, name);
+	put_aor(s, buf_str(name), aor);
 	return uri->user.n && buf_ok(aor) && buf_ok(name);
 }
 
@@ -211,6 +239,14 @@ static int read_target(struct pbx_server *s, struct sip_msg *m, const struct flo
 	return 0;
 }
 
+static bool read_tel(const struct pbx_server *s, struct pbx_way *w)
+{
+	struct buf b;
+
+	buf_init(&b, w->tel_text, sizeof(w->tel_text));
+	return pbx_tel_write_sip(&w->uri, s->config.domain, &b) && sip_uri_scan(buf_str(&b), &w->uri);
+}
+
 int pbx_way_read(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, struct pbx_way *w)
 {
 	int status;
@@ -218,6 +254,8 @@ int pbx_way_read(struct pbx_server *s, struct sip_msg *m, const struct flow *flo
 	memset(w, 0, offsetof(struct pbx_way, gruu));
 	w->aor = w->name = STR_NONE;
 	w->uri = *sip_msg_uri(m);
+	if (w->uri.scheme == SIP_SCHEME_TEL && !read_tel(s, w))
+		return 414;
 	if (w->uri.scheme != SIP_SCHEME_SIP && w->uri.scheme != SIP_SCHEME_SIPS)
 		return 416;
 	status = read_routes(s, m, flow, w);

@@ -246,6 +246,104 @@ static void the_trunk_may_call_users_in_anyones_name(void **state)
 	rig_assert_start(rig_take(edge), "SIP/2.0 404 ");
 }
 
+static void number_of(const char *range, const char *account)
+{
+	struct number_record *r = &rig_.numbers[rig_.number_n++];
+
+	assert_int_equal(number_range_parse(str_from(range), &r->first, &r->last), ERR_NONE);
+	r->id = (int64_t)rig_.number_n;
+	r->account = str_from(account);
+}
+
+/* RFC 3966, RFC 3261 19.1.6. */
+static void a_number_leads_to_whose_it_is_here(void **state)
+{
+	(void)state;
+	number_of("+4930123400-499", "102");
+	rig_run();
+	rig_register(bob, "102");
+	invite_from(stranger, "x", "far.example", "tel:+49-30-1234(56)", "t1", 1, "");
+	rig_assert_start(rig_take(bob), "INVITE sip:102@192.0.2.12:5060 SIP/2.0\r\n");
+	rig_assert_has(rig_.text, "\r\nTo: <tel:+49-30-1234(56)>\r\n");
+	invite_from(stranger, "x", "far.example", "tel:102;phone-context=EXAMPLE.com", "t2", 1, "");
+	rig_assert_start(rig_take(bob), "INVITE sip:102@192.0.2.12:5060 SIP/2.0\r\n");
+	invite_from(stranger, "x", "far.example", "sip:+49-30-123456@example.com;user=phone", "t3", 1, "");
+	rig_assert_start(rig_take(bob), "INVITE sip:102@192.0.2.12:5060 SIP/2.0\r\n");
+	rig_forget_sent();
+	invite_from(stranger, "x", "far.example", "tel:+49-30-12350(0)", "t4", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+	rig_forget_sent();
+	invite_from(stranger, "x", "far.example", "tel:102;phone-context=far.example", "t5", 1, "");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+	assert_string_equal(rig_take(bob), "");
+}
+
+/* It goes out as the sip URI that an edge understands. */
+static void a_number_that_is_nobodys_goes_to_the_trunk(void **state)
+{
+	(void)state;
+	rig_.config.trunk = STR("edge");
+	rig_run();
+	rig_register(edge, "edge");
+	call("tel:+1-202-555-0123;ext=7", "t6");
+	rig_assert_start(rig_take(edge), "INVITE sip:+12025550123;ext=7@example.com;user=phone SIP/2.0\r\n");
+}
+
+static void from_tel(const char *number, const char *to, const char *call_id, unsigned cseq, const char *lines)
+{
+	char text[3000];
+
+	snprintf(text, sizeof(text),
+		 "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.12:5060;branch=z9hG4bK%s%u\r\n"
+		 "From: <%s>;tag=1\r\nTo: <sip:103@example.com>\r\nCall-ID: %s\r\nCSeq: %u INVITE\r\n%s\r\n",
+		 to, call_id, cseq, number, call_id, cseq, lines);
+	rig_say(bob, text);
+}
+
+static void who_calls_by_a_number_must_have_it(void **state)
+{
+	static const struct {
+		const char *from, *status;
+	} all[] = { { "tel:+49-30-123456", "" },
+		    { "tel:102", "" },
+		    { "tel:+493099", "SIP/2.0 403 From Is Not Your Address" },
+		    { "tel:101", "SIP/2.0 403 From Is Not Your Address" },
+		    { "tel:102;phone-context=far.example", "SIP/2.0 403 From Is Not Your Address" } };
+	char answer[3000], lines[900], id[10];
+
+	(void)state;
+	number_of("+4930123400-499", "102");
+	rig_run();
+	rig_register(rig_addr(14, 5060), "103");
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		rig_forget_sent();
+		snprintf(id, sizeof(id), "f%zu", i);
+		from_tel(all[i].from, "sip:103@example.com", id, 1, "");
+		rig_copy(rig_take(bob), answer, sizeof(answer));
+		rig_assert_start(answer, "SIP/2.0 407 ");
+		rig_authorize(answer, "102", "pw102", "INVITE", "sip:103@example.com", lines, sizeof(lines));
+		from_tel(all[i].from, "sip:103@example.com", id, 2, lines);
+		rig_assert_start(rig_take(bob), all[i].status);
+		rig_assert_start(rig_take(rig_addr(14, 5060)), all[i].status[0] ? "" : "INVITE ");
+	}
+}
+
+/* A source that is believed may say anything of others; what is ours only of our own numbers. */
+static void a_foreign_number_does_not_call_out_as_one_of_us(void **state)
+{
+	(void)state;
+	number_of("+4930123400-499", "102");
+	rig_.config.auth = false;
+	rig_.config.trunk = STR("edge");
+	rig_run();
+	rig_register_once(edge, "edge", 1, "Contact: <sip:edge@192.0.2.20:5060>\r\n");
+	rig_assert_start(rig_take(edge), "SIP/2.0 200 ");
+	from_tel("tel:+493099", "sip:999@example.com", "o1", 1, "");
+	rig_assert_start(rig_take(bob), "SIP/2.0 404 ");
+	from_tel("tel:+49-30-123456", "sip:999@example.com", "o2", 1, "");
+	rig_assert_start(rig_take(edge), "INVITE sip:999@example.com ");
+}
+
 static void requests_are_refused_for_the_right_reason(void **state)
 {
 	(void)state;
@@ -543,6 +641,10 @@ int main(void)
 		T(unknown_names_and_networks_go_to_the_trunk),
 		T(the_trunk_may_call_users_in_anyones_name),
 		T(requests_are_refused_for_the_right_reason),
+		T(a_number_leads_to_whose_it_is_here),
+		T(a_number_that_is_nobodys_goes_to_the_trunk),
+		T(who_calls_by_a_number_must_have_it),
+		T(a_foreign_number_does_not_call_out_as_one_of_us),
 		T(a_loop_is_found_and_a_spiral_is_not_one),
 		T(a_phone_behind_a_connection_is_reached_through_it),
 		T(a_caller_behind_a_connection_is_reached_through_it),
