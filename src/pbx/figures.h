@@ -13,6 +13,7 @@
 #include "pbx/hep.h"
 #include "pbx/recorder.h"
 #include "pbx/server.h"
+#include "pbx/subscription.h"
 #include "pbx/tracer.h"
 #include "sip/figures.h"
 
@@ -29,6 +30,7 @@ struct pbx_figures {
 	struct sip_figures sip;
 	struct pbx_recorder_figures calls;
 	struct pbx_server_stats server;
+	struct pbx_subscriptions_stats subscriptions;
 	struct pbx_rule_figures rules[PBX_FIGURES_RULES]; /* the first of them; the sum is by name */
 	uint32_t rule_n;
 	struct pbx_tracer_figures trace;

@@ -52,10 +52,25 @@ static void ratios_are_of_attempts_and_none_is_made_up(void **state)
 	assert_true(has(&f, "\ntandem_pbx_session_completion_ratio 0.25\n"));
 }
 
+static void sizes_are_sums_but_for_what_all_workers_have(void **state)
+{
+	static struct pbx_figures a = { .server = { .flows_bound = 2, .numbers = 7 }, .subscriptions = { .now = 1 } },
+				  b = { .server = { .flows_bound = 3, .numbers = 7 },
+					.subscriptions = { .now = 4, .notified = 9 } };
+
+	(void)state;
+	pbx_figures_add(&a, &b);
+	assert_true(has(&a, "\ntandem_pbx_contacts_over_streams 5\n"));
+	assert_true(has(&a, "\ntandem_pbx_number_ranges 7\n"));
+	assert_true(has(&a, "\ntandem_pbx_subscriptions 5\n"));
+	assert_true(has(&a, "\ntandem_pbx_notifications_total 9\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_add_up_by_name_and_their_names_forge_nothing),
+		cmocka_unit_test(sizes_are_sums_but_for_what_all_workers_have),
 		cmocka_unit_test(ratios_are_of_attempts_and_none_is_made_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ enum pbx_note_kind {
 	PBX_NOTE_FOUND,       /* `rows` */
 	PBX_NOTE_UNBIND,      /* `change.aor`: its bindings over `flow`, or to `bytes` by `path`, are no more */
 	PBX_NOTE_BOUND,       /* `aor` is bound over your stream `flow` */
+	PBX_NOTE_PROMISED,    /* who is there has been told the Flow-Timer */
 	PBX_NOTE_WATCH,       /* `aor`: its bindings are watched by `from`, or (status 0) not any more */
 	PBX_NOTE_WATCHED,     /* `aor`, `rows` and as `bytes` what became of each (enum pbx_reg_what) */
 	PBX_NOTE_COUNT,       /* `count`: carry it out; with a token, answer COUNTED */

@@ -313,6 +313,34 @@ static void what_is_bound_to_a_connection_goes_with_it(void **state)
 	rig_run();
 }
 
+/* RFC 5626 4.4: who was told the Flow-Timer keeps to it, or is gone. */
+static void a_connection_that_is_silent_for_too_long_is_given_up(void **state)
+{
+	struct addr nat = rig_addr(40, 33333), other = rig_addr(41, 33333);
+
+	(void)state;
+	for (rig_.config.worker_n = 1; rig_.config.worker_n <= 3; rig_.config.worker_n += 2) {
+		start();
+		rig_accept(RIG_STREAM, nat);
+		rig_accept(RIG_STREAM + 1, other);
+		over_tcp(RIG_STREAM, nat, 1, "<sip:102@10.0.0.5;transport=tcp>;reg-id=1;" PHONE);
+		over_tcp(RIG_STREAM + 1, other, 2, "<sip:102@10.0.0.6;transport=tcp>"); /* was told nothing */
+		rig_pass(140 * USEC_PER_SEC);
+		rig_bytes(RIG_STREAM, nat, "\r\n\r\n");
+		rig_pass(140 * USEC_PER_SEC);
+		assert_int_equal(rig_.contacts[0].used + rig_.contacts[1].used, 2);
+		rig_pass(11 * USEC_PER_SEC);
+		assert_int_equal(rig_.contacts[0].used + rig_.contacts[1].used, 1);
+		rig_forget_sent();
+		invite_from(stranger, "x", "far.example", "sip:102@example.com", "w1", 1, "");
+		rig_assert_start(rig_take_stream(RIG_STREAM + 1), "INVITE ");
+		rig_stop_servers();
+		rig_forget_contacts();
+	}
+	rig_.config.worker_n = 1;
+	rig_run();
+}
+
 static void a_connection_that_has_gone_does_not_take_a_newer_binding(void **state)
 {
 	struct addr nat = rig_addr(40, 33333);
@@ -547,6 +575,7 @@ int main(void)
 		T(a_call_outlives_the_registration_that_its_gruu_needs),
 		T(flows_of_one_phone_are_bindings_of_their_own),
 		T(outbound_needs_a_first_hop_that_keeps_flows),
+		T(a_connection_that_is_silent_for_too_long_is_given_up),
 		T(what_is_bound_to_a_connection_goes_with_it),
 		T(a_connection_that_has_gone_does_not_take_a_newer_binding),
 		T(a_flow_that_an_edge_proxy_has_lost_is_forgotten),

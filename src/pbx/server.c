@@ -202,6 +202,7 @@ void pbx_server_figures(const struct pbx_server *s, struct pbx_figures *out)
 	sip_stack_figures(s->stack, &out->sip);
 	out->calls = *pbx_recorder_figures(s->recorder);
 	pbx_server_stats(s, &out->server);
+	pbx_subscriptions_stats(s->subscriptions, &out->subscriptions);
 	out->trace = *pbx_tracer_figures(s->tracer);
 	if (s->hep)
 		out->hep = *pbx_hep_figures(s->hep);
@@ -249,6 +250,9 @@ void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)
 		break;
 	case PBX_NOTE_BOUND:
 		pbx_binding_over(s, note->aor, &note->flow, now);
+		break;
+	case PBX_NOTE_PROMISED:
+		pbx_binding_promised(s, &note->flow, now);
 		break;
 	case PBX_NOTE_REGISTER:
 	case PBX_NOTE_UNBIND:
@@ -753,6 +757,8 @@ void pbx_server_stats(const struct pbx_server *s, struct pbx_server_stats *out)
 	out->flood_dropped = flood.shut;
 	out->flood_emptied = flood.emptied;
 	out->contacts = (uint32_t)pbx_location_n(s->location);
+	out->flows_bound = (uint32_t)pbx_stream_book_n(s->book);
+	out->numbers = (uint32_t)pbx_numbers_n(s->numbers);
 	out->jobs = s->jobs.n;
 	out->policy_calls = (uint32_t)pbx_seats_n(s->seats);
 }

@@ -141,6 +141,8 @@ struct pbx_server_stats {
 	uint64_t redirected;                        /* requests that were answered with where to go (3xx) */
 	uint32_t policy_calls;                      /* calls that count against limits now */
 	uint32_t contacts, jobs;
+	uint32_t flows_bound; /* bindings over streams that are open here (pbx/stream_book.h) */
+	uint32_t numbers;     /* ranges of telephone numbers; the same in all workers */
 };
 void pbx_server_stats(const struct pbx_server *, struct pbx_server_stats *out);
 /* What each rule of the policy has decided here, in their order; it is called once for each. The name is valid within

@@ -329,6 +329,22 @@ void pbx_binding_over(struct pbx_server *s, str aor, const struct flow *flow, us
 		log_warn(s->config.log, "pbx.registrar unbooked", "aor=" STR_FMT, STR_ARG(aor));
 }
 
+void pbx_binding_promised(struct pbx_server *s, const struct flow *flow, usec now)
+{
+	struct pbx_note *note;
+
+	if (flow->worker == s->config.worker) {
+		if (s->config.flow_timer)
+			sip_stack_expect(s->stack, flow, s->config.flow_timer * USEC_PER_SEC + PBX_FLOW_GRACE, now);
+		return;
+	}
+	note = flow->worker < s->config.worker_n ? pbx_server_note(s, PBX_NOTE_PROMISED) : NULL;
+	if (!note)
+		return;
+	note->flow = *flow;
+	pbx_server_tell(s, flow->worker, note, now);
+}
+
 void pbx_binding_closed(struct pbx_server *s, const struct flow *flow, usec now)
 {
 	char text[PBX_AOR_MAX];

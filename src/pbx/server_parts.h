@@ -52,6 +52,7 @@
 #define PBX_WANTS_MAX       100000
 #define PBX_PATIENCE        (5 * USEC_PER_SEC)  /* for the keeper, a name, another worker */
 #define PBX_KEEPER_PATIENCE (10 * USEC_PER_SEC) /* then what it has is unknown, and it is told anew */
+#define PBX_FLOW_GRACE      (30 * USEC_PER_SEC) /* for a keep-alive that is late (RFC 5626 4.4.1) */
 #define PBX_TRIES           24                  /* facts that one request may have to wait for */
 #define PBX_HEDGE_INVITE    (500 * USEC_PER_MS) /* T1: a server sends 100 at once, so one that is silent is not there */
 #define PBX_HEDGE_OPEN      (250 * USEC_PER_MS) /* RFC 8305 5.: a connection that is not up by then */
@@ -373,6 +374,9 @@ void pbx_binding_tick(struct pbx_server *, usec now);
 enum pbx_reg_what pbx_binding_gone(const struct pbx_note *);
 /* An address is bound to this stream: the worker that holds it notes it in its book. */
 void pbx_binding_over(struct pbx_server *, str aor, const struct flow *, usec now);
+/* Who registered over this stream has been told the Flow-Timer (RFC 5626 4.4): its worker closes it when it is silent
+ * for longer. */
+void pbx_binding_promised(struct pbx_server *, const struct flow *, usec now);
 /* A stream of this worker has closed: what was bound to it is no more. */
 void pbx_binding_closed(struct pbx_server *, const struct flow *, usec now);
 /* An edge proxy says that there is no flow to this contact (430, RFC 5626 5.3.1). */

@@ -178,8 +178,11 @@ static void write_service_route(struct pbx_server *s, struct sip_msg *m, const s
 	buf_put(out, STR(";lr>"));
 }
 
-static void write_lines(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, bool outbound, struct buf *b)
+/* true: the Flow-Timer is among them. */
+static bool write_lines(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, bool outbound, struct buf *b)
 {
+	bool timed = false;
+
 	for (const struct sip_header *h = sip_msg_header(m, SIP_PATH); h; h = sip_msg_header_next(m, h)) {
 		put_line(b, STR("Path: ")); /* RFC 3327 5.3 */
 		buf_put(b, sip_header_value(m, h));
@@ -188,12 +191,14 @@ static void write_lines(struct pbx_server *s, struct sip_msg *m, const struct fl
 	if (outbound &&
 	    (sip_msg_lists(m, SIP_SUPPORTED, STR("outbound")) || sip_msg_lists(m, SIP_REQUIRE, STR("outbound")))) {
 		put_line(b, STR("Require: outbound")); /* RFC 5626 6. */
-		if (s->config.flow_timer && !sip_msg_has(m, SIP_PATH)) {
+		timed = s->config.flow_timer && !sip_msg_has(m, SIP_PATH);
+		if (timed) {
 			put_line(b, STR("Flow-Timer: "));
 			buf_put_u64(b, s->config.flow_timer);
 		}
 	}
 	put_line(b, STR("Supported: path, gruu, outbound, gin"));
+	return timed;
 }
 
 /* RFC 5626 6.: did it bind a flow? What is bound says so, also where the request comes again. */
@@ -215,7 +220,7 @@ void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec n
 	struct sip_msg *m;
 	handle server;
 	struct buf b;
-	bool noted;
+	bool noted, timed;
 
 	if (!job)
 		return;
@@ -232,11 +237,14 @@ void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec n
 	buf_init(&b, lines, sizeof(lines));
 	pbx_registrar_write(note->rows, note->n, sip_msg_lists(m, SIP_SUPPORTED, STR("gruu")) ? s->gruus : NULL,
 			    sip_msg_call_id(m), now, &b);
-	write_lines(s, m, &job->flow, is_outbound(note, m), &b);
+	timed = write_lines(s, m, &job->flow, is_outbound(note, m), &b);
 	if (!buf_ok(&b)) {
 		refuse(s, job, m, 500, now);
 		return;
 	}
+	/* A browser cannot ping (RFC 7118 6.), and a datagram's flow has no end. */
+	if (timed && (job->flow.transport == TRANSPORT_TCP || job->flow.transport == TRANSPORT_TLS))
+		pbx_binding_promised(s, &job->flow, now);
 	noted = !transport_is_reliable(job->flow.transport) &&
 		pbx_repeats_note(&s->repeats, PBX_REPEAT_DONE, m, &job->flow, now);
 	pbx_job_reply(s, job, m, 200, STR_NONE, buf_str(&b), now);

@@ -48,6 +48,7 @@ bool pbx_subscribe_decide(struct pbx_server *s, struct pbx_job *job, struct sip_
 {
 	const struct pbx_package *package = package_of(m);
 	const struct pbx_watched *watched = NULL;
+	struct sip_token event;
 	bool inside = sip_msg_to(m)->tag.n > 0;
 	str aor = w->aor;
 
@@ -58,6 +59,13 @@ bool pbx_subscribe_decide(struct pbx_server *s, struct pbx_job *job, struct sip_
 		aor = watched ? watched->name : STR_NONE;
 		package = watched ? watched->package : &pbx_reg_package;
 	} else if (w->kind == PBX_WAY_USER) {
+		bool named = sip_msg_has(m, SIP_EVENT);
+
+		/* RFC 6665 8.2.1: it must say what it is for; no phone could make more of it. */
+		if (!named || sip_token_parse(sip_msg_value(m, SIP_EVENT), &event)) {
+			pbx_job_reply(s, job, m, named ? 400 : 489, STR_NONE, allow_events, now);
+			return true;
+		}
 		if (!package || w->has_gruu)
 			return false; /* the phone's own */
 	} else if (w->kind == PBX_WAY_SELF) {

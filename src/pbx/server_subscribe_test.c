@@ -85,6 +85,20 @@ static void who_watches_himself_is_told_at_once_and_of_each_change(void **state)
 	rig_assert_has(n, "version=\"2\"");
 }
 
+static void who_does_not_say_what_for_is_told_what_there_is(void **state)
+{
+	(void)state;
+	start();
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@192.0.2.12>\r\n");
+	rig_take(bob);
+	rig_assert_start(subscribe(bob2, "e", 1, "", ""), "SIP/2.0 489 ");
+	rig_assert_has(rig_.text, "\r\nAllow-Events: reg\r\n");
+	rig_assert_start(subscribe(bob2, "e", 2, "", "Event: @\r\n"), "SIP/2.0 400 ");
+	assert_string_equal(rig_take(bob), "");
+	subscribe(bob2, "e", 3, "", "Event: dialog\r\n"); /* the phone's own business */
+	rig_assert_start(rig_take(bob), "SUBSCRIBE ");
+}
+
 static void contacts_that_expire_are_told_of(void **state)
 {
 	const char *n;
@@ -252,6 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(who_watches_himself_is_told_at_once_and_of_each_change),
+		T(who_does_not_say_what_for_is_told_what_there_is),
 		T(contacts_that_expire_are_told_of),
 		T(a_subscription_ends_in_time_or_by_wish),
 		T(a_subscriber_who_knows_nothing_of_it_ends_it),

@@ -259,6 +259,7 @@ struct sip_stream *sip_stream_new(struct sip_flows *f, const struct flow *flow, 
 		return NULL;
 	s->flow = *flow;
 	s->tls = tls;
+	s->idle_max = f->idle_max;
 	s->idle_at = s->partial_at = s->pong_at = USEC_NEVER;
 	buf_init_grow(&s->kept, SIP_STREAM_PIECE);
 	if (name.n) {
@@ -341,7 +342,7 @@ static void on_accepted(struct sip_flows *f, const struct host_event *e, usec no
 	}
 	s->state = SIP_STREAM_OPEN;
 	s->adopted = e->listener == 0;
-	s->idle_at = usec_add(now, f->idle_max);
+	s->idle_at = usec_add(now, s->idle_max);
 	s->partial_at = usec_add(now, f->partial_max); /* something must be said soon */
 	sip_stream_arm(f, s);
 	say_up(f, s, e);
@@ -356,7 +357,7 @@ static void on_opened(struct sip_flows *f, const struct host_event *e, usec now)
 	s->state = SIP_STREAM_OPEN;
 	if (addr_is_set(&e->local))
 		s->flow.local = e->local;
-	s->idle_at = usec_add(now, f->idle_max);
+	s->idle_at = usec_add(now, s->idle_max);
 	sip_stream_arm(f, s);
 	say_up(f, s, e);
 }
@@ -484,7 +485,7 @@ static void keep_rest(struct sip_flows *f, struct sip_stream *s, usec now)
 
 static void whole(struct sip_flows *f, struct sip_stream *s, usec now)
 {
-	s->idle_at = usec_add(now, f->idle_max);
+	s->idle_at = usec_add(now, s->idle_max);
 	s->partial_at = USEC_NEVER;
 	if (s->pong_at != USEC_NEVER) /* any sign of life will do */
 		s->pong_at = USEC_NEVER;

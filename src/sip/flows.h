@@ -120,6 +120,8 @@ void sip_flows_alias(struct sip_flows *, const struct flow *, uint16_t port);
 bool sip_flows_wants_alias(const struct sip_flows *, const struct flow *);
 /* flow.peer of what comes by this stream from now on. */
 void sip_flows_know(struct sip_flows *, const struct flow *, uint16_t peer);
+/* A message or a ping must come by this stream every `span` from now on, or it is closed. */
+void sip_flows_expect(struct sip_flows *, const struct flow *, usec span, usec now);
 /* Is it up? false while a stream is being opened, and where it is gone. */
 bool sip_flows_is_up(const struct sip_flows *, const struct flow *);
 /* The far side cannot be understood any more: nothing more is heard, answers to what was understood still go for

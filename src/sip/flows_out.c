@@ -153,6 +153,17 @@ void sip_flows_know(struct sip_flows *f, const struct flow *flow, uint16_t peer)
 		s->flow.peer = peer;
 }
 
+void sip_flows_expect(struct sip_flows *f, const struct flow *flow, usec span, usec now)
+{
+	struct sip_stream *s = flow->transport != TRANSPORT_UDP ? sip_stream_find(f, flow->id) : NULL;
+
+	if (!s || s->state != SIP_STREAM_OPEN)
+		return;
+	s->idle_max = span;
+	s->idle_at = usec_add(now, span);
+	sip_stream_arm(f, s);
+}
+
 bool sip_flows_is_up(const struct sip_flows *f, const struct flow *flow)
 {
 	struct sip_stream *s;

@@ -30,6 +30,7 @@ struct sip_stream {
 	struct addr alias;       /* accepted: unset, or where requests would go that may come by this stream instead */
 	struct sip_frame frame;
 	struct buf kept; /* an unfinished message */
+	usec idle_max;   /* it may be silent for so long */
 	usec idle_at, partial_at, pong_at;
 };
 

@@ -265,6 +265,11 @@ void sip_stack_know(struct sip_stack *s, const struct flow *flow, uint16_t peer)
 	sip_flows_know(&s->flows, flow, peer);
 }
 
+void sip_stack_expect(struct sip_stack *s, const struct flow *flow, usec span, usec now)
+{
+	sip_flows_expect(&s->flows, flow, span, now);
+}
+
 bool sip_stack_is_up(const struct sip_stack *s, handle client)
 {
 	const struct sip_tx *tx = sip_tx_find(s, client);

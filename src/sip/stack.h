@@ -228,6 +228,9 @@ void sip_stack_probe(struct sip_stack *, const struct flow *, usec now);
 /* The owner knows who the far side of this stream is: `peer` stands in flow.peer of all that comes by it from now on,
  * also at other workers. */
 void sip_stack_know(struct sip_stack *, const struct flow *, uint16_t peer);
+/* The far side of this stream has promised (RFC 5626 4.4: Flow-Timer) to say something every `span`, a ping at least:
+ * idle_max, for this one alone. */
+void sip_stack_expect(struct sip_stack *, const struct flow *, usec span, usec now);
 /* Does the request that `client` sent have a way yet: is its stream open? Datagrams always have one. */
 bool sip_stack_is_up(const struct sip_stack *, handle client);
 /* Is this stream of ours there and not being closed? A datagram's flow always is. */
