@@ -88,7 +88,7 @@ static void strangers_may_call_and_nothing_else(void **state)
 	rig_run();
 	rig_register(bob, "102");
 	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
-		rig_assert_start(ask(no[i], "sip:102@example.com", ""), "SIP/2.0 403 ");
+		rig_assert_start(ask(no[i], "sip:102@example.com", "Event: dialog\r\n"), "SIP/2.0 403 ");
 		assert_string_equal(rig_take(bob), "");
 	}
 	(void)ask("OPTIONS", "sip:102@example.com", "");
