@@ -47,13 +47,19 @@ enum err home_open(struct home *home, str dir, bool alone, const struct clock *c
 	}
 	err = file_mkdir(home->dir);
 	if (err) {
-		buf_printf(why, "%s: %s", home->dir, err == ERR_EXISTS ? "is there, but is no folder" : err_text(err));
+		buf_printf(why, "%s: %s", home->dir,
+			   err == ERR_EXISTS    ? "is there, but is no folder"
+			   : err == ERR_REFUSED ? "this user may not make it"
+			   : err == ERR_ABSENT  ? "the folder above it is not there"
+						: err_text(err));
 		return err;
 	}
 	err = alone ? lock_file(home, "lock", &home->lock) : ERR_NONE;
 	if (err) {
 		buf_printf(why, "%s: %s", home->dir,
-			   err == ERR_BUSY ? "another tandem runs on this folder" : err_text(err));
+			   err == ERR_BUSY      ? "another tandem runs on this folder"
+			   : err == ERR_REFUSED ? "this user may not use it"
+						: err_text(err));
 		return err;
 	}
 	err = start_keeper(home, log, why);

@@ -53,3 +53,18 @@ bool listen_has_secure(const struct listen_list *list)
 {
 	return listen_has(list, TRANSPORT_TLS) || listen_has(list, TRANSPORT_WSS);
 }
+
+const char *listen_trouble(enum err err)
+{
+	switch (err) {
+	case ERR_EXISTS:
+	case ERR_BUSY:
+		return "the address is taken";
+	case ERR_REFUSED:
+		return "this user may not; ports below 1024 are the system's";
+	case ERR_UNREACHABLE:
+		return "this machine has no such address";
+	default:
+		return err_text(err);
+	}
+}

@@ -24,4 +24,7 @@ MUST_CHECK enum err listen_parse(str text, struct listen_list *out, struct buf *
 bool listen_has(const struct listen_list *, enum transport);
 bool listen_has_secure(const struct listen_list *); /* TLS or WSS: a certificate is needed */
 
+/* Why an address could not be had, for a person. */
+const char *listen_trouble(enum err);
+
 #endif

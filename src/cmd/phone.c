@@ -137,6 +137,8 @@ static int open_sound(struct phone *p)
 	enum err err;
 
 	buf_init_grow(&p->sound.file, FILE_MAX);
+	if (s->message.n) /* nothing is said aloud */
+		return EXIT_OK;
 	if (!s->play.n && !s->record.n)
 		return open_device(p);
 	if (s->play.n) {

@@ -2,6 +2,7 @@
 #include "base/civil.h"
 #include "cmd/home.h"
 #include "cmd/serve.h"
+#include "connect/extensions.h"
 #include "crypt/random.h"
 #include "crypt/secret.h"
 #include "io/driver.h"
@@ -10,8 +11,10 @@
 #include "pbx/rehearsal.h"
 #include "store/record.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct route_settings {
 	str config, method, at, as;
@@ -170,6 +173,27 @@ static void read_key(struct route *r, uint8_t key[PBX_KEY_N])
 	buf_free(&state);
 }
 
+/* Whoever only asks makes none. Where one cannot look, opening it says why. */
+static bool has_store(str data)
+{
+	char path[HOME_PATH_MAX + 16];
+	struct buf b;
+
+	buf_init(&b, path, sizeof(path));
+	buf_printf(&b, STR_FMT "/tandem.db%c", STR_ARG(data), '\0');
+	return !buf_ok(&b) || access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+/* As pbx_config.extension. Those that run have a port; it does not matter here. */
+static bool extension(void *self, str name, struct buf *uri)
+{
+	(void)self;
+	if (!extensions_know(name))
+		return false;
+	buf_printf(uri, "sip:" STR_FMT "@127.0.0.1;transport=udp", STR_ARG(name));
+	return true;
+}
+
 static int prepare(struct route *r, const struct conf_words *words)
 {
 	static const char *const notes[] = {
@@ -198,6 +222,10 @@ static int prepare(struct route *r, const struct conf_words *words)
 	setup.request = buf_str(&out);
 	if (!read_time(r, &setup.at))
 		return EXIT_USAGE;
+	if (!has_store(serve_data(r->serve))) {
+		command_say(r->command, "--data: there is no store in " STR_FMT, STR_ARG(serve_data(r->serve)));
+		return EXIT_NO_INPUT;
+	}
 	enum err err = home_open(&r->home, serve_data(r->serve), false, &r->clock, NULL, &why);
 	if (err) {
 		command_say(r->command, "--data: " STR_FMT, STR_ARG(buf_str(&why)));
@@ -205,6 +233,7 @@ static int prepare(struct route *r, const struct conf_words *words)
 	}
 	setup.config.rng = &r->rng;
 	setup.config.tls_out = 1;
+	setup.config.extension = serve_has_extensions(r->serve) ? extension : NULL;
 	setup.config.explain_as = r->settings->as;
 	setup.config.listeners = listeners;
 	setup.config.listener_n = describe_listeners(serve_listen(r->serve), listeners);
@@ -227,8 +256,11 @@ static int route_run(const struct command *self, int argc, char **argv)
 
 	while (own < argc && strcmp(argv[own], "--") != 0)
 		own++;
-	if (!command_settings(self, own, argv, &settings, &words))
+	if (!command_settings(self, own, argv, &settings, &words)) {
+		command_say(self,
+			    "settings of serve stand behind --: tandem route FROM TO -- --data DIR --domain NAME");
 		return EXIT_USAGE;
+	}
 	if (words.n != 2) {
 		command_say(self, "FROM and TO: who calls whom? (tandem help route)");
 		return EXIT_USAGE;

@@ -200,7 +200,7 @@ static void listening(void *self, size_t i, enum err err, const struct addr *loc
 		if (!atomic_exchange(&s->failed, true))
 			command_say(s->command, "cannot listen on " STR_FMT " %s: %s",
 				    STR_ARG(transport_name(transport)), addr_text(&s->listen.at[i].addr, text),
-				    err == ERR_EXISTS || err == ERR_BUSY ? "the address is taken" : err_text(err));
+				    listen_trouble(err));
 		driver_stop(s->line.driver);
 		return;
 	}
@@ -327,7 +327,7 @@ static int run(struct serve *s)
 		command_say(s->command, "%s", err_text(err));
 		return EXIT_OS;
 	}
-	return atomic_load(&s->failed) ? EXIT_UNAVAILABLE : EXIT_OK;
+	return atomic_load(&s->failed) || atomic_load(&s->watch.failed) ? EXIT_UNAVAILABLE : EXIT_OK;
 }
 
 static int open_and_run(struct serve *s)
@@ -394,7 +394,8 @@ const struct command cmd_serve = {
 		"Exit codes: 64 a wrong setting, 65 a file that is not what it should be, 66 one that is not there, 69 "
 		"an "
 		"address "
-		"that cannot be had, 75 another tandem runs on the folder. SIGHUP: see --config.",
+		"that cannot be had, 75 another tandem runs on the folder, 77 what this user may not. SIGHUP: see "
+		"--config.",
 	.settings = serve_table,
 	.setting_n = sizeof(serve_table) / sizeof(*serve_table),
 	.run = serve_run,

@@ -23,6 +23,7 @@ void serve_config(const struct serve *, struct pbx_config *);
 /* The rules, anew each time; NULL: there are none. */
 struct pbx_policy *serve_policy(const struct serve *, struct buf *why);
 str serve_data(const struct serve *);
+bool serve_has_extensions(const struct serve *); /* --demo-extensions */
 struct addr serve_dns(const struct serve *);
 const struct listen_list *serve_listen(const struct serve *);
 

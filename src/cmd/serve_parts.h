@@ -24,6 +24,7 @@
 #define WORKER_MAX  61 /* of the 64 threads of a driver: two are the demo extensions', one the metrics' */
 #define RELAY_MAX   64
 #define TRUST_MAX   64
+#define SESSION_MIN (90 * USEC_PER_SEC)
 #define CONFIG_MAX  (1024 * 1024)
 #define POLICY_MAX  (4 * 1024 * 1024)
 #define SENT_BY_MAX 262 /* a host name and a port */

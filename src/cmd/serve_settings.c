@@ -3,6 +3,7 @@
 #include "cmd/serve_parts.h"
 #include "io/file.h"
 #include "io/zone.h"
+#include "sip/uri.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,6 +26,20 @@ static bool PRINTF_LIKE(3, 4) wrong(struct serve *s, const char *setting, const 
 	return false;
 }
 
+/* A host name, or an address written as a host of a URI is (RFC 3261 25.1). */
+static bool is_host(str name)
+{
+	char text[300];
+	struct sip_uri uri;
+	struct buf b;
+
+	buf_init(&b, text, sizeof(text));
+	buf_printf(&b, "sip:" STR_FMT, STR_ARG(name));
+	if (str_starts(name, STR(".")) || str_find(name, STR("..")) < name.n)
+		return false;
+	return buf_ok(&b) && !sip_uri_parse(buf_str(&b), &uri) && !uri.user.n && str_eq(uri.host, name);
+}
+
 /* A list of names with commas between, at most RELAY_MAX. false: said why. */
 static bool split_names(struct serve *s, const char *setting, str rest, str *out, size_t *n)
 {
@@ -36,6 +51,8 @@ static bool split_names(struct serve *s, const char *setting, str rest, str *out
 		if (!one.n || *n == RELAY_MAX) {
 			return wrong(s, setting, "up to %d names with commas between", RELAY_MAX);
 		}
+		if (!is_host(one))
+			return wrong(s, setting, "\"" STR_FMT "\" is no domain, such as example.com", STR_ARG(one));
 		out[(*n)++] = one;
 	}
 	return true;
@@ -90,6 +107,11 @@ static bool check(struct serve *s)
 	}
 	if (!check_names(s))
 		return false;
+	if (!is_host(s->settings.domain))
+		return wrong(s, "domain", "\"" STR_FMT "\" is no domain, such as example.com",
+			     STR_ARG(s->settings.domain));
+	if (s->settings.session_expires && s->settings.session_expires < SESSION_MIN)
+		return wrong(s, "session-expires", "0, or at least 90s (RFC 4028 4)");
 	if (s->settings.host.n > 253) {
 		return wrong(s, "hostname", "longer than a name can be");
 	}
@@ -115,7 +137,10 @@ static bool load(struct serve *s, const char *setting, str path, size_t max, str
 	if (!err)
 		return true;
 	(void)wrong(s, setting, STR_FMT ": %s", STR_ARG(path),
-		    err == ERR_ABSENT ? "there is no such file" : err_text(err));
+		    err == ERR_ABSENT    ? "there is no such file"
+		    : err == ERR_REFUSED ? "this user may not read it"
+		    : err == ERR_IO      ? "cannot be read; is it a file?"
+					 : err_text(err));
 	s->code = err == ERR_REFUSED ? EXIT_NO_PERMISSION : err == ERR_ABSENT ? EXIT_NO_INPUT : EXIT_DATA;
 	return false;
 }
@@ -177,6 +202,17 @@ static bool check_policy(struct serve *s)
 		return false;
 	}
 	s->rule_n = policy->rule_n;
+	for (size_t i = 0; i < policy->rule_n && !s->settings.trunk.n; i++) {
+		const struct pbx_rule *rule = &policy->rules[i];
+
+		if (rule->action != PBX_POLICY_VIA || !str_eq(rule->via, STR("trunk")))
+			continue;
+		command_say(s->command,
+			    STR_FMT ":%u: rule " STR_FMT
+				    " sends calls by the trunk, but there is none yet; --trunk names it",
+			    STR_ARG(s->settings.policy), rule->line, STR_ARG(rule->name));
+		break;
+	}
 	pbx_policy_free(policy);
 	return true;
 }
@@ -231,6 +267,11 @@ void serve_free(struct serve *s)
 	buf_free(&s->config_text);
 	buf_free(&s->policy_text);
 	free(s);
+}
+
+bool serve_has_extensions(const struct serve *s)
+{
+	return s->settings.extensions;
 }
 
 str serve_data(const struct serve *s)

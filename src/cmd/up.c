@@ -606,7 +606,7 @@ static int run_all(struct up *up)
 	thread_join(&up->announcer);
 	if (err)
 		command_say(up->command, "stopped: %s", err_text(err));
-	return err ? EXIT_OS : EXIT_OK;
+	return err ? EXIT_OS : atomic_load(&up->watch.failed) ? EXIT_UNAVAILABLE : EXIT_OK;
 }
 
 static void free_all(struct up *up)

@@ -1,4 +1,5 @@
 #include "cmd/watch.h"
+#include "cmd/listen.h"
 
 #include "io/figures.h"
 #include "io/file.h"
@@ -47,7 +48,9 @@ static bool read_hep(struct watch *w)
 	err = str_copy_z(s->hep_password, path, sizeof(path)) ? file_read(path, &text) : ERR_LIMIT;
 	if (err) {
 		command_say(w->command, "--hep-password-file: " STR_FMT ": %s", STR_ARG(s->hep_password),
-			    err_text(err));
+			    err == ERR_ABSENT    ? "there is no such file"
+			    : err == ERR_REFUSED ? "this user may not read it"
+						 : err_text(err));
 		return false;
 	}
 	w->hep.password = str_head(buf_str(&text), str_find_char(buf_str(&text), '\n'));
@@ -93,12 +96,14 @@ static void write_machine(void *self, usec now, struct buf *out)
 
 static void listening(void *self, enum err err, const struct addr *local)
 {
-	const struct watch *w = self;
+	struct watch *w = self;
 	char text[ADDR_TEXT_MAX];
 
 	if (err) {
 		command_say(w->command, "--metrics: cannot listen on %s: %s", addr_text(&w->config.listen, text),
-			    err == ERR_EXISTS || err == ERR_BUSY ? "the address is taken" : err_text(err));
+			    listen_trouble(err));
+		atomic_store(&w->failed, true);
+		driver_stop(w->driver);
 		return;
 	}
 	if (w->json)

@@ -13,6 +13,8 @@
 #include "panel/metrics.h"
 #include "pbx/hep.h"
 
+#include <stdatomic.h>
+
 struct watch_settings {
 	struct addr metrics; /* unset: none */
 	str allow;
@@ -77,6 +79,7 @@ struct watch {
 	char hep_password[100];
 	struct metrics_config config;
 	struct metrics *metrics; /* NULL: not wished for */
+	atomic_bool failed;      /* its address cannot be had: the driver was stopped */
 };
 
 /* Are the settings good? Says what is wrong where not. */

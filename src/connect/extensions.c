@@ -90,6 +90,11 @@ static enum extension_kind kind_of(str name)
 	return EXTENSION_NONE;
 }
 
+bool extensions_know(str name)
+{
+	return kind_of(name) != EXTENSION_NONE;
+}
+
 bool extensions_contact(void *self, str name, struct buf *uri)
 {
 	struct extensions *x = self;

@@ -55,6 +55,9 @@ size_t extensions_devices(struct extensions *, struct media_device devices[MEDIA
  * `self` is the struct extensions. Any thread. */
 bool extensions_contact(void *self, str name, struct buf *uri);
 
+/* Is it one of these names? Any thread. */
+bool extensions_know(str name);
+
 struct extensions_stats {
 	uint32_t calls, sounds, echoes; /* now */
 };
