@@ -63,6 +63,11 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 				pbx_gate_charge(s, job, PBX_FLOOD_CALL, now);
 			return CALLER_STRANGER;
 		}
+		if (!from_here)
+			PBX_EXPLAIN(s, "caller", "not of our domain%s",
+				    s->config.strangers
+					    ? ", and may not be one whom everybody may name himself"
+					    : "; strangers may not call here (--strangers, --trust, --tls-peers)");
 		pbx_job_challenge(s, job, m, true, false, now);
 		return CALLER_REFUSED;
 	case PBX_GUARD_STALE:
@@ -265,9 +270,11 @@ static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 		pbx_job_ask_user(s, job, m, w->name, now);
 		return;
 	case ERR_NONE:
+		PBX_EXPLAIN(s, "contact", "none: no phone of " STR_FMT " is registered", STR_ARG(w->name));
 		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
 		return;
 	default:
+		PBX_EXPLAIN(s, "contact", "none: " STR_FMT " is no account here, or a disabled one", STR_ARG(w->name));
 		if (!w->has_gruu && to_extension(s, job, m, w, now))
 			return;
 		if (!w->has_gruu && s->config.trunk.n && caller == CALLER_USER && !str_eq(w->name, s->config.trunk))
@@ -355,6 +362,7 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		return;
 	}
 	if (!pbx_sips_goes_by(m->uri_text, job->flow.transport) && !pbx_way_is_trusted(s, &job->flow)) {
+		PBX_EXPLAIN(s, "way", "sips: but not asked over TLS");
 		pbx_job_reply(s, job, m, 480, STR_NONE, STR(PBX_SIPS_WARNING), now);
 		return;
 	}
@@ -381,6 +389,11 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		return;
 	}
 	if (w->kind != PBX_WAY_USER) {
+		PBX_EXPLAIN(s, "settings", "%s",
+			    w->kind == PBX_WAY_NETWORK
+				    ? "only users here may call by the trunk, where there is one (--trunk)"
+			    : caller != CALLER_USER ? "only users here may call other domains"
+						    : "this domain is not one that may be called (--relay-domains)");
 		pbx_job_reply(s, job, m, 403, STR("Not Our Domain"), foreign_why, now);
 		return;
 	}
@@ -388,6 +401,9 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	/* Where nobody is asked for a password, strangers are as good as users: a closed network, or a test. */
 	if (job->outside && !job->flow.peer && !pbx_way_is_trusted(s, &job->flow) &&
 	    !(s->config.strangers && (!s->config.auth || stranger_may(m, w)))) {
+		PBX_EXPLAIN(s, "settings", "%s",
+			    s->config.strangers ? "strangers may call, and nothing else"
+						: "strangers may not call here (--strangers)");
 		pbx_job_reply(s, job, m, 403, STR_NONE, STR_NONE, now);
 		return;
 	}
