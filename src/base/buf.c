@@ -35,7 +35,7 @@ void *buf_room(struct buf *b, size_t n)
 	if (b->err)
 		return NULL;
 	if (n <= b->cap - b->n)
-		return b->p + b->n;
+		return b->p ? b->p + b->n : NULL;
 	if (n > b->limit || b->n > b->limit - n) {
 		b->err = ERR_FULL;
 		return NULL;

@@ -136,6 +136,21 @@ static void a_pair_comes_back_from_its_secret(void **state)
 	assert_memory_equal(again.key, l.bob.key, BOX_KEY_N);
 }
 
+static void an_empty_letter_is_proved_too(void **state)
+{
+	uint8_t forged[BOX_OVERHEAD] = { 9 };
+	struct letter l;
+	struct buf out;
+
+	(void)state;
+	write_letter(&l, STR("x"));
+	memcpy(forged, l.bob.key, BOX_KEY_N); /* a key that agrees */
+	buf_init_grow(&out, 1000);
+	assert_int_equal(box_open(&l.bob, STR("test"), STR("c"), str_of((const char *)forged, sizeof(forged)), &out),
+			 ERR_FORGED);
+	buf_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +160,7 @@ int main(void)
 		cmocka_unit_test(the_letter_is_made_as_promised),
 		cmocka_unit_test(a_key_that_makes_no_secret_is_refused),
 		cmocka_unit_test(no_room_is_said),
+		cmocka_unit_test(an_empty_letter_is_proved_too),
 		cmocka_unit_test(a_pair_comes_back_from_its_secret),
 	};
 
