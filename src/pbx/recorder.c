@@ -3,7 +3,6 @@
 #include "base/map.h"
 #include "sdp/sdp.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define CALL_TEXT 900                        /* bytes of all texts of a call */
@@ -94,10 +93,10 @@ void pbx_recorder_free(struct pbx_recorder *r)
 void pbx_recorder_session(const struct pbx_recorder *r, str call_id, char out[32])
 {
 	const uint64_t half[2] = { str_hash(call_id, r->session_key), str_hash(call_id, r->session_key + 2) };
-	char text[33];
+	static const char digits[] = "0123456789abcdef";
 
-	snprintf(text, sizeof(text), "%016llx%016llx", (unsigned long long)half[0], (unsigned long long)half[1]);
-	memcpy(out, text, 32);
+	for (int i = 0; i < 32; i++)
+		out[i] = digits[half[i / 16] >> (60 - 4 * (i % 16)) & 15];
 }
 
 /*
