@@ -1,5 +1,7 @@
 #include "pbx/server_parts.h"
 
+#include "crypt/secret.h"
+
 #include <stdlib.h>
 
 #define FOLLOWS   (1ull << 63) /* token of the question who follows */
@@ -654,7 +656,6 @@ static bool make_parts(struct pbx_server *s)
 	s->recorder = pbx_recorder_new(c->rng);
 	s->tracer = s->recorder ? pbx_tracer_new(s->recorder, c->trace) : NULL;
 	s->hep = addr_is_set(&c->hep.collector) ? pbx_hep_new(&c->hep, c->id_first + c->id_n) : NULL;
-	s->tokens = hmac_new(DIGEST_SHA256, str_of((const char *)c->key, sizeof(c->key)));
 	s->flood = pbx_flood_new(c->flood_rate, c->rng);
 	pbx_overload_init(&s->overload, c->rng);
 	s->line = calloc(PBX_OVERLOAD_LINE, sizeof(*s->line));
@@ -676,9 +677,10 @@ static bool make_parts(struct pbx_server *s)
 	s->stack = sip_stack_new(&stack);
 	s->locate = make_locate(c);
 	s->subscriptions = s->stack ? pbx_subscriptions_new(s->stack, c->worker, c->rng, c->log) : NULL;
-	return pbx_rules_start(s) && s->subscriptions && s->watches && s->book && s->numbers && s->flood && s->line &&
-	       s->locate && s->location && s->guard && s->recorder && s->tracer &&
-	       (s->hep || !addr_is_set(&c->hep.collector)) && s->tokens && s->gruus && s->stack;
+	return pbx_rules_start(s) && !pbx_token_keys_init(&s->tokens, str_of((const char *)c->key, sizeof(c->key))) &&
+	       s->subscriptions && s->watches && s->book && s->numbers && s->flood && s->line && s->locate &&
+	       s->location && s->guard && s->recorder && s->tracer && (s->hep || !addr_is_set(&c->hep.collector)) &&
+	       s->gruus && s->stack;
 }
 
 struct pbx_server *pbx_server_new(const struct pbx_config *config)
@@ -735,7 +737,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_hep_free(s->hep);
 	pbx_recorder_free(s->recorder);
 	pbx_rules_stop(s);
-	hmac_free(s->tokens);
+	secret_wipe(&s->tokens, sizeof(s->tokens));
 	pbx_gruus_free(s->gruus);
 	pbx_subscriptions_free(s->subscriptions);
 	pbx_reg_watch_free(s->watches);

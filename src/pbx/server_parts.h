@@ -14,7 +14,6 @@
 
 #include "base/heap.h"
 #include "base/map.h"
-#include "crypt/hmac.h"
 #include "pbx/best.h"
 #include "pbx/figures.h"
 #include "pbx/flood.h"
@@ -217,7 +216,7 @@ struct pbx_server {
 	struct pbx_recorder *recorder;
 	struct pbx_tracer *tracer;
 	struct pbx_hep *hep; /* NULL: no capture server */
-	struct hmac *tokens;
+	struct pbx_token_keys tokens;
 	struct pbx_gruus *gruus;
 	struct pbx_subscriptions *subscriptions;
 	struct pbx_numbers *numbers; /* of accounts that stand for many */

@@ -78,7 +78,7 @@ static void put_record_route(struct pbx_server *s, const struct flow *side, cons
 			     bool sips, struct buf *out)
 {
 	buf_put(out, sips ? STR("Record-Route: <sips:") : STR("Record-Route: <sip:"));
-	pbx_token_write(s->tokens, token, call_id, out);
+	pbx_token_write(&s->tokens, token, call_id, out);
 	buf_put_char(out, '@');
 	if (sips && side->transport == TRANSPORT_TLS) /* RFC 5630 3.1.4: the scheme says it */
 		sip_stack_sent_by(s->stack, side, out);
@@ -149,7 +149,9 @@ static void note_session(struct pbx_server *s, struct sip_msg *m, struct letter 
 		return;
 	pbx_recorder_session(s->recorder, sip_msg_call_id(m), id);
 	buf_init(&b, l->session, sizeof(l->session));
-	buf_printf(&b, "Session-ID: %.32s;remote=00000000000000000000000000000000", id);
+	buf_put(&b, STR("Session-ID: "));
+	buf_put(&b, str_of(id, sizeof(id)));
+	buf_put(&b, STR(";remote=00000000000000000000000000000000"));
 	sip_edits_note(&l->edits, SIP_EDIT_ADD, SIP_OTHER, buf_str(&b));
 }
 
@@ -246,7 +248,8 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	note_common(m, w, b, l);
 	buf_init(&out, l->mark, sizeof(l->mark));
 	pbx_way_mark(s, m, mark);
-	buf_printf(&out, ";mark=%.16s", mark);
+	buf_put(&out, STR(";mark="));
+	buf_put(&out, str_of(mark, sizeof(mark)));
 	note_credentials(s, m, l);
 	note_identity(s, job, m, w, to, l);
 	pbx_session_timer_note(&job->session, m, &l->timer, &l->edits);
@@ -285,8 +288,7 @@ bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 	}
 	note_edits(s, job, m, w, b, &o.target, &l);
 	o.draft = (struct sip_draft){ .msg = m, .edits = &l.edits };
-	o.via_params = str_from(l.mark);
-	o.via_params.n = 22; /* ";mark=" and 16 digits */
+	o.via_params = str_of(l.mark, 22); /* ";mark=" and 16 digits */
 	if (b->hunt) {
 		memcpy(l.mark + 22, PBX_THROTTLE_VIA, sizeof(PBX_THROTTLE_VIA) - 1);
 		o.via_params.n += sizeof(PBX_THROTTLE_VIA) - 1;

@@ -134,7 +134,7 @@ static bool take_token(struct pbx_server *s, struct sip_msg *m, const struct sip
 	const struct sip_address *to = sip_msg_to(m);
 
 	return uri->has_user && to && to->tag.n &&
-	       pbx_token_read(s->tokens, uri->user, sip_msg_call_id(m), token) == ERR_NONE;
+	       pbx_token_read(&s->tokens, uri->user, sip_msg_call_id(m), token) == ERR_NONE;
 }
 
 /* Which of the two a request in the dialog is for: the one that it did not come from. */

@@ -1,9 +1,11 @@
 #include "pbx/token.h"
 
 #include "base/base64.h"
+#include "crypt/kdf.h"
 #include "crypt/secret.h"
 
-#define MAC_N 12
+#define MAC_N     12
+#define FLOWS_MAX 100 /* bytes of what is signed */
 
 static void put_flow(struct buf *b, const struct flow *f)
 {
@@ -40,42 +42,48 @@ static void take_flow(const uint8_t **at, const uint8_t *end, bool *good, struct
 		f->remote.ip[i] = (uint8_t)take(at, end, 1, good);
 }
 
-static void sign(struct hmac *h, str bytes, str call_id, uint8_t mac[DIGEST_MAX])
+enum err pbx_token_keys_init(struct pbx_token_keys *keys, str secret)
 {
-	hmac_start(h);
-	hmac_add(h, STR("pbx route 1"));
-	hmac_add(h, bytes);
-	hmac_add(h, call_id);
-	hmac_end(h, mac);
+	return kdf_hkdf(STR_NONE, secret, STR("pbx route 2"), (uint8_t *)keys, sizeof(*keys));
 }
 
-void pbx_token_write(struct hmac *h, const struct pbx_token *token, str call_id, struct buf *out)
+/* Of at most FLOWS_MAX bytes. */
+static void sign(const struct pbx_token_keys *keys, str bytes, str call_id, uint8_t mac[SHORT_MAC_N])
 {
-	uint8_t bytes[100], mac[DIGEST_MAX];
+	uint8_t text[SHORT_MAC_N + FLOWS_MAX];
+
+	short_mac(keys->call_id, call_id, text);
+	memcpy(text + SHORT_MAC_N, bytes.p, bytes.n);
+	short_mac(keys->token, str_of((const char *)text, SHORT_MAC_N + bytes.n), mac);
+}
+
+void pbx_token_write(const struct pbx_token_keys *keys, const struct pbx_token *token, str call_id, struct buf *out)
+{
+	uint8_t bytes[FLOWS_MAX], mac[SHORT_MAC_N];
 	struct buf b;
 
 	buf_init(&b, bytes, sizeof(bytes));
 	put_flow(&b, &token->caller);
 	put_flow(&b, &token->callee);
 	buf_put_u8(&b, token->outside);
-	sign(h, buf_str(&b), call_id, mac);
+	sign(keys, buf_str(&b), call_id, mac);
 	buf_put_bytes(&b, mac, MAC_N);
 	base64url_write(buf_str(&b), out);
 }
 
-enum err pbx_token_read(struct hmac *h, str text, str call_id, struct pbx_token *out)
+enum err pbx_token_read(const struct pbx_token_keys *keys, str text, str call_id, struct pbx_token *out)
 {
-	uint8_t bytes[PBX_TOKEN_MAX], mac[DIGEST_MAX];
+	uint8_t bytes[PBX_TOKEN_MAX], mac[SHORT_MAC_N];
 	const uint8_t *at = bytes, *end;
 	struct pbx_token token;
 	bool good = true;
 	struct buf b;
 
 	buf_init(&b, bytes, sizeof(bytes));
-	if (text.n > PBX_TOKEN_MAX || base64url_parse(text, &b) || b.n < MAC_N + 2)
+	if (text.n > PBX_TOKEN_MAX || base64url_parse(text, &b) || b.n < MAC_N + 2 || b.n > MAC_N + FLOWS_MAX)
 		return ERR_FORGED;
 	end = bytes + b.n - MAC_N;
-	sign(h, str_of((const char *)bytes, b.n - MAC_N), call_id, mac);
+	sign(keys, str_of((const char *)bytes, b.n - MAC_N), call_id, mac);
 	if (!secret_eq(str_of((const char *)mac, MAC_N), str_of((const char *)end, MAC_N)))
 		return ERR_FORGED;
 	take_flow(&at, end, &good, &token.caller);
