@@ -1,29 +1,36 @@
 /*
  * bench/avalanche.c - power is back: all phones of the town register at once, while others talk.
  *
- *     avalanche --server HOST:PORT [--domain D] [--times X] [--phones N] [--calls N]
+ *     avalanche --server HOST:PORT [--domain D] [--times X] [--within S] [--phones N] [--calls N] [--slow PID:PERCENT]
  *
  * First a closed loop of registrations says what the server can do a second (the capacity). Then X (10) times as many
  * phones as that send their REGISTER in the same moment. Each is a phone of its own as RFC 3261 has it: repeats after
  * T1, 2 T1, .. T2 (17.1.2), gives up after 32 s and begins anew, and comes back when a 503's Retry-After says.
  * Meanwhile N (20) calls a second are made (INVITE 200 ACK, BYE 200, with their own repeats). Needs a server that asks
- * for no password.
+ * for no password. With S the first REGISTERs are spread over so many seconds (1: ten times what it can do a second).
+ *
+ * This program sends hardly faster than an optimised server reads. --slow gives the server (process PID, of the same
+ * user) that many percent of a core and no more, by stopping and continuing it every millisecond by its own CPU time,
+ * so that capacity and avalanche are those of a machine so much slower.
  *
  * Prints one JSON line: capacity, phones, seconds until all were registered and that in multiples of phones / capacity,
- * the pace until nine tenths were registered in parts of the capacity, refusals, repeats, calls, calls failed, and how
- * long the slowest hundredth of them waited for its 200.
+ * the pace until nine tenths were registered in parts of the capacity, refusals, datagrams that the server's socket had
+ * no room for, repeats, calls, calls failed, and how long the slowest hundredth of them waited for its 200.
  *
  * It shares no code with tandem.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,7 +44,8 @@
 enum { IDLE, ASKING, WAITING, DONE };
 
 struct phone {
-	int32_t next; /* in its slot of the wheel; -1: the last */
+	int32_t next, before; /* in its slot of the wheel; -1: none */
+	bool planned;
 	uint8_t state;
 	uint16_t round; /* transactions begun */
 	uint32_t due_ms;
@@ -103,18 +111,107 @@ static void say(int fd, const char *text, int n)
 		die("sendto failed");
 }
 
+/* ---- the slow machine ---- */
+
+static volatile sig_atomic_t slow_ends;
+static pid_t slow_by;
+
+static void slow_end(int signal)
+{
+	(void)signal;
+	slow_ends = 1;
+}
+
+/* What it did not use it may make up for within 2 ms, what it used too much it must pay back. */
+static void slow_loop(pid_t pid, double share)
+{
+	int64_t last = now_us(), used = 0;
+	double left = 0;
+	bool stopped = false;
+	clockid_t clock;
+
+	signal(SIGTERM, slow_end);
+	signal(SIGINT, slow_end);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_TIMERSLACK, 1000UL);
+	for (bool first = true; !slow_ends && !clock_getcpuclockid(pid, &clock); first = false) {
+		struct timespec cpu;
+		int64_t now = now_us();
+
+		if (clock_gettime(clock, &cpu))
+			break;
+		int64_t used_now = (int64_t)cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000;
+		if (!first)
+			left += (double)(now - last) * share - (double)(used_now - used);
+		left = left < 2000 * share ? left : 2000 * share;
+		last = now;
+		used = used_now;
+		if (stopped != (left < 0) && kill(pid, left < 0 ? SIGSTOP : SIGCONT))
+			break;
+		stopped = left < 0;
+		/* asleep until it has either paid back or can have used what it has */
+		double wait = left < 0 ? -left / share : left;
+		wait = wait < 50 ? 50 : wait > 1000 ? 1000 : wait;
+		nanosleep(&(struct timespec){ .tv_nsec = (long)(wait * 1000) }, NULL);
+	}
+	kill(pid, SIGCONT);
+	_exit(0);
+}
+
+static void slow_stop(void)
+{
+	if (slow_by <= 0)
+		return;
+	kill(slow_by, SIGTERM);
+	waitpid(slow_by, NULL, 0);
+}
+
+static void slow_start(const char *value)
+{
+	const char *percent = strchr(value, ':');
+	long pid = atol(value), share = percent ? atol(percent + 1) : 0;
+
+	if (pid <= 1 || share < 1 || share > 100 || kill((pid_t)pid, 0))
+		die("--slow PID:PERCENT of a running process");
+	fflush(stdout);
+	slow_by = fork();
+	if (slow_by < 0)
+		die("no process");
+	if (slow_by == 0)
+		slow_loop((pid_t)pid, (double)share / 100);
+	atexit(slow_stop);
+}
+
 /* ---- phones ---- */
+
+static void unplan(struct phone *p)
+{
+	if (!p->planned)
+		return;
+	if (p->before >= 0)
+		t.phones[p->before].next = p->next;
+	else
+		t.wheel[p->due_ms % WHEEL] = p->next;
+	if (p->next >= 0)
+		t.phones[p->next].before = p->before;
+	p->planned = false;
+}
 
 static void plan(long i, int64_t at)
 {
 	int64_t ms = (at - t.start) / 1000;
 	struct phone *p = &t.phones[i];
 
+	unplan(p);
 	if (ms <= t.wheel_ms)
 		ms = t.wheel_ms + 1;
 	p->due_ms = (uint32_t)ms;
 	p->next = t.wheel[ms % WHEEL];
+	p->before = -1;
+	if (p->next >= 0)
+		t.phones[p->next].before = (int32_t)i;
 	t.wheel[ms % WHEEL] = (int32_t)i;
+	p->planned = true;
 }
 
 static void register_phone(long i)
@@ -170,13 +267,9 @@ static void turn_wheel(int64_t now)
 
 	while (t.wheel_ms < ms) {
 		t.wheel_ms++;
-		int32_t i = t.wheel[t.wheel_ms % WHEEL], next;
-
-		t.wheel[t.wheel_ms % WHEEL] = -1;
-		for (; i >= 0; i = next) {
-			next = t.phones[i].next;
-			if (t.phones[i].due_ms == t.wheel_ms)
-				phone_due(i, now);
+		for (int32_t i; (i = t.wheel[t.wheel_ms % WHEEL]) >= 0;) { /* what it plans is later */
+			unplan(&t.phones[i]);
+			phone_due(i, now);
 		}
 	}
 }
@@ -196,6 +289,7 @@ static void phone_heard(const char *text, int64_t now)
 	if (p->state != ASKING || atoi(cseq + 8) != p->round)
 		return;
 	if (status == 200) {
+		unplan(p);
 		p->state = DONE;
 		t.done++;
 		if (!t.nine_tenths && t.done * 10 >= t.goal * 9)
@@ -465,6 +559,23 @@ static void register_callee(void)
 		die("the callee is not registered");
 }
 
+/* Datagrams that found no room at the server's socket, of which it never knew (Linux, same machine; -1: not known). */
+static long dropped(void)
+{
+	FILE *f = fopen("/proc/net/udp", "r");
+	char text[400];
+	unsigned port;
+	long sum = -1, n;
+
+	while (f && fgets(text, sizeof(text), f))
+		if (sscanf(text, " %*d: %*x:%x %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld", &port, &n) == 2 &&
+		    port == ntohs(t.server.sin_port))
+			sum = (sum < 0 ? 0 : sum) + n;
+	if (f)
+		fclose(f);
+	return sum;
+}
+
 static int by_size(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -489,19 +600,21 @@ static void report(double capacity, double at_once)
 	printf("{\"capacity\":%.0f,\"phones\":%ld,\"at_once_s\":%.2f,\"registered\":%ld,\"seconds\":%.2f,\"times_"
 	       "ideal\":%.2f,\"pace\":%."
 	       "2f,"
-	       "\"refused\":%ld,\"repeats\":%ld,\"given_up\":%ld,\"calls\":%ld,\"calls_failed\":%ld,\"call_p50_ms\":%."
+	       "\"refused\":%ld,\"dropped\":%ld,\"repeats\":%ld,\"given_up\":%ld,\"calls\":%ld,\"calls_failed\":%ld,"
+	       "\"call_p50_ms\":%."
 	       "1f,"
 	       "\"call_p99_ms\":%.1f}\n",
 	       capacity, t.goal, at_once, t.done, all, all / ideal,
-	       nine > 0 ? 0.9 * (double)t.goal / nine / capacity : 0, t.refused, t.repeats, t.given_up, t.call_n,
-	       failed, answered ? (double)waits[answered / 2] / 1e3 : 0,
+	       nine > 0 ? 0.9 * (double)t.goal / nine / capacity : 0, t.refused, dropped(), t.repeats, t.given_up,
+	       t.call_n, failed, answered ? (double)waits[answered / 2] / 1e3 : 0,
 	       answered ? (double)waits[answered * 99 / 100] / 1e3 : 0);
 	free(waits);
 }
 
 int main(int argc, char **argv)
 {
-	double times = 10, capacity;
+	double times = 10, within = 0, capacity;
+	const char *slow = NULL;
 	long phones = 0, measured = 20000;
 	int64_t call_at, end, shown = 0;
 
@@ -524,6 +637,10 @@ int main(int argc, char **argv)
 			t.domain = value;
 		} else if (!strcmp(argv[i], "--times")) {
 			times = atof(value);
+		} else if (!strcmp(argv[i], "--within")) {
+			within = atof(value);
+		} else if (!strcmp(argv[i], "--slow")) {
+			slow = value;
 		} else if (!strcmp(argv[i], "--phones")) {
 			phones = atol(value);
 		} else if (!strcmp(argv[i], "--measure")) {
@@ -543,12 +660,16 @@ int main(int argc, char **argv)
 	t.calls = calloc(CALLS_MAX, sizeof(*t.calls));
 	if (!t.calls)
 		die("no memory");
+	if (slow)
+		slow_start(slow);
 	register_callee();
 	capacity = measure(measured);
 	reset(phones ? phones : (long)(times * capacity), 'p');
 	call_at = t.start;
 	end = t.start + 300 * 1000000LL;
 	for (long i = 0; i < t.phone_n; i++) {
+		while ((double)(now_us() - t.start) < within * 1e6 * (double)i / (double)t.phone_n)
+			step(0);
 		begin(i, now_us());
 		if (i % 64 == 63 && t.call_rate && now_us() >= call_at) {
 			start_call(now_us());
