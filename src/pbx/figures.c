@@ -49,6 +49,8 @@ const struct metric pbx_metrics[] = {
 	ROW("overload_refused_total", COUNTER, server.overload_refused,
 	    "Requests answered 503 because there was no time for them."),
 	ROW("overload_lined_total", COUNTER, server.overload_lined, "Registrations that waited in line."),
+	ROW("overload_crossed_total", COUNTER, server.overload_crossed,
+	    "Repeats dropped that lay unread behind what they repeat."),
 	ROW("session_duration_seconds", HISTOGRAM, calls.duration, "From the answer to the BYE: SDT, RFC 6076 4.5."),
 };
 const size_t pbx_metric_n = sizeof(pbx_metrics) / sizeof(pbx_metrics[0]);

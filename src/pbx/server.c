@@ -536,7 +536,8 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 		break;
 	case HOST_ANSWER:
 		on_answer(s, e->message, now);
-		pbx_gate_serve(s, 2, now);
+		if (!pbx_overload_late(&s->overload, now)) /* else what waits unread is read first: see tick */
+			pbx_gate_serve(s, 2, now);
 		break;
 	case HOST_RESOLVED:
 		sip_locate_recv(s->locate, e, now);
@@ -547,6 +548,10 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 		break;
 	case HOST_DATAGRAM:
 		pbx_overload_waited(&s->overload, e->waited, e->lost, s->line_n > 0, now);
+		if (pbx_crossed_has(&s->crossed, e, now)) {
+			s->stats.overload_crossed++;
+			break;
+		}
 		sip_stack_recv(s->stack, e, now);
 		break;
 	default:
@@ -699,6 +704,7 @@ struct pbx_server *pbx_server_new(const struct pbx_config *config)
 	rng_fill(config->rng, s->key, sizeof(s->key));
 	pbx_offers_init(&s->offers, config->rng);
 	pbx_repeats_init(&s->repeats, config->rng);
+	pbx_crossed_init(&s->crossed, config->rng);
 	if (config->listener_n > PBX_LISTENERS_MAX || !make_parts(s)) {
 		pbx_server_free(s);
 		return NULL;
@@ -731,6 +737,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_location_free(s->location);
 	pbx_guard_free(s->guard);
 	pbx_repeats_free(&s->repeats);
+	pbx_crossed_free(&s->crossed);
 	pbx_flood_free(s->flood);
 	free(s->line);
 	pbx_tracer_free(s->tracer);

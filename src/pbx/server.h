@@ -133,7 +133,8 @@ struct pbx_server_stats {
 	uint64_t flood_dropped; /* requests of sources that had used up their allowance (pbx/flood.h), also those
 				   answered 503 */
 	uint64_t overload_refused,
-		overload_lined; /* 503 for want of time; registrations that waited in line (pbx/overload.h) */
+		overload_lined,   /* 503 for want of time; registrations that waited in line (pbx/overload.h) */
+		overload_crossed; /* repeats that lay unread behind their twin: dropped (pbx/crossed.h) */
 	uint64_t wrong_passwords, guesses_unjudged; /* pbx/backoff.h */
 	uint64_t flood_emptied;                     /* times that a source used it up */
 	uint64_t policy_refused;                    /* requests that a rule has refused */

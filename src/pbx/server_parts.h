@@ -15,6 +15,7 @@
 #include "base/heap.h"
 #include "base/map.h"
 #include "pbx/best.h"
+#include "pbx/crossed.h"
 #include "pbx/figures.h"
 #include "pbx/flood.h"
 #include "pbx/gruu.h"
@@ -65,7 +66,7 @@
 #define PBX_CHALLENGES      4096 /* bytes of the challenges of all branches */
 #define PBX_CHALLENGE       1300 /* bytes of our challenge lines */
 #define PBX_LINE_WINDOW     1024 /* registrations with the keeper at once, before others wait in line */
-#define PBX_LINE_STEP_LATE  8    /* the same while messages wait unread */
+#define PBX_LINE_STEP_LATE  2    /* the same while messages wait unread */
 #define PBX_LINE_STEP       64   /* that go on between two looks at what has come */
 #define PBX_CHALLENGE_REST  60   /* what an answer says besides them and what it repeats */
 
@@ -208,7 +209,8 @@ struct pbx_server {
 	struct pbx_guard *guard;
 	struct pbx_offers offers;
 	struct pbx_repeats repeats; /* of REGISTER */
-	struct pbx_policy *policy;  /* NULL: there are no rules */
+	struct pbx_crossed crossed;
+	struct pbx_policy *policy; /* NULL: there are no rules */
 	struct pbx_tally *tally;
 	struct pbx_seats *seats;
 	uint64_t count_key[2];         /* the same in all workers */
