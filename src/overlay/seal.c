@@ -224,7 +224,7 @@ enum err overlay_open(str sealed, const struct overlay_essentials *e, const stru
 		err = box_open(mine, PURPOSE, bytes_of(digest, sizeof(digest)), str_skip(sealed, HEAD_N), storage);
 	if (err)
 		return err;
-	str list = str_of(storage->p + from, storage->n - from);
+	str list = str_skip(buf_str(storage), from);
 	err = read_inside(list, &in);
 	if (!err)
 		err = check_inside(list, &in, digest, mine, network, authority, now);
