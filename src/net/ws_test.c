@@ -53,7 +53,7 @@ static void close_both(void)
 static void messages_pass_both_ways_in_any_pieces(void **state)
 {
 	static char big[70000];
-	struct ws_do d;
+	struct ws_do d = { 0 };
 
 	(void)state;
 	memset(big, 'x', sizeof(big));

@@ -34,11 +34,11 @@ static inline void only_acks_for(struct addr a)
 static inline void user_binds(struct addr from, const char *user, const char *contact_params, const char *lines)
 {
 	static unsigned cseq = 5000;
-	char text[400];
+	char text[1000];
 
 	only_acks_for(from);
-	snprintf(text, sizeof(text), "Contact: <sip:%s@192.0.2.%u:%u>;expires=600%s\r\n%s", user, from.ip[3], from.port,
-		 contact_params, lines);
+	snprintf(text, sizeof(text), "Contact: <sip:%.40s@192.0.2.%u:%u>;expires=600%.300s\r\n%.300s", user, from.ip[3],
+		 from.port, contact_params, lines);
 	rig_register_once(from, user, ++cseq, text);
 	rig_assert_start(rig_take(from), "SIP/2.0 200 ");
 }
