@@ -61,9 +61,8 @@ const struct conf_setting serve_table[] = {
 	  "The name server to ask instead of the system's." },
 	{ "trust", CONF_TEXT, FIELD(trust), NULL, 0, 0, NULL, "ADDR/LEN,..", false,
 	  "Sources that need no password, with commas between: who comes from there in the name of a user here is "
-	  "believed, calling or registering; in another's, they may call users here. The source of a datagram can be "
-	  "forged: name what your routers keep "
-	  "out." },
+	  "believed, calling or registering; in another's, they may call users here; and a Path of theirs may lead "
+	  "anywhere. The source of a datagram can be forged: name what your routers keep out." },
 	{ "expires-spread", CONF_NUMBER, FIELD(expires_spread), "10", 0, 90, NULL, "PERCENT", false,
 	  "How much shorter than asked for a registration is granted at most, by chance, so that phones which came all "
 	  "at "

@@ -7,6 +7,8 @@ const struct metric pbx_metrics[] = {
 	ROW("registrations_refused_total", COUNTER, server.refused_registrations,
 	    "REGISTERs that were refused for good: wrong password, bad contact, no room. By status: "
 	    "tandem_sip_register_responses_total."),
+	ROW("paths_refused_total", COUNTER, server.paths_refused,
+	    "Of these, because their Path led to somebody else than who sent them."),
 	ROW("contacts", GAUGE_U32, server.contacts, "Contacts that are bound now."),
 	ROW("contacts_over_streams", GAUGE_U32, server.flows_bound,
 	    "Bindings that end with the connection which they came by, as far as it is open here."),

@@ -393,7 +393,7 @@ static void a_flow_that_an_edge_proxy_has_lost_is_forgotten(void **state)
 
 	(void)state;
 	start();
-	registered(bob, 1, "Supported: path\r\nPath: <sip:t@192.0.2.50;lr;ob>\r\nContact: <sip:102@10.0.0.1>\r\n");
+	registered(proxy, 1, "Supported: path\r\nPath: <sip:t@192.0.2.50;lr;ob>\r\nContact: <sip:102@10.0.0.1>\r\n");
 	rig_assert_start(rig_.text, "SIP/2.0 200 ");
 	invite_from(stranger, "x", "far.example", "sip:102@example.com", "e1", 1, "");
 	rig_copy(rig_take(proxy), invite, sizeof(invite));
@@ -518,7 +518,8 @@ static void who_comes_by_a_proxy_is_told_to_send_by_us(void **state)
 	start();
 	registered(bob, 1, "Contact: <sip:102@192.0.2.12>\r\n");
 	assert_null(strstr(rig_.text, "Service-Route"));
-	registered(bob, 2, "Supported: path\r\nPath: <sip:192.0.2.50;lr>\r\nContact: <sip:102@192.0.2.12>\r\n");
+	registered(rig_addr(50, 5060), 2,
+		   "Supported: path\r\nPath: <sip:192.0.2.50;lr>\r\nContact: <sip:102@192.0.2.12>\r\n");
 	rig_assert_has(rig_.text, "\r\nService-Route: <sip:192.0.2.1:5060;lr>\r\n");
 	/* what comes by it is treated as what comes without */
 	rig_register(alice, "101");

@@ -381,9 +381,12 @@ static void restore(struct pbx_server *s, const struct contact_record *row, usec
 
 	if (pbx_location_shard(c.aor, s->config.worker_n) != s->config.worker)
 		return;
-	/* Streams have not outlived the process; a datagram's address has, its socket has another number. */
+	/* Streams have not outlived the process; a datagram's address has, its socket has another number. Who could be
+	 * reached by his stream alone is not there until he comes again (pbx_binding_is_lost); but a neighbour's word
+	 * is taken, and who only asks what would be knows nothing of streams. */
 	c.flow_id = 0;
-	if (c.transport != TRANSPORT_UDP)
+	if (c.transport != TRANSPORT_UDP && (s->config.explain || pbx_binding_is_open(&c) ||
+					     pbx_way_is_trusted(s, &(struct flow){ .remote = c.remote })))
 		c.transport = 0;
 	enum err err = pbx_location_put(s->location, &c, now);
 	if (err && err != ERR_EXPIRED)

@@ -130,6 +130,7 @@ struct host_service pbx_server_service(struct pbx_server *);
 
 struct pbx_server_stats {
 	uint64_t registrations, refused_registrations, calls, relayed;
+	uint64_t paths_refused; /* of these registrations, because their Path led elsewhere */
 	uint64_t flood_dropped; /* requests of sources that had used up their allowance (pbx/flood.h), also those
 				   answered 503 */
 	uint64_t overload_refused,

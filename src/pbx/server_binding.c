@@ -68,15 +68,20 @@ static bool is_of(const struct contact_record *row, const struct pbx_note *note)
 	return row->path.n && str_eq(row->uri, note->bytes) && str_eq(row->path, note->path);
 }
 
-/* Could one open a connection to it? Not to a browser, and not where it is behind something that hides its address. */
-static bool is_open(const struct contact_record *row)
+bool pbx_binding_is_open(const struct contact_record *row)
 {
 	struct flow flow = contact_flow(row);
 	struct sip_uri uri;
 	struct addr addr;
 
+	/* Anybody may say any Contact: what is called is where it came from. */
 	return !row->reg_id && !row->path.n && !transport_is_ws(flow.transport) && !sip_uri_parse(row->uri, &uri) &&
 	       sip_uri_addr(&uri, &addr) && addr_eq_ip(&addr, &flow.remote);
+}
+
+bool pbx_binding_is_lost(const struct contact_record *row)
+{
+	return !row->flow_id && !row->path.n && row->transport && transport_is_reliable(row->transport);
 }
 
 /* A flow is gone, and with it its bindings (RFC 5626 6., 7.): here at once, at the keeper in its own time. */
@@ -97,7 +102,7 @@ static void unbind(struct pbx_server *s, const struct pbx_note *note, usec now)
 		return;
 	v.put_n = 0;
 	for (size_t i = 0; i < v.remove_n;) { /* where it can be reached without, only the flow goes */
-		if (!is_open(&v.remove[i]) || note->path.n) {
+		if (!pbx_binding_is_open(&v.remove[i]) || note->path.n) {
 			i++;
 			continue;
 		}

@@ -383,6 +383,12 @@ void pbx_binding_closed(struct pbx_server *, const struct flow *, usec now);
 /* An edge proxy says that there is no flow to this contact (430, RFC 5626 5.3.1). */
 void pbx_binding_failed(struct pbx_server *, str aor, str uri, str path, usec now);
 
+/* Could one open a connection to it? Not to a browser, not by a flow's own wish (RFC 5626), and not where its Contact
+ * is another address than it came from. */
+bool pbx_binding_is_open(const struct contact_record *);
+/* Its stream has not outlived the process, and there is no other way. */
+bool pbx_binding_is_lost(const struct contact_record *);
+
 /* ---- server_subscribe.c ---- */
 
 /* A SUBSCRIBE: is it for the exchange itself? Then it is seen to. */

@@ -93,6 +93,74 @@ static bool bulk_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 	return false;
 }
 
+/* Does it lead to the very neighbour that the request has come from, or to a domain that calls may go to anyway? Not
+ * relay_any: that is for callers who have been judged, and a Path is followed for everybody. */
+static bool path_is_his(const struct pbx_server *s, const struct sip_uri *first, const struct flow *flow)
+{
+	struct addr addr;
+
+	if (sip_uri_addr(first, &addr))
+		return addr_eq_ip(&addr, &flow->remote);
+	if (flow->peer && flow->peer <= s->config.tls_peer_n &&
+	    str_eq_nocase(first->host, s->config.tls_peers[flow->peer - 1]))
+		return true;
+	for (size_t i = 0; i < s->config.relay_domain_n; i++)
+		if (str_eq_nocase(first->host, s->config.relay_domains[i]))
+			return true;
+	return false;
+}
+
+/* RFC 3327 6.: whoever may write a Path says where we send calls, with our address as theirs: to a carrier that trusts
+ * us, to who never asked. The topmost is the neighbour of ours that it came by (5.2). */
+static bool path_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	static const str why =
+		STR_INIT("Warning: 399 tandem \"The first Path must be the address that it comes from\"");
+	const struct sip_address *path;
+	size_t n;
+
+	if (!sip_msg_has(m, SIP_PATH) || pbx_way_is_trusted(s, &job->flow))
+		return true;
+	if (sip_msg_addresses(m, SIP_PATH, &path, &n) || !n) {
+		pbx_job_reply(s, job, m, 400, STR("Bad Request - Bad Path"), STR_NONE, now);
+	} else if (path_is_his(s, &path[0].uri, &job->flow)) {
+		return true;
+	} else {
+		s->stats.paths_refused++;
+		log_info(s->config.log, "pbx.registrar path refused", "call=" STR_FMT " path=" STR_FMT " from=%s",
+			 STR_ARG(sip_msg_log_id(m)), STR_ARG(str_head(path[0].uri.host, 100)),
+			 addr_text(&job->flow.remote, (char[ADDR_TEXT_MAX]){ 0 }));
+		pbx_job_reply(s, job, m, 403, STR("Path Leads Elsewhere"), why, now);
+	}
+	s->stats.refused_registrations++;
+	return false;
+}
+
+/* A contact is only ever called at the address that it registers from (pbx_relay_contact_way), so none but a program of
+ * this machine could lead to ourselves: round and round, and more of them each time (RFC 5393). */
+static bool contacts_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	const struct sip_address *list;
+	struct addr addr;
+	size_t n;
+
+	if (!addr_eq_ip(&job->flow.remote, &job->flow.local) || sip_msg_addresses(m, SIP_CONTACT, &list, &n))
+		return true;
+	for (size_t i = 0; i < n; i++) {
+		struct sip_uri uri = list[i].uri;
+
+		if (list[i].star || !sip_uri_addr(&uri, &addr) || !addr_eq_ip(&addr, &job->flow.remote))
+			continue;
+		uri.port = addr.port; /* no port is 5060 here, whoever listens there */
+		if (!pbx_way_is_self(s, &uri, &job->flow))
+			continue;
+		s->stats.refused_registrations++;
+		pbx_job_reply(s, job, m, 403, STR("Contact Leads Back Here"), STR_NONE, now);
+		return false;
+	}
+	return true;
+}
+
 /* It was carried out, but its answer has not been heard: the same again, from the table (8.2.7). */
 static struct pbx_note *read_again(struct pbx_server *s, str aor)
 {
@@ -142,6 +210,10 @@ void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_m
 		return;
 	note = again ? read_again(s, buf_str(&aor)) : pbx_server_note(s, PBX_NOTE_REGISTER);
 	status = !note ? 500 : again ? 0 : pbx_registrar_read(m, buf_str(&aor), &job->flow, &setting, now, note);
+	if (!status && !again && (!path_may(s, job, m, now) || !contacts_may(s, job, m, now))) {
+		pbx_server_drop_note(s, note);
+		return;
+	}
 	if (!status && !pbx_job_wait(s, job, now))
 		status = 503;
 	if (status) {

@@ -289,20 +289,92 @@ static void bindings_expire(void **state)
 
 static void path_is_kept_and_given_back(void **state)
 {
+	struct addr proxy = rig_addr(50, 5060);
+
 	(void)state;
 	rig_.config.auth = false;
 	rig_run();
-	rig_register_once(bob, "102", 1, "Contact: <sip:102@10.0.0.1>\r\nPath: <sip:p@192.0.2.50;lr>\r\n");
-	rig_assert_start(rig_take(bob), "SIP/2.0 420 ");
-	rig_register_once(bob, "102", 2,
+	rig_register_once(proxy, "102", 1, "Contact: <sip:102@10.0.0.1>\r\nPath: <sip:p@192.0.2.50;lr>\r\n");
+	rig_assert_start(rig_take(proxy), "SIP/2.0 420 ");
+	rig_register_once(proxy, "102", 2,
 			  "Contact: <sip:102@10.0.0.1>\r\nPath: <sip:p@192.0.2.50;lr>\r\nSupported: path\r\n");
-	rig_assert_start(rig_take(bob), "SIP/2.0 200 OK");
+	rig_assert_start(rig_take(proxy), "SIP/2.0 200 OK");
 	rig_assert_has(rig_.text, "Path: <sip:p@192.0.2.50;lr>");
 	rig_say(stranger,
 		"OPTIONS sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99;branch=z9hG4bKp1\r\n"
 		"From: <sip:x@y.example>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: p1\r\nCSeq: 1 OPTIONS\r\n\r\n");
-	rig_assert_start(rig_take(rig_addr(50, 5060)), "OPTIONS sip:102@10.0.0.1 SIP/2.0");
+	rig_assert_start(rig_take(proxy), "OPTIONS sip:102@10.0.0.1 SIP/2.0");
 	rig_assert_has(rig_.text, "Route: <sip:p@192.0.2.50;lr>");
+}
+
+static const char *by_path(struct addr from, const char *path)
+{
+	static unsigned cseq = 100;
+	char lines[400];
+
+	snprintf(lines, sizeof(lines), "Contact: <sip:102@10.0.0.1>\r\nSupported: path\r\nPath: %.200s\r\n", path);
+	rig_register_once(from, "102", ++cseq, lines);
+	return rig_take(from);
+}
+
+/* Else any account has our calls sent, with our address as theirs, to whom it likes: a carrier that trusts us. */
+static void a_path_leads_to_who_brings_it(void **state)
+{
+	static const struct pbx_trust trusted = { { .family = 4, .ip = { 192, 0, 2, 12 } }, 32 };
+	static const str partner[] = { STR_INIT("two.example") };
+	struct addr proxy = rig_addr(50, 5099);
+	struct pbx_server_stats stats;
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_.config.relay_any = true; /* that is for callers whom the rules have judged */
+	rig_run();
+	rig_assert_start(by_path(bob, "<sip:p@192.0.2.50;lr>"), "SIP/2.0 403 Path Leads Elsewhere");
+	rig_assert_has(rig_.text, "\r\nWarning: 399 tandem \"The first Path must be ");
+	rig_assert_start(by_path(bob, "<sip:p@192.0.2.50;lr>, <sip:192.0.2.12;lr>"), "SIP/2.0 403 ");
+	rig_assert_start(by_path(bob, "<sip:known.example;lr>"), "SIP/2.0 403 ");
+	rig_assert_start(by_path(bob, "<sip:[::ffff:192.0.2.50];lr>"), "SIP/2.0 403 ");
+	rig_assert_start(by_path(bob, "<sip:192.0.2.12@192.0.2.50;maddr=192.0.2.12;lr>"), "SIP/2.0 403 ");
+	rig_assert_start(by_path(bob, "<sip:"), "SIP/2.0 400 ");
+	assert_false(rig_.contacts[0].used);
+	pbx_server_stats(rig_.servers[0], &stats);
+	assert_int_equal(stats.paths_refused, 5);
+	assert_int_equal(stats.refused_registrations, 6);
+	/* its own address, by whatever port and transport; what is behind it is its own business */
+	rig_assert_start(by_path(proxy, "<sip:p@192.0.2.50:5070;transport=tcp;lr>, <sip:10.1.1.1;lr>"), "SIP/2.0 200 ");
+	assert_true(rig_.contacts[0].used);
+	rig_stop_servers();
+	rig_.config.relay_domains = partner;
+	rig_.config.relay_domain_n = 1;
+	rig_.config.trusts = &trusted;
+	rig_.config.trust_n = 1;
+	rig_run();
+	rig_assert_start(by_path(bob2, "<sip:TWO.example;lr>"), "SIP/2.0 200 ");
+	rig_assert_start(by_path(bob2, "<sip:known.example;lr>"), "SIP/2.0 403 ");
+	rig_assert_start(by_path(bob, "<sip:p@192.0.2.50;lr>"), "SIP/2.0 200 "); /* a neighbour's word */
+}
+
+/* A program of this machine binds ourselves. Nobody else can: his Contact is called at the address that he comes from.
+ */
+static void a_contact_does_not_lead_back_here(void **state)
+{
+	struct addr here = rig_addr(1, 5066);
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register_once(here, "102", 1, "Contact: <sip:102@192.0.2.1>\r\n");
+	rig_assert_start(rig_take(here), "SIP/2.0 403 Contact Leads Back Here");
+	rig_register_once(here, "102", 2,
+			  "Contact: <sip:102@192.0.2.1:5066>, <sip:x@192.0.2.1:5060;transport=tcp>\r\n");
+	rig_assert_start(rig_take(here), "SIP/2.0 403 ");
+	rig_register_once(here, "102", 3, "Contact: <sip:102@192.0.2.1:5066>\r\n");
+	rig_assert_start(rig_take(here), "SIP/2.0 200 ");
+	/* behind a NAT, where others have our address: it is called by its flow */
+	rig_register_once(bob, "101", 4, "Contact: <sip:101@192.0.2.1:5060>\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
+	(void)ask("OPTIONS", "sip:101@example.com", "");
+	rig_assert_start(rig_take(bob), "OPTIONS sip:101@192.0.2.1:5060 SIP/2.0");
 }
 
 /* The mark of what was carried out names the address, too: else who has registered himself reads others' bindings. */
@@ -350,6 +422,8 @@ int main(void)
 		T(bindings_follow_10_3),
 		T(bindings_expire),
 		T(path_is_kept_and_given_back),
+		T(a_path_leads_to_who_brings_it),
+		T(a_contact_does_not_lead_back_here),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,20 @@ static enum caller who(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 
 /* ---- where to ---- */
 
+static int leave_out_lost(struct contact_record *rows, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (pbx_binding_is_lost(&rows[i]))
+			continue;
+		if (left != i)
+			rows[left] = rows[i];
+		left++;
+	}
+	return (int)left;
+}
+
 int pbx_relay_places(struct pbx_server *s, struct pbx_job *job, int which, str aor, struct contact_record *rows,
 		     usec now)
 {
@@ -100,13 +114,13 @@ int pbx_relay_places(struct pbx_server *s, struct pbx_job *job, int which, str a
 	if (note) {
 		for (; n < note->n && n < PBX_CONTACTS_MAX; n++)
 			rows[n] = note->rows[n];
-		return (int)n;
+		return leave_out_lost(rows, n);
 	}
 	if (shard == s->config.worker) {
 		n = pbx_location_find(s->location, aor, now, list);
 		for (size_t i = 0; i < n; i++)
 			pbx_contact_record(list[i], &rows[i]);
-		return (int)n;
+		return leave_out_lost(rows, n);
 	}
 	note = pbx_server_note(s, PBX_NOTE_FIND);
 	if (!note || !arena_copy(&note->arena, aor, &note->aor) || !pbx_job_wait(s, job, now)) {

@@ -215,8 +215,12 @@ static void an_account_that_was_just_made_is_known(void **state)
 
 static void names_are_looked_up(void **state)
 {
+	static const struct pbx_trust proxy = { { .family = 4, .ip = { 192, 0, 2, 12 } }, 32 };
+
 	(void)state;
 	rig_.config.auth = false;
+	rig_.config.trusts = &proxy; /* who may say any Path */
+	rig_.config.trust_n = 1;
 	rig_run();
 	rig_register_once(bob, "102", 1,
 			  "Contact: <sip:102@known.example:5080>\r\nPath: <sip:known.example:5080;lr>\r\n"

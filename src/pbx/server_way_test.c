@@ -510,6 +510,51 @@ static void a_connection_of_a_former_life_is_not_used(void **state)
 	assert_true(found);
 }
 
+/* Its Contact is only its word: a call goes to where it registered from, or nowhere. */
+static void a_contact_elsewhere_is_not_called_when_its_connection_is_gone(void **state)
+{
+	static const struct pbx_trust trusted = { { .family = 4, .ip = { 192, 0, 2, 40 } }, 32 };
+	char id[20];
+
+	(void)state;
+	rig_.config.auth = false;
+	for (rig_.config.worker_n = 1; rig_.config.worker_n <= 3; rig_.config.worker_n += 2) {
+		rig_run();
+		rig_accept(RIG_STREAM, rig_addr(40, 33333));
+		rig_bytes(RIG_STREAM, rig_addr(40, 33333),
+			  "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.40;branch=z9hG4bKt1\r\n"
+			  "From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: t1\r\n"
+			  "CSeq: 1 REGISTER\r\nContact: <sip:102@192.0.2.66:5070;transport=tcp>\r\n"
+			  "Content-Length: 0\r\n\r\n");
+		rig_assert_start(rig_take_stream(RIG_STREAM), "SIP/2.0 200 OK");
+		rig_stop_servers();
+		rig_run();
+		for (int i = 0; i < 4; i++) { /* at once, by whichever worker */
+			snprintf(id, sizeof(id), "gone%d", i);
+			invite_from(alice, "101", "example.com", "sip:102@example.com", id, 1, "");
+			if (!strncmp(rig_take(alice), "SIP/2.0 100", 11))
+				rig_take(alice);
+			rig_assert_start(rig_.text, "SIP/2.0 480 ");
+		}
+		for (size_t i = 0; i < rig_.sent_n; i++)
+			assert_true(!rig_.sent[i].stream || rig_.sent[i].taken);
+		rig_stop_servers();
+		rig_.config.trusts = &trusted; /* a neighbour's word */
+		rig_.config.trust_n = 1;
+		rig_run();
+		invite_from(alice, "101", "example.com", "sip:102@example.com", "back", 1, "");
+		bool found = false;
+		for (size_t i = 0; i < rig_.sent_n; i++)
+			found |= rig_.sent[i].stream && !strncmp(rig_.sent[i].text, "INVITE sip:102@192.0.2.66", 25);
+		assert_true(found);
+		rig_stop_servers();
+		rig_forget_contacts();
+		rig_.config.trust_n = 0;
+	}
+	rig_.config.worker_n = 1;
+	rig_run();
+}
+
 /* RFC 3261 16.12.1.2: a strict router in between. */
 static void a_strict_routers_request_is_repaired(void **state)
 {
@@ -649,6 +694,7 @@ int main(void)
 		T(a_phone_behind_a_connection_is_reached_through_it),
 		T(a_caller_behind_a_connection_is_reached_through_it),
 		T(a_connection_of_a_former_life_is_not_used),
+		T(a_contact_elsewhere_is_not_called_when_its_connection_is_gone),
 		T(a_strict_routers_request_is_repaired),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
