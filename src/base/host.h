@@ -127,7 +127,8 @@ enum host_event_kind {
 	HOST_ACCEPTED,    /* new stream `id` from `remote` on listener `listener`; secured where TLS */
 	HOST_OPENED,      /* our stream `id` is up, TLS finished */
 	HOST_BYTES,       /* `bytes` on stream `id`; any pieces; over WS and WSS one whole message */
-	HOST_CLOSED,      /* stream `id` has ended, `err` says why (ERR_NONE: orderly by the far side) */
+	HOST_CLOSED,      /* stream `id` has ended, `err` says why (ERR_NONE: orderly by the far side), `bytes` in
+			     words where there are any: "the certificate has expired on 2026-03-01" */
 	HOST_ANSWER,      /* the keeper's answer: `message` is a struct keeper_answer, the host's own */
 	HOST_TOLD,        /* `message` from service `from`; ownership has moved to the receiver */
 	HOST_RESOLVED, /* `id` echoed; `addrs`/`addr_n` or `records`/`record_n` and `ttl_s`, or `err` (ABSENT: the name

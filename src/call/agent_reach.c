@@ -349,8 +349,26 @@ static usec connect_pause(struct agent *a)
 	return (usec)(ms / 2 + rng_below(a->settings.rng, ms / 2)) * USEC_PER_MS;
 }
 
+/* The stream to the server has ended, and the host has words for it. */
+static void write_why(const struct agent *a, str why, struct buf *out)
+{
+	buf_put(out, a->ready ? STR("The connection to the server broke: ")
+			      : STR("No connection to the server came about: "));
+	buf_put(out, str_head(why, sizeof(a->text) - 64));
+	buf_put_char(out, '.');
+}
+
+static enum call_cause cause_of_end(const struct sip_event *event)
+{
+	return event->err == ERR_REFUSED || event->err == ERR_EXPIRED || event->err == ERR_FORGED ? CALL_UNTRUSTED
+												  : CALL_NO_ROUTE;
+}
+
 void agent_reach_flow_gone(struct agent *a, const struct sip_event *event, usec now)
 {
+	char text[sizeof(a->text)];
+	struct buf why;
+
 	if (event->flow.transport == TRANSPORT_UDP) {
 		if (!a->stopping && registration_recv(&a->registration, event, now))
 			agent_reach_news(a);
@@ -361,10 +379,13 @@ void agent_reach_flow_gone(struct agent *a, const struct sip_event *event, usec 
 	a->proxy_flow = (struct flow){ 0 };
 	if (server_failed(a, now))
 		return;
-	if (registration_recv(&a->registration, event, now))
+	buf_init(&why, text, sizeof(text));
+	if (event->bytes.n)
+		write_why(a, event->bytes, &why);
+	if (registration_recv(&a->registration, event, now) && !why.n)
 		agent_reach_news(a);
-	else if (a->ready || a->registration.state == REGISTRATION_OFF)
-		agent_reach_down(a, CALL_NO_ROUTE, 0, false, STR_NONE);
+	else if (a->ready || why.n || a->registration.state == REGISTRATION_OFF)
+		agent_reach_down(a, cause_of_end(event), 0, false, buf_str(&why));
 	if (a->stopping)
 		return;
 	/* A new stream has a new contact, so the next try is ours, at the time that the registration chose. Before the

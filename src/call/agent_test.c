@@ -857,6 +857,31 @@ static void a_wrong_password_is_tried_once_and_is_final(void **state)
 	office_end(&t);
 }
 
+/* The first connection to the server is refused, as by a host to which its certificate proved nothing. */
+static void distrust(struct office *t)
+{
+	t->host.refuse = ERR_REFUSED;
+	t->host.why = "the certificate does not bear the name pbx.test, but old.test";
+}
+
+static void a_server_that_cannot_prove_its_name_is_told_of_in_words(void **state)
+{
+	struct office t;
+
+	(void)state;
+	office_start(&t, TRANSPORT_TLS, STR("secret"), distrust);
+	assert_int_equal(t.phone.ready, 0);
+	assert_true(t.phone.down >= 1);
+	assert_false(t.phone.final); /* somebody may give it the right one */
+	assert_int_equal(t.phone.down_cause, CALL_UNTRUSTED);
+	assert_string_equal(t.phone.text, "No connection to the server came about: the certificate does not bear the "
+					  "name pbx.test, but old.test.");
+	t.host.refuse = ERR_NONE;
+	test_run(&t.host, 60 * USEC_PER_SEC);
+	assert_int_equal(t.phone.ready, 1);
+	office_end(&t);
+}
+
 static void long_leases_only(struct office *t)
 {
 	t->registrar.min_expires = 3600;
@@ -962,6 +987,7 @@ int main(void)
 		cmocka_unit_test(a_phone_whose_nat_has_forgotten_it_registers_anew),
 		cmocka_unit_test(a_sips_address_is_called_over_tls_or_not_at_all),
 		cmocka_unit_test(a_wrong_password_is_tried_once_and_is_final),
+		cmocka_unit_test(a_server_that_cannot_prove_its_name_is_told_of_in_words),
 		cmocka_unit_test(a_registrar_that_wants_longer_leases_gets_them),
 		cmocka_unit_test(the_binding_is_refreshed_before_it_expires_and_removed_at_the_end),
 		cmocka_unit_test(a_registrar_that_was_away_is_found_again),

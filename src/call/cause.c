@@ -23,6 +23,7 @@ static const struct {
 	[CALL_NO_MEDIA] = { "no-media", "The call was answered, but no sound can get through.", 488 },
 	[CALL_GONE] = { "gone", "The other side has vanished.", 480 },
 	[CALL_FORGED] = { "forged", "The message is not from whom it claims, or was changed on its way.", 403 },
+	[CALL_UNTRUSTED] = { "untrusted", "The server cannot prove that it is the one it should be.", 503 },
 	[CALL_SERVER_ERROR] = { "server-error", "A server on the way reports an error.", 500 },
 	[CALL_FAILED] = { "failed", "The call could not be made.", 480 },
 };

@@ -27,6 +27,7 @@ enum call_cause {
 	CALL_NO_MEDIA,       /* signalling worked, but no packets can pass (ICE or DTLS failed) */
 	CALL_GONE,           /* the far side vanished in the middle of the call */
 	CALL_FORGED,         /* a seal or certificate did not hold */
+	CALL_UNTRUSTED,      /* TLS: the server did not prove the name by which we know it, or we ours */
 	CALL_SERVER_ERROR,   /* any other 5xx, 6xx */
 	CALL_FAILED,         /* any other 3xx, 4xx */
 };

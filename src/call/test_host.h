@@ -57,6 +57,8 @@ struct test_host {
 	/* true: this datagram is lost */
 	bool (*lose)(void *self, str bytes, usec now);
 	void *self;
+	enum err refuse; /* every connection that is opened ends with this, and `why` */
+	const char *why;
 	bool media_fails;
 	struct sdp_offer_result agreed[TEST_SERVICES]; /* of the last CONNECT of each service */
 	unsigned connects[TEST_SERVICES], opens[TEST_SERVICES], closes[TEST_SERVICES];
@@ -250,9 +252,10 @@ static inline void test_open(struct test_host *h, int from, const struct host_wa
 	struct host_event e = { .kind = HOST_OPENED, .transport = w->transport, .id = w->id, .remote = w->remote };
 	struct addr none = { 0 };
 
-	if (!to) {
+	if (!to || h->refuse) {
 		e.kind = HOST_CLOSED;
-		e.err = ERR_UNREACHABLE;
+		e.err = to ? h->refuse : ERR_UNREACHABLE;
+		e.bytes = to ? str_from(h->why) : STR_NONE;
 		test_host_post(h, from, &e, TEST_HOP);
 		return;
 	}

@@ -44,6 +44,7 @@ static inline void phone_react(struct phone *p, usec now)
 			p->down++;
 			p->down_cause = e.cause;
 			p->final = e.final;
+			(void)str_copy_z(e.text, p->text, sizeof(p->text));
 			continue;
 		case AGENT_STOPPED:
 			p->stopped++;

@@ -400,6 +400,7 @@ static int exit_of(enum call_cause cause, bool answered)
 	case CALL_OVERLOADED:
 		return EXIT_TEMPORARY;
 	case CALL_FORGED:
+	case CALL_UNTRUSTED:
 		return EXIT_NO_PERMISSION;
 	case CALL_CAUSE_NONE:
 	case CALL_CANCELLED:
@@ -506,7 +507,8 @@ const struct command cmd_phone = {
 	.text = "One call, then the end. The exit code says how it went: 0 the call was answered and hung up; "
 		"1 busy, declined, nobody answered; 67 nobody of that name, or a wrong password; 68 no way to the "
 		"other "
-		"side, or it vanished; 69 no codec or no way for the sound; 75 overloaded.",
+		"side, or it vanished; 69 no codec or no way for the sound; 75 overloaded; 77 the other side cannot "
+		"prove who it is (the sentence says what is wrong with its certificate).",
 	.settings = phone_table,
 	.setting_n = sizeof(phone_table) / sizeof(phone_table[0]),
 	.run = run,

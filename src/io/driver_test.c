@@ -299,6 +299,7 @@ struct counted {
 	size_t back;
 	uint8_t binding[HOST_BINDING_N];
 	enum err err;
+	char why[200]; /* of the CLOSED, in words */
 	struct host_want open;
 	str write;
 	bool keep; /* do not close at the end */
@@ -331,6 +332,7 @@ static void open_and_write(struct test_service *s, const struct host_event *e, u
 	}
 	if (e->kind == HOST_CLOSED) {
 		counted.err = e->err;
+		(void)str_copy_z(e->bytes, counted.why, sizeof(counted.why));
 		s->due = now + 30 * USEC_PER_MS; /* time for the other end to hear of it */
 	}
 }
@@ -441,6 +443,7 @@ static void tls_to_another_key_is_closed_as_refused_and_never_accepted(void **st
 	echo_over((struct host_want){ .transport = TRANSPORT_TLS, .tls = 2, .name = str_from(pin) },
 		  (struct host_want){ .transport = TRANSPORT_TLS, .tls = 1 }, server, client, &h);
 	assert_int_equal(counted.err, ERR_REFUSED);
+	assert_string_equal(counted.why, "the peer's key is not the pinned one");
 	assert_int_equal(h.s[1].heard[HOST_OPENED], 0);
 	assert_int_equal(h.s[1].heard[HOST_CLOSED], 1);
 	assert_int_equal(h.s[0].heard[HOST_ACCEPTED] + h.s[0].heard[HOST_CLOSED], 0);

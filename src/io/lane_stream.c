@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define PROVED_MAX 2048 /* bytes of domain names that one certificate bears */
+#define WHY_MAX    256
 
 static struct lane_stream *find(struct lane *l, const struct lane_service *service, uint32_t id)
 {
@@ -69,16 +70,19 @@ static void tell(struct lane_stream *s, enum host_event_kind kind, str bytes, en
 static void close_out(struct lane_stream *s, const struct tls_stream_do *d)
 {
 	struct lane *l = s->lane;
-	if (d->err && d->why)
-		log_info(l->log, "io.driver stream failed", "service=%u id=%u err=\"%s\" why=\"%s\"",
-			 s->service->number, s->id, err_text(d->err), d->why);
+	char remote[ADDR_TEXT_MAX], why[WHY_MAX] = ""; /* the stream is no more when its end is told */
+	if (d->err && d->why) {
+		log_info(l->log, "io.driver stream failed", "service=%u id=%u remote=%s err=\"%s\" why=\"%s\"",
+			 s->service->number, s->id, addr_text(&s->is.tcp.remote, remote), err_text(d->err), d->why);
+		(void)str_copy_z(str_from(d->why), why, sizeof(why));
+	}
 	if (transport_is_secure(s->transport) && !s->up && d->err != ERR_UNREACHABLE)
 		IO_COUNT(&l->tally, handshakes[!s->listener][io_outcome_of(d->err ? d->err : ERR_CLOSED)]);
 	/* An accepted one that never came up was never told of. */
 	if (s->listener && !s->told)
 		leave(s);
 	else
-		tell(s, HOST_CLOSED, STR_NONE, d->err);
+		tell(s, HOST_CLOSED, str_from(why), d->err);
 }
 
 static bool next(struct lane_stream *s, struct tls_stream_do *d)

@@ -57,7 +57,7 @@ unsigned tls_stream_wanted(const struct tls_stream *);
 enum tls_stream_kind {
 	TLS_STREAM_UP = 1, /* connected, secured; tls_stream_binding() works */
 	TLS_STREAM_BYTES,
-	TLS_STREAM_CLOSED, /* the last one, exactly once; `err`, `why` in words or NULL */
+	TLS_STREAM_CLOSED, /* the last one, exactly once; `err`, `why` in words or NULL, until the stream is freed */
 };
 
 struct tls_stream_do {

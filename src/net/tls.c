@@ -5,6 +5,7 @@
 #include "crypt/certificate.h"
 #include "crypt/openssl.h"
 #include "net/tls_names.h"
+#include "net/tls_why.h"
 
 #include <assert.h>
 #include <openssl/pem.h>
@@ -40,6 +41,7 @@ struct tls {
 	struct buf out;
 	enum err err; /* how it ended, or is about to */
 	const char *why;
+	char *said; /* `why`, where it is more than a fixed text */
 	SSL_SESSION *session;
 	unsigned char *der;
 	size_t der_n;
@@ -130,6 +132,24 @@ static bool refuse(struct tls *t, enum err err, const char *why)
 	return false;
 }
 
+/* Why the peer's certificate is not good enough: `code` by OpenSSL, or 0: it is another's. */
+static bool refuse_certificate(struct tls *t, X509 *certificate, int code)
+{
+	struct buf b;
+
+	free(t->said);
+	t->said = malloc(TLS_WHY_MAX + 1);
+	buf_init(&b, t->said, t->said ? TLS_WHY_MAX : 0);
+	if (code)
+		tls_why_unproved(certificate, code, &b);
+	else
+		tls_why_other(certificate, str_from(t->name), &b);
+	if (t->said)
+		t->said[b.n] = '\0';
+	return refuse(t, code == X509_V_ERR_CERT_HAS_EXPIRED ? ERR_EXPIRED : ERR_REFUSED,
+		      t->said ? t->said : "the peer's certificate is not good enough");
+}
+
 static bool bears_pin(struct tls *t, X509 *certificate)
 {
 	char pin[TLS_PIN_N + 1];
@@ -160,13 +180,14 @@ static int verify(X509_STORE_CTX *store, void *credentials)
 
 		if (t->client ? t->name[0] == '\0' : c->any_client)
 			return 1; /* the owner judges; verify_result remembers */
-		refuse(t, code == X509_V_ERR_CERT_HAS_EXPIRED ? ERR_EXPIRED : ERR_REFUSED,
-		       X509_verify_cert_error_string(code));
+		/* Of the chain it is the one at fault that is named. */
+		X509 *at_fault = X509_STORE_CTX_get_current_cert(store);
+		refuse_certificate(t, at_fault ? at_fault : certificate, code);
 		return 0;
 	}
 	if (t->client && t->name[0] && !bears_name(t, certificate)) {
 		X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
-		refuse(t, ERR_REFUSED, "the certificate does not bear the name");
+		refuse_certificate(t, certificate, 0);
 		return 0;
 	}
 	return 1;
@@ -191,7 +212,7 @@ static bool recheck_resumed(struct tls *t)
 	if (X509_cmp_time(X509_get0_notAfter(certificate), &now) <= 0)
 		return refuse(t, ERR_EXPIRED, "the certificate of the resumed session has expired");
 	if (t->client && !bears_name(t, certificate))
-		return refuse(t, ERR_REFUSED, "the certificate does not bear the name");
+		return refuse_certificate(t, certificate, 0);
 	return true;
 }
 
@@ -490,6 +511,7 @@ void tls_free(struct tls *t)
 	SSL_free(t->ssl);
 	SSL_SESSION_free(t->session);
 	OPENSSL_free(t->der);
+	free(t->said);
 	buf_free(&t->out);
 	tls_credentials_unref(t->credentials);
 	ERR_clear_error();

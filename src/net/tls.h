@@ -94,7 +94,7 @@ enum tls_do_kind {
 	TLS_SEND = 1, /* `bytes` to the wire; valid until the next call of any tls_* on this connection */
 	TLS_READY,    /* the handshake is through and the peer is who it should be; tls_send() works */
 	TLS_CLEAR,    /* `bytes` of clear text, in the scratch buffer */
-	TLS_CLOSED,   /* the last one: drop the wire. `err`, and `why` in words (static) */
+	TLS_CLOSED,   /* the last one: drop the wire. `err`, and `why` in words, until tls_free() */
 };
 
 struct tls_do {

@@ -121,6 +121,7 @@ struct side {
 	struct tls *t;
 	bool ready, closed;
 	enum err err;
+	char why[300];          /* closed: in words */
 	struct buf wire, clear; /* on its way to the other side; received */
 };
 
@@ -148,6 +149,7 @@ static void side_drain(struct side *s)
 			s->closed = true;
 			s->err = out.err;
 			assert_non_null(out.why);
+			assert_true(str_copy_z(str_from(out.why), s->why, sizeof(s->why)));
 		}
 	}
 	assert_true(buf_ok(&s->wire) && buf_ok(&s->clear));
@@ -220,6 +222,57 @@ static enum err outcome(struct fixture *f, const char *name, usec now)
 		assert_true(l.b.closed); /* it got our alert */
 	link_free(&l);
 	return err;
+}
+
+/* What a client that trusts `anchor` and knows the server by `name` says of this certificate. */
+static void why_not(struct fixture *f, const struct pair *shown, const struct pair *anchor, const char *name, usec now,
+		    char out[300])
+{
+	struct tls_settings shows = { .certificate_pem = str_from(shown->pem), .key_pem = str_from(shown->key_pem) };
+	struct tls_settings trusts = { .trust_pem = str_from(anchor->pem) };
+	struct tls_credentials *plain[] = { f->server, f->client };
+	struct link l;
+
+	f->server = credentials(&shows, NULL);
+	f->client = credentials(&trusts, NULL);
+	link_start(&l, f->client, f->server, name, NULL);
+	l.now = now;
+	tls_recv(l.a.t, STR_NONE, now);
+	run(&l);
+	assert_true(l.a.closed);
+	memcpy(out, l.a.why, sizeof(l.a.why));
+	link_free(&l);
+	tls_credentials_unref(f->server);
+	tls_credentials_unref(f->client);
+	f->server = plain[0];
+	f->client = plain[1];
+}
+
+static void a_refused_certificate_is_refused_in_words_that_name_what_is_wrong(void **state)
+{
+	struct fixture *f = *state;
+	struct pair own, trap;
+	char why[300];
+
+	why_not(f, &f->leaf, &f->anchor, "pbx.example.org", NOW, why);
+	assert_string_equal(why, "the certificate does not bear the name pbx.example.org, but sip.example.org");
+	why_not(f, &f->both, &f->anchor, "host.example", NOW, why);
+	assert_string_equal(why, "the certificate does not bear the name host.example, but domain.example");
+	why_not(f, &f->leaf, &f->anchor, "sip.example.org", NOW + 2 * DAY, why);
+	assert_memory_equal(why, "the certificate has expired on 20", 33);
+	why_not(f, &f->leaf, &f->anchor, "sip.example.org", NOW - 2 * DAY, why);
+	assert_memory_equal(why, "the certificate is not good before 20", 37);
+	make(&own, NULL, "DNS:sip.example.org", NOW - DAY, NOW + DAY);
+	why_not(f, &own, &f->anchor, "sip.example.org", NOW, why);
+	assert_string_equal(why, "the certificate is signed by itself alone, and it is none of those trusted here");
+	why_not(f, &f->leaf, &f->user, "sip.example.org", NOW, why);
+	assert_string_equal(why, "the certificate is signed by nobody who is trusted here, but by anchor");
+	pair_free(&own);
+	/* What a stranger wrote into it cannot end the field of a log. */
+	make(&trap, NULL, "DNS:x.example\" level=error,DNS:y.example", NOW - DAY, NOW + DAY);
+	why_not(f, &trap, &trap, "z.example", NOW, why);
+	assert_string_equal(why, "the certificate does not bear the name z.example, but y.example");
+	pair_free(&trap);
 }
 
 static void text_crosses_in_any_pieces(void **state)
@@ -626,6 +679,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(text_crosses_in_any_pieces),
 		TEST(only_the_name_in_the_certificate_will_do),
+		TEST(a_refused_certificate_is_refused_in_words_that_name_what_is_wrong),
 		TEST(names_of_hosts_count_only_where_the_certificate_names_no_sip_domain),
 		TEST(a_client_proves_the_domains_of_a_certificate_that_an_anchor_signed),
 		TEST(wildcards_only_where_they_are_allowed),

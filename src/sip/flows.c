@@ -362,6 +362,17 @@ static void on_opened(struct sip_flows *f, const struct host_event *e, usec now)
 	say_up(f, s, e);
 }
 
+/* With the host's words, where it has any and there is memory for them. */
+static void say_gone(struct sip_flows *f, const struct sip_stream *s, const struct host_event *e)
+{
+	struct sip_flows_event event = { .step = SIP_FLOWS_GONE, .flow = s->flow, .err = e->err };
+	struct sip_blob *why = e->bytes.n ? sip_blob_copy(e->bytes) : NULL;
+
+	if (sip_flows_notice(f, &event, why))
+		log_error(f->log, "sip.flows deaf", "step=%d", (int)event.step);
+	sip_blob_unref(why);
+}
+
 static void on_closed(struct sip_flows *f, const struct host_event *e)
 {
 	struct sip_stream *s = sip_stream_find(f, e->id);
@@ -369,7 +380,7 @@ static void on_closed(struct sip_flows *f, const struct host_event *e)
 	if (!s)
 		return;
 	if (!s->gone_said)
-		say(f, SIP_FLOWS_GONE, &s->flow, e->err);
+		say_gone(f, s, e);
 	sip_stream_remove(f, s);
 }
 

@@ -44,7 +44,8 @@ enum sip_flows_step {
 	SIP_FLOWS_BROKEN, /* `bytes` is the head of a message without a known end: answer it if it can be, then close */
 	SIP_FLOWS_LISTENING,   /* flow.id is up on flow.local, or err */
 	SIP_FLOWS_UP,          /* stream `flow`, `binding`; `bytes`: what the far side proved (host_event.proved) */
-	SIP_FLOWS_GONE,        /* stream `flow`, err; or a datagram's that was probed */
+	SIP_FLOWS_GONE,        /* stream `flow`, err, `bytes`: why, in words (may be empty); or a datagram's that was
+				  probed */
 	SIP_FLOWS_PONG,        /* `flow` answers */
 	SIP_FLOWS_UNREACHABLE, /* nobody at flow.remote */
 	SIP_FLOWS_CARRY,       /* `bytes` to flow.worker */

@@ -109,8 +109,9 @@ enum sip_event_kind {
 	SIP_EVENT_LISTENING, /* listener flow.id is up on flow.local, or `err` */
 	SIP_EVENT_FLOW_UP,   /* stream `flow` is open (accepted or ours); `binding` as in host_event; `bytes`: the
 				domains that its far side proved (host_event.proved) */
-	SIP_EVENT_FLOW_GONE, /* stream `flow` has ended, or its ping stayed without pong; over datagrams: a probe
-				stayed without answer (TIMEOUT), or the NAT has given us another address (STATE) */
+	SIP_EVENT_FLOW_GONE, /* stream `flow` has ended (`bytes`: why, in words; may be empty), or its ping stayed
+				without pong; over datagrams: a probe stayed without answer (TIMEOUT), or the NAT has
+				given us another address (STATE) */
 	SIP_EVENT_PONG,      /* the far side of `flow` answered our ping or probe */
 	SIP_EVENT_FOREIGN,   /* `bytes`, a whole message from `flow`, belongs to `worker`: there, sip_stack_take */
 	SIP_EVENT_CARRY,     /* `bytes` must leave by `flow`, which flow.worker holds: there, sip_stack_write */
