@@ -128,11 +128,19 @@ enum err addr_parse(str s, uint16_t default_port, struct addr *out)
 
 static void write_v4(const uint8_t *ip, struct buf *b)
 {
+	char text[16], *at = text;
+
 	for (int i = 0; i < 4; i++) {
-		if (i)
-			buf_put_char(b, '.');
-		buf_put_u64(b, ip[i]);
+		unsigned n = ip[i];
+
+		if (n > 99)
+			*at++ = (char)('0' + n / 100);
+		if (n > 9)
+			*at++ = (char)('0' + n / 10 % 10);
+		*at++ = (char)('0' + n % 10);
+		*at++ = '.';
 	}
+	buf_put_bytes(b, text, (size_t)(at - 1 - text));
 }
 
 static void write_v6(const uint8_t *ip, struct buf *b)

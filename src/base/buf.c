@@ -55,9 +55,9 @@ void *buf_room(struct buf *b, size_t n)
 	return b->p + b->n;
 }
 
-void buf_put_bytes(struct buf *b, const void *p, size_t n)
+void buf_put_slowly(struct buf *b, const void *p, size_t n)
 {
-	void *room = n ? buf_room(b, n) : NULL;
+	void *room = buf_room(b, n);
 
 	if (!room)
 		return;
@@ -65,19 +65,9 @@ void buf_put_bytes(struct buf *b, const void *p, size_t n)
 	b->n += n;
 }
 
-void buf_put(struct buf *b, str s)
-{
-	buf_put_bytes(b, s.p, s.n);
-}
-
 void buf_put_z(struct buf *b, const char *z)
 {
 	buf_put_bytes(b, z, strlen(z));
-}
-
-void buf_put_char(struct buf *b, char c)
-{
-	buf_put_bytes(b, &c, 1);
 }
 
 void buf_put_u64(struct buf *b, uint64_t value)

@@ -37,10 +37,26 @@ static inline str buf_str(const struct buf *b)
 	return (str){ b->p, b->n };
 }
 
-void buf_put(struct buf *, str);
+/* Where there is room: one compare and a copy, in place. Else: growing, or the failure. */
+void buf_put_slowly(struct buf *, const void *p, size_t n);
+static inline void buf_put_bytes(struct buf *b, const void *p, size_t n)
+{
+	if (n && !b->err && b->p && n <= b->cap - b->n) {
+		memcpy(b->p + b->n, p, n);
+		b->n += n;
+	} else if (n) {
+		buf_put_slowly(b, p, n);
+	}
+}
+static inline void buf_put(struct buf *b, str s)
+{
+	buf_put_bytes(b, s.p, s.n);
+}
+static inline void buf_put_char(struct buf *b, char c)
+{
+	buf_put_bytes(b, &c, 1);
+}
 void buf_put_z(struct buf *, const char *z);
-void buf_put_char(struct buf *, char c);
-void buf_put_bytes(struct buf *, const void *p, size_t n);
 void buf_put_u64(struct buf *, uint64_t value);          /* decimal */
 void buf_put_i64(struct buf *, int64_t value);           /* decimal */
 void buf_put_hex(struct buf *, const void *p, size_t n); /* lower case, two digits a byte */

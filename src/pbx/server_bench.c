@@ -1,7 +1,8 @@
 /*
  * What the exchange itself costs, without sockets: us of CPU for a REGISTER (digest SHA-256, account remembered, keeper
- * at once) and for a proxied call (INVITE, 100, 180, 200, ACK, BYE, 200; trace off, no authentication), and the bytes
- * on the heap for a binding and for a call that is up. Only the time inside the service is counted.
+ * at once; a refresh without a password; a challenge and the MD5 answer to it) and for a proxied call (INVITE, 100,
+ * 180, 200, ACK, BYE, 200; trace off, no authentication), and the bytes on the heap for a binding and for a call that
+ * is up. Only the time inside the service is counted.
  */
 #include "pbx/note.h"
 #include "pbx/server.h"
@@ -65,7 +66,10 @@ static void answer(struct keeper_ask *q)
 			abort();
 		buf_init(&b, sha, sizeof(sha));
 		buf_put_hex(&b, ha1, 32);
-		memset(md5, '0', sizeof(md5));
+		if (sip_auth_ha1(digest, SIP_AUTH_MD5, q->users[0].name, STR("realm"), STR("pw"), ha1))
+			abort();
+		buf_init(&b, md5, sizeof(md5));
+		buf_put_hex(&b, ha1, 16);
 		user.name = q->users[0].name;
 		user.ha1_sha256 = str_of(sha, 64);
 		user.ha1_md5 = str_of(md5, 32);
@@ -220,6 +224,66 @@ static void bench_register(int users, int turns)
 	pbx_server_free(server);
 }
 
+/* The same phones again and again, no password asked. */
+static void bench_refresh(int users, int turns)
+{
+	struct pbx_server *server;
+	char text[2000];
+	struct rng rng;
+
+	start(&server, &rng, false);
+	for (int turn = 1; turn <= turns; turn++) {
+		if (turn == 2)
+			inside = 0;
+		for (int user = 0; user < users; user++) {
+			say(&bob, register_text(user, turn, "", text, sizeof(text)));
+			if (!str_starts(last_to(&bob), STR("SIP/2.0 200")))
+				abort();
+		}
+		pass(40 * USEC_PER_SEC);
+	}
+	printf("refresh             %7.2f us\n", inside / users / (turns - 1) / 1000);
+	pbx_server_free(server);
+}
+
+/* Challenged each time; MD5 is answered, as load generators do. */
+static void bench_digest(int users, int turns)
+{
+	char text[2000], auth[700], value[600], name[12];
+	struct pbx_server *server;
+	struct sip_challenge c;
+	struct rng rng;
+	struct buf b;
+
+	start(&server, &rng, true);
+	for (int turn = 1; turn <= turns; turn++) {
+		if (turn == 2)
+			inside = 0;
+		for (int user = 0; user < users; user++) {
+			say(&bob, register_text(user, 2 * turn, "", text, sizeof(text)));
+			str line = last_to(&bob), challenge = STR_NONE;
+			for (size_t at; (at = str_find(line, STR("WWW-Authenticate: "))) < line.n;) {
+				line = str_skip(line, at + 18);
+				challenge = str_head(line, str_find(line, STR("\r\n")));
+			}
+			if (sip_challenge_parse(challenge, &c) || c.algorithm != SIP_AUTH_MD5)
+				abort();
+			snprintf(name, sizeof(name), "%d", user);
+			buf_init(&b, value, sizeof(value));
+			if (sip_auth_answer_password(digest, &c, str_from(name), STR("pw"), STR("REGISTER"),
+						     STR("sip:example.com"), STR("cn"), 1, STR_NONE, &b))
+				abort();
+			snprintf(auth, sizeof(auth), "Authorization: %.*s\r\n", (int)b.n, value);
+			say(&bob, register_text(user, 2 * turn + 1, auth, text, sizeof(text)));
+			if (!str_starts(last_to(&bob), STR("SIP/2.0 200")))
+				abort();
+		}
+		pass(40 * USEC_PER_SEC);
+	}
+	printf("challenge, answer   %7.2f us\n", inside / users / (turns - 1) / 1000);
+	pbx_server_free(server);
+}
+
 static void bench_call(int calls)
 {
 	static const char sdp[] = "v=0\r\no=- 1 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\n"
@@ -286,8 +350,17 @@ static void bench_call(int calls)
 int main(int argc, char **argv)
 {
 	int n = argc > 1 ? atoi(argv[1]) : 10000;
+	char what = argc > 2 ? argv[2][0] : 'a'; /* a few of them for a profiler: r, d */
 
 	digest = sip_auth_new(NULL);
+	if (what == 'a' || what == 'r')
+		bench_refresh(n < 20000 ? n : 20000, 4);
+	if (what == 'a' || what == 'd')
+		bench_digest(n < 16384 ? n : 16384, 4);
+	if (what != 'a') {
+		sip_auth_free(digest);
+		return 0;
+	}
 	bench_register(n < 20000 ? n : 20000, 3);
 	bench_call(n);
 	sip_auth_free(digest);

@@ -111,8 +111,12 @@ static void put_aor(const struct pbx_server *s, str name, struct buf *aor)
 	buf_put(aor, STR("sip:"));
 	buf_put(aor, name);
 	buf_put_char(aor, '@');
+	char *domain = buf_room(aor, s->config.domain.n);
+	if (!domain)
+		return;
 	for (size_t i = 0; i < s->config.domain.n; i++)
-		buf_put_char(aor, str_lower(s->config.domain.p[i]));
+		domain[i] = str_lower(s->config.domain.p[i]);
+	aor->n += s->config.domain.n;
 }
 
 bool pbx_way_aor(const struct pbx_server *s, const struct sip_uri *uri, struct buf *aor, struct buf *name)

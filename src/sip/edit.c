@@ -384,26 +384,35 @@ static bool makes_dialog(const struct sip_msg *m)
 	return m->method == SIP_INVITE || m->method == SIP_SUBSCRIBE || m->method == SIP_REFER;
 }
 
-enum err sip_reply_write(struct sip_msg *request, const struct sip_reply *r, struct buf *out)
+enum err sip_reply_write_head(struct sip_msg *request, int status, str reason, str to_tag, struct buf *out)
 {
 	char digits[12];
 
 	if (!sip_msg_has(request, SIP_VIA))
 		return ERR_ABSENT;
 	buf_put(out, STR("SIP/2.0 "));
-	buf_put(out, text_of(digits, sizeof(digits), (uint64_t)r->status));
+	buf_put(out, text_of(digits, sizeof(digits), (uint64_t)status));
 	buf_put_char(out, ' ');
-	buf_put(out, r->reason.n ? r->reason : sip_status_text(r->status));
+	buf_put(out, reason.n ? reason : sip_status_text(status));
 	buf_put(out, STR("\r\n"));
 	put_vias(request, out);
-	if (r->status > 100 && r->status < 300 && makes_dialog(request))
+	if (status > 100 && status < 300 && makes_dialog(request))
 		put_lines(request, SIP_RECORD_ROUTE, out);
 	put_first(request, SIP_FROM, out);
-	put_to(request, r->to_tag, out);
+	put_to(request, to_tag, out);
 	put_first(request, SIP_CALL_ID, out);
 	put_first(request, SIP_CSEQ, out);
-	if (r->status == 100)
+	if (status == 100)
 		put_first(request, SIP_TIMESTAMP, out);
+	return out->err;
+}
+
+enum err sip_reply_write(struct sip_msg *request, const struct sip_reply *r, struct buf *out)
+{
+	enum err err = sip_reply_write_head(request, r->status, r->reason, r->to_tag, out);
+
+	if (err)
+		return err;
 	put_given(r->lines, out);
 	put_end(r->content_type, r->body, out);
 	return out->err;

@@ -76,6 +76,10 @@ struct sip_reply {
  */
 MUST_CHECK enum err sip_reply_write(struct sip_msg *request, const struct sip_reply *, struct buf *out);
 
+/* Its lines up to CSeq: what follows (further lines, Content-Length, the empty line) may be written when it is known.
+ */
+MUST_CHECK enum err sip_reply_write_head(struct sip_msg *request, int status, str reason, str to_tag, struct buf *out);
+
 /* A new request (8.1.1, 12.2.1.1). */
 struct sip_request {
 	str method;

@@ -69,6 +69,7 @@ struct sip_stack_config {
 	uint32_t source_max;         /* accepted streams of one address (IPv6: one /64); 0: a quarter of stream_max */
 	usec idle_max;               /* a stream without a whole message or ping is closed; 0: 2 h */
 	usec partial_max;            /* a first or unfinished message must be whole by then; 0: 20 s */
+	bool lazy;                   /* requests come without a transaction, but INVITE: see sip_stack_begin */
 	bool stateless;              /* a super node: no transactions; everything is REQUEST (server 0) or STRAY */
 };
 
@@ -124,6 +125,7 @@ struct sip_event {
 	struct sip_msg *msg; /* REQUEST, ACK, CANCEL, RESPONSE, STRAY; checked; requests are stamped */
 	struct flow flow;    /* the way it came */
 	str bytes;
+	uint64_t key; /* REQUEST: a secret hash of what a server transaction is known by (17.2.3), its repeats' too */
 	uint16_t worker;
 	enum err err;
 	const uint8_t *binding; /* [HOST_BINDING_N] */
@@ -197,10 +199,23 @@ MUST_CHECK enum err sip_stack_reply(struct sip_stack *, handle server, struct si
  * The same once and for all (8.2.7): the transaction ends with this call, nothing is kept and nothing said again; if
  * the request comes again it is a new one. For the request in hand, before anything else was said to it. So who asks in
  * another's name gets him one answer a question, not eleven (a refused INVITE over UDP). `server` is gone afterwards.
- * ERR_ABSENT: it was already.
+ * ERR_ABSENT: it was already. `server` 0: the request in hand of a lazy stack, which has none.
  */
 MUST_CHECK enum err sip_stack_refuse(struct sip_stack *, handle server, struct sip_msg *request,
 				     const struct sip_reply *, usec now);
+/*
+ * Of a lazy stack: a request other than INVITE comes with server 0. Its TU may answer it at once (sip_stack_refuse with
+ * 0), or know its repeats by itself (the event's key) and answer it later (sip_stack_head, sip_stack_say). This makes
+ * it a transaction like any other, while its event is in hand. 0: full, or no memory; then it was answered 503.
+ */
+handle sip_stack_begin(struct sip_stack *, usec now);
+/* For the request in hand, where no transaction says it: the beginning of its answer, up to CSeq, with a To tag that is
+ * the same for its repeats, and where the answer goes. ERR_FULL, ERR_ABSENT: as sip_reply_write_head. */
+MUST_CHECK enum err sip_stack_head(struct sip_stack *, struct sip_msg *request, int status, struct buf *out,
+				   struct flow *to);
+/* Sends `head` and `tail`, one message, once; counts it as the answer to a request that came then. */
+MUST_CHECK enum err sip_stack_say(struct sip_stack *, const struct flow *to, enum sip_method, int status, str head,
+				  str tail, usec came, usec now);
 /* The To tag that sip_stack_reply gives. Empty: the transaction is gone. */
 str sip_stack_tag(struct sip_stack *, handle server);
 /* The request, parsed again and stamped: an INVITE until its final answer; another where sip_stack_keep was called

@@ -17,28 +17,40 @@ bool sip_stack_reparse(struct sip_stack *s, struct sip_tx *tx)
 /* ---- answers without a transaction ---- */
 
 /* 8.2.7: the same request gets the same tag. */
-static uint64_t tag_seed(struct sip_stack *s, struct sip_msg *msg)
+void sip_stack_in_tag(struct sip_stack *s, struct sip_msg *msg, char out[SIP_TX_TAG_N])
 {
-	return sip_stack_hash(s, sip_stack_hash(s, 3, sip_msg_call_id(msg)), sip_msg_value(msg, SIP_CSEQ));
+	uint64_t seed = s->in_key;
+
+	if (!seed || msg != &s->msg)
+		seed = sip_stack_hash(s, sip_stack_hash(s, 3, sip_msg_call_id(msg)), sip_msg_value(msg, SIP_CSEQ));
+	sip_tx_tag(s, seed, out);
+}
+
+struct flow sip_stack_in_back(const struct sip_stack *s, struct sip_msg *msg)
+{
+	const struct sip_via *via = sip_msg_via(msg);
+	struct flow flow = s->in_flow;
+
+	if (flow.transport == TRANSPORT_UDP && via) /* a Via that cannot be read: back to where it came from */
+		flow.remote = sip_transport_answer_to(via, &s->in_flow.remote);
+	return flow;
 }
 
 static void refuse_with(struct sip_stack *s, struct sip_msg *msg, const struct sip_reply *what, usec now)
 {
 	struct sip_reply reply = *what;
-	const struct sip_via *via = sip_msg_via(msg);
-	struct flow flow = s->in_flow;
 	char tag[SIP_TX_TAG_N];
+	struct flow flow;
 	struct buf out;
 
 	if (msg->method == SIP_ACK)
 		return;
-	sip_tx_tag(s, tag_seed(s, msg), tag);
+	sip_stack_in_tag(s, msg, tag);
 	reply.to_tag = str_of(tag, sizeof(tag));
 	buf_init(&out, s->scratch, sizeof(s->scratch));
 	if (sip_reply_write(msg, &reply, &out))
 		return;
-	if (flow.transport == TRANSPORT_UDP && via) /* a Via that cannot be read: back to where it came from */
-		flow.remote = sip_transport_answer_to(via, &s->in_flow.remote);
+	flow = sip_stack_in_back(s, msg);
 	struct sip_blob *blob = sip_blob_copy(buf_str(&out));
 	if (blob && sip_stack_send(s, &flow, blob, now))
 		log_debug(s->config.log, "sip.stack mute", "call=" STR_FMT " status=%d", STR_ARG(sip_msg_log_id(msg)),
@@ -56,8 +68,13 @@ static void refuse(struct sip_stack *s, struct sip_msg *msg, int status, const c
 enum err sip_stack_refuse(struct sip_stack *s, handle server, struct sip_msg *request, const struct sip_reply *reply,
 			  usec now)
 {
-	struct sip_tx *tx = sip_tx_find(s, server);
+	struct sip_tx *tx = server ? sip_tx_find(s, server) : NULL;
 
+	if (!server && s->config.lazy && request == &s->msg) {
+		sip_stack_count(s, (enum sip_method)request->method, reply->status, 0);
+		refuse_with(s, request, reply, now);
+		return ERR_NONE;
+	}
 	if (!tx || tx->kind < SIP_TX_SERVER)
 		return ERR_ABSENT;
 	sip_tx_count(s, tx, reply->status, now);
@@ -161,7 +178,8 @@ static void emit_request(struct sip_stack *s, enum sip_event_kind kind, const st
 					       .server = tx ? tx->self : 0,
 					       .cookie = tx ? tx->cookie : 0,
 					       .msg = &s->msg,
-					       .flow = s->in_flow });
+					       .flow = s->in_flow,
+					       .key = s->in_key });
 }
 
 static struct sip_tx *new_server(struct sip_stack *s, uint64_t key, usec now)
@@ -263,7 +281,7 @@ static void on_request(struct sip_stack *s, usec now)
 			emit_request(s, s->msg.method == SIP_ACK ? SIP_EVENT_ACK : SIP_EVENT_REQUEST, NULL);
 		return;
 	}
-	key = server_key(s, &s->msg, via);
+	s->in_key = key = server_key(s, &s->msg, via);
 	if (s->msg.method == SIP_ACK) {
 		on_ack(s, key, now);
 		return;
@@ -290,13 +308,19 @@ static void on_request(struct sip_stack *s, usec now)
 		on_cancel(s, key, now);
 		return;
 	}
-	tx = new_server(s, key, now);
-	if (!tx) {
-		refuse_full(s, &s->msg, now);
-		return;
-	}
-	s->current = tx;
-	emit_request(s, SIP_EVENT_REQUEST, tx);
+	if (s->config.lazy && s->msg.method != SIP_INVITE)
+		emit_request(s, SIP_EVENT_REQUEST, NULL);
+	else if (sip_stack_begin(s, now))
+		emit_request(s, SIP_EVENT_REQUEST, s->current);
+}
+
+handle sip_stack_begin(struct sip_stack *s, usec now)
+{
+	s->current = new_server(s, s->in_key, now);
+	if (s->current)
+		return s->current->self;
+	refuse_full(s, &s->msg, now);
+	return 0;
 }
 
 /* ---- responses (17.1.3) ---- */
@@ -359,6 +383,7 @@ static bool parse(struct sip_stack *s, const struct flow *flow, str bytes)
 	arena_reset(&s->arena);
 	s->in_flow = *flow;
 	s->current = NULL;
+	s->in_key = 0;
 	err = sip_msg_parse(&s->msg, &s->arena, bytes);
 	if (err && (err == ERR_ABSENT || err == ERR_MEMORY || !s->msg.is_request)) {
 		s->stats.malformed += err != ERR_ABSENT;

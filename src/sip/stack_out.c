@@ -354,6 +354,32 @@ enum err sip_stack_reply(struct sip_stack *s, handle server, struct sip_msg *req
 	return b ? answer(s, tx, b, hold, now) : ERR_MEMORY;
 }
 
+enum err sip_stack_head(struct sip_stack *s, struct sip_msg *request, int status, struct buf *out, struct flow *to)
+{
+	char tag[SIP_TX_TAG_N];
+
+	sip_stack_in_tag(s, request, tag);
+	*to = sip_stack_in_back(s, request);
+	return sip_reply_write_head(request, status, STR_NONE, str_of(tag, sizeof(tag)), out);
+}
+
+enum err sip_stack_say(struct sip_stack *s, const struct flow *to, enum sip_method method, int status, str head,
+		       str tail, usec came, usec now)
+{
+	struct sip_blob *b = sip_blob_new(head.n + tail.n);
+	enum err err;
+
+	if (!b)
+		return ERR_MEMORY;
+	struct buf text = sip_blob_buf(b);
+	buf_put(&text, head);
+	buf_put(&text, tail);
+	err = sip_stack_send(s, to, b, now);
+	sip_blob_unref(b);
+	sip_stack_count(s, method, status, now - came);
+	return err;
+}
+
 str sip_stack_tag(struct sip_stack *s, handle server)
 {
 	if (!is_server(sip_tx_find(s, server)))

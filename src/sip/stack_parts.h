@@ -87,6 +87,7 @@ struct sip_stack {
 	struct sip_msg msg, side, kept;
 	struct flow in_flow;    /* of the message in hand */
 	struct sip_tx *current; /* whose request is in hand */
+	uint64_t in_key;        /* its name (17.2.3); 0: it has none yet */
 	bool taken_wait;        /* a message of another worker waits in `taken` */
 	struct flow taken_flow;
 	str taken;
@@ -116,6 +117,8 @@ struct sip_tx *sip_tx_lingered(const struct sip_stack *, usec now);
 usec sip_tx_linger_due(const struct sip_stack *);
 /* An answer to `tx` goes out for the first time. */
 void sip_tx_count(struct sip_stack *, struct sip_tx *, int status, usec now);
+/* The same of an answer without a transaction, so long after its request. */
+void sip_stack_count(struct sip_stack *, enum sip_method, int status, usec span);
 /* Its way is gone: what follows comes out of the next sip_stack_next. */
 void sip_tx_fail(struct sip_stack *, struct sip_tx *);
 void sip_tx_wait(struct sip_stack *, struct sip_tx *);  /* into `waiting` */
@@ -136,6 +139,10 @@ static inline uint64_t sip_stack_hash(const struct sip_stack *stack, uint64_t so
 
 /* ---- stack_in.c ---- */
 
+/* The tag in answers to the request in hand that no transaction gives. */
+void sip_stack_in_tag(struct sip_stack *, struct sip_msg *, char out[SIP_TX_TAG_N]);
+/* Where they go. */
+struct flow sip_stack_in_back(const struct sip_stack *, struct sip_msg *);
 void sip_stack_in(struct sip_stack *, const struct flow *, str bytes, usec now);
 /* The head of a message that cannot be framed: 400 where that is possible. */
 void sip_stack_in_broken(struct sip_stack *, const struct flow *, str head, usec now);

@@ -279,22 +279,27 @@ static void count_attempt(struct sip_figures *f, struct sip_tx *tx, int status, 
 	tx->opens = false;
 }
 
-void sip_tx_count(struct sip_stack *s, struct sip_tx *tx, int status, usec now)
+void sip_stack_count(struct sip_stack *s, enum sip_method method, int status, usec span)
 {
 	struct sip_figures *f = &s->figures;
 
-	tx->sent = false;
 	sip_figures_count(f->answers_out, status);
-	if (tx->opens && status > 100)
-		count_attempt(f, tx, status, now - tx->came);
-	if (tx->method == SIP_REGISTER)
+	if (method == SIP_REGISTER)
 		sip_figures_count(f->register_answers, status);
 	if (status < 200 || status > 299)
 		return;
-	if (tx->method == SIP_REGISTER)
-		metric_observe(&f->register_delay, now - tx->came);
-	else if (tx->method == SIP_BYE)
-		metric_observe(&f->disconnect_delay, now - tx->came);
+	if (method == SIP_REGISTER)
+		metric_observe(&f->register_delay, span);
+	else if (method == SIP_BYE)
+		metric_observe(&f->disconnect_delay, span);
+}
+
+void sip_tx_count(struct sip_stack *s, struct sip_tx *tx, int status, usec now)
+{
+	tx->sent = false;
+	if (tx->opens && status > 100)
+		count_attempt(&s->figures, tx, status, now - tx->came);
+	sip_stack_count(s, (enum sip_method)tx->method, status, now - tx->came);
 }
 
 static void send_request(struct sip_stack *s, struct sip_tx *tx, usec now)

@@ -43,6 +43,12 @@ static bool take_known(struct sip_via *via, str name, str value)
 	uint32_t number;
 
 	switch (name.n) {
+	case 2:
+		via->has_oc |= SIP_SCAN_WORD(name, "oc");
+		return true;
+	case 4:
+		via->has_keep |= SIP_SCAN_WORD(name, "keep");
+		return true;
 	case 3:
 		if (!SIP_SCAN_WORD(name, "ttl"))
 			return true;
@@ -54,7 +60,9 @@ static bool take_known(struct sip_via *via, str name, str value)
 		if (SIP_SCAN_WORD(name, "maddr")) {
 			via->maddr = value;
 		} else if (SIP_SCAN_WORD(name, "rport")) {
+			via->rport_alone = !via->has_rport && !value.n;
 			via->has_rport = true;
+			via->rport_at = name.p;
 			if (value.n && !str_u32(value, 65535, &number))
 				return false;
 			via->rport = value.n ? (uint16_t)number : 0;
@@ -65,8 +73,10 @@ static bool take_known(struct sip_via *via, str name, str value)
 			via->branch = value;
 		return true;
 	case 8:
-		if (SIP_SCAN_WORD(name, "received"))
+		if (SIP_SCAN_WORD(name, "received")) {
 			via->received = value;
+			via->has_received = true;
+		}
 		return true;
 	}
 	return true;
@@ -141,14 +151,37 @@ static bool is_oc(str name)
 	       SIP_SCAN_WORD(name, "oc-seq");
 }
 
+static void put_source(const struct addr *source, struct buf *out)
+{
+	buf_put(out, STR(";received="));
+	addr_write_ip(source, false, out);
+	buf_put(out, STR(";rport="));
+	buf_put_u64(out, source->port);
+}
+
+/* What nearly every phone sends: `rport` alone is taken out, and both are put behind the rest. */
+static void stamp_rport(const struct sip_via *via, const struct addr *source, struct buf *out)
+{
+	const char *from = via->rport_at - 1, *to = via->rport_at + 5, *end = via->text.p + via->text.n;
+
+	while (*from != ';')
+		from--;
+	buf_put(out, sip_scan_span(via->text.p, from));
+	buf_put(out, sip_scan_span(to, end));
+	put_source(source, out);
+}
+
 void sip_via_stamp(const struct sip_via *via, const struct addr *source, str oc, struct buf *out)
 {
-	bool tells = oc.n && sip_param_find(via->params, STR("oc"), NULL);
+	bool tells = oc.n && via->has_oc, keep = via->has_keep, same;
 	str rest = via->params, name, value;
 	struct addr sent_by;
-	bool same = !addr_parse_ip(via->host, &sent_by) && addr_eq_ip(&sent_by, source);
-	bool keep = sip_param_find(via->params, STR("keep"), NULL);
 
+	if (via->rport_alone && !via->has_received && !keep && !tells) {
+		stamp_rport(via, source, out);
+		return;
+	}
+	same = !addr_parse_ip(via->host, &sent_by) && addr_eq_ip(&sent_by, source);
 	if (same && !via->has_rport && !via->received.n && !keep && !tells) {
 		buf_put(out, via->text);
 		return;
@@ -168,13 +201,11 @@ void sip_via_stamp(const struct sip_via *via, const struct addr *source, str oc,
 			buf_put(out, value);
 		}
 	}
-	if (!same || via->has_rport) {
+	if (via->has_rport) {
+		put_source(source, out);
+	} else if (!same) {
 		buf_put(out, STR(";received="));
 		addr_write_ip(source, false, out);
-	}
-	if (via->has_rport) {
-		buf_put(out, STR(";rport="));
-		buf_put_u64(out, source->port);
 	}
 	if (tells)
 		buf_put(out, oc);

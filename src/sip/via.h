@@ -28,6 +28,11 @@ struct sip_via {
 	uint8_t transport; /* enum transport; 0: one that we do not know */
 	uint8_t ttl;
 	bool has_rport; /* rport is there, with a value or without */
+	bool has_keep;  /* RFC 6223 */
+	bool has_oc;    /* RFC 7339 */
+	bool has_received;
+	bool rport_alone;     /* once, and without a value */
+	const char *rport_at; /* its name; NULL: absent */
 };
 
 /* One value. ERR_SYNTAX, also for another protocol than SIP/2.0. */

@@ -98,6 +98,23 @@ static void the_source_is_stamped_where_it_differs_or_was_asked_for(void **state
 		     "SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1;received=192.0.2.7;rport=4711");
 }
 
+/* What stands in the same value besides is left as it is; twice and with values, all of it is replaced. */
+static void rport_alone_is_moved_and_no_more(void **state)
+{
+	struct addr source = addr_v4(192, 0, 2, 7, 4711);
+
+	(void)state;
+	assert_stamp("SIP/2.0/UDP a;rport", source, "SIP/2.0/UDP a;received=192.0.2.7;rport=4711");
+	assert_stamp("SIP/2.0/UDP a;branch=z9hG4bK1;rport", source,
+		     "SIP/2.0/UDP a;branch=z9hG4bK1;received=192.0.2.7;rport=4711");
+	assert_stamp("SIP / 2.0 / UDP a:5070 ; x=\"rport\"; rport ;branch=z9hG4bK1", source,
+		     "SIP / 2.0 / UDP a:5070 ; x=\"rport\" ;branch=z9hG4bK1;received=192.0.2.7;rport=4711");
+	assert_stamp("SIP/2.0/UDP a;rport;x;rport", source, "SIP/2.0/UDP a;x;received=192.0.2.7;rport=4711");
+	assert_stamp("SIP/2.0/UDP a;rport=9;x;rport", source, "SIP/2.0/UDP a;x;received=192.0.2.7;rport=4711");
+	assert_stamp("SIP/2.0/UDP a;received;rport;x", source, "SIP/2.0/UDP a;x;received=192.0.2.7;rport=4711");
+	assert_stamp("SIP/2.0/UDP a;rport;keep", source, "SIP/2.0/UDP a;keep=25;received=192.0.2.7;rport=4711");
+}
+
 static void a_forged_received_does_not_survive(void **state)
 {
 	struct addr source = addr_v4(192, 0, 2, 7, 4711);
@@ -138,6 +155,7 @@ int main(void)
 		cmocka_unit_test(malformed_vias_are_refused),
 		cmocka_unit_test(the_source_is_stamped_where_it_differs_or_was_asked_for),
 		cmocka_unit_test(a_forged_received_does_not_survive),
+		cmocka_unit_test(rport_alone_is_moved_and_no_more),
 		cmocka_unit_test(answers_go_where_the_via_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
