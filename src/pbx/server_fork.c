@@ -173,16 +173,6 @@ static void begin_next(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	pbx_fork_arm(s, job);
 }
 
-/* A request that is no INVITE is sent once, unless others may get it later. */
-static void keep_for_others(struct pbx_server *s, struct pbx_job *job)
-{
-	for (const struct pbx_branch *b = job->branches; b; b = b->after)
-		if (b->group || b->spare) {
-			sip_stack_keep(s->stack, job->server);
-			return;
-		}
-}
-
 /* What is asked for that cannot be had: RFC 4028 8.1, RFC 3323 5. true: it has been answered. */
 static bool refuses(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
 {
@@ -236,8 +226,8 @@ void pbx_fork_start(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m
 		s->stats.calls++;
 		pbx_recorder_start(s->recorder, m, &job->flow, now);
 	}
-	if (!job->invite)
-		keep_for_others(s, job);
+	if (!job->invite) /* for others who may get it later, and to say that it could not be delivered */
+		sip_stack_keep(s->stack, job->server);
 	if (!job->branch_n) /* nobody there is whom the caller would have */
 		job->local_status = 480;
 	pbx_story_begin(s, job, m, w);

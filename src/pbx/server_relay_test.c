@@ -398,6 +398,31 @@ static void a_request_whose_time_is_over_leaves_nothing_behind(void **state)
 	assert_int_equal(stats.jobs, 0);
 }
 
+/* One place, which is not there: its sender is told, and does not wait for half a minute. */
+static void what_cannot_be_delivered_is_answered(void **state)
+{
+	struct host_event gone = { .kind = HOST_UNREACHABLE, .transport = TRANSPORT_UDP, .remote = bob };
+	char text[1000];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	gone.id = rig_.config.id_first;
+	rig_register(bob, "102");
+	ask("MESSAGE", "sip:102@example.com", "");
+	rig_assert_start(rig_take(bob), "MESSAGE ");
+	rig_.services[0].recv(rig_.services[0].self, &gone, rig_.now);
+	rig_settle();
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
+	/* nothing that could even be tried */
+	snprintf(text, sizeof(text),
+		 "Contact: <sip:103@known.example;transport=sctp>\r\nSupported: path\r\n"
+		 "Path: <sip:192.0.2.13;transport=sctp;lr>\r\n");
+	rig_register_once(bob2, "103", 1, text);
+	rig_assert_start(rig_take(bob2), "SIP/2.0 200 ");
+	rig_assert_start(ask("MESSAGE", "sip:103@example.com", ""), "SIP/2.0 480 ");
+}
+
 /* RFC 3261 22.3: ours stays, the next proxy's reaches it. */
 static void credentials_for_another_proxy_go_on(void **state)
 {
@@ -441,6 +466,7 @@ int main(void)
 		T(beside_a_silent_server_the_next_is_tried_and_the_first_to_answer_wins),
 		T(a_request_whose_time_is_over_leaves_nothing_behind),
 		T(credentials_for_another_proxy_go_on),
+		T(what_cannot_be_delivered_is_answered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
