@@ -322,6 +322,7 @@ struct pbx_way {
 	bool next_is_loose;
 	struct flow flow; /* DIALOG: transport 0: by address */
 	bool outside;     /* DIALOG: its caller was a stranger */
+	bool neighbour;   /* DIALOG: one of its ends is a trusted neighbour's */
 	bool has_gruu;    /* USER, DIALOG: it is for one phone of aor's */
 	struct pbx_gruu gruu;
 	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX];

@@ -122,6 +122,7 @@ static void note_record_route(struct pbx_server *s, struct pbx_job *job, struct 
 		callee = to->flow;
 	callee.id = 0;
 	callee.local.family = callee.remote.family;
+	token.neighbour = s->config.trust_n && (pbx_way_is_trusted(s, &caller) || pbx_way_is_trusted(s, &callee));
 	buf_init(&out, l->record[0], sizeof(l->record[0]));
 	put_record_route(s, &caller, &token, sip_msg_call_id(m), sips, &out);
 	if (buf_ok(&out))
@@ -269,6 +270,17 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	note_session(s, m, l);
 }
 
+/* In a dialog the Request-URI is the far phone's word, and so is a Route behind ours. Who has a phone here must not
+ * reach a neighbour by it who takes calls from our address, past the rules for calls out; what ends a call may go. */
+static bool strays(const struct pbx_server *s, const struct pbx_job *job, const struct sip_msg *m,
+		   const struct pbx_way *w, const struct pbx_branch *b, const struct sip_target *to)
+{
+	if (!s->config.trust_n || w->kind != PBX_WAY_DIALOG || w->neighbour || b->flow.transport)
+		return false;
+	return m->method != SIP_BYE && m->method != SIP_ACK &&
+	       pbx_way_is_trusted(s, &(struct flow){ .remote = to->addr }) && !pbx_way_is_trusted(s, &job->flow);
+}
+
 /* Sends, or asks for the address of its name first. false: it cannot be sent. */
 bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, struct sip_msg *m,
 		     const struct pbx_way *w, usec now)
@@ -284,6 +296,12 @@ bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 		return false;
 	if (!pbx_sips_goes_by(m->uri_text, o.target.flow.transport ? o.target.flow.transport : o.target.transport)) {
 		job->in_clear = true;
+		return false;
+	}
+	if (strays(s, job, m, w, b, &o.target)) {
+		log_info(s->config.log, "pbx.proxy astray", "call=" STR_FMT " from=%s", STR_ARG(sip_msg_log_id(m)),
+			 addr_text(&job->flow.remote, (char[ADDR_TEXT_MAX]){ 0 }));
+		job->local_status = 403;
 		return false;
 	}
 	note_edits(s, job, m, w, b, &o.target, &l);

@@ -187,6 +187,7 @@ static int read_routes(struct pbx_server *s, struct sip_msg *m, const struct flo
 		w->kind = PBX_WAY_DIALOG;
 		w->flow = other_side(&token, flow);
 		w->outside = token.outside;
+		w->neighbour = token.neighbour;
 	}
 	return 0;
 }

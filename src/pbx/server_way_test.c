@@ -484,6 +484,71 @@ static void a_caller_behind_a_connection_is_reached_through_it(void **state)
 	rig_assert_start(rig_take(bob), "BYE sip:102@192.0.2.12:5060 SIP/2.0");
 }
 
+static void in_dialog(struct addr from, const char *method, const char *uri, const char *call_id, unsigned cseq,
+		      const char *lines)
+{
+	char text[3000];
+
+	snprintf(text, sizeof(text),
+		 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.%u:%u;branch=z9hG4bK%s%u\r\nMax-Forwards: 70\r\n"
+		 "From: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\nCall-ID: %s\r\n"
+		 "CSeq: %u %s\r\nContact: <sip:101@192.0.2.11>\r\n%sContent-Length: 0\r\n\r\n",
+		 method, uri, from.ip[3], from.port, call_id, cseq, call_id, cseq, method, lines);
+	rig_say(from, text);
+}
+
+/* What alice sends from now on, and her call's Route as a line: her call to `to` was taken at `at` with this Contact.
+ */
+static void answered_call(const char *to, struct addr at, const char *call_id, const char *contact, char *route)
+{
+	char invite[4000], value[500];
+
+	invite_from(alice, "101", "example.com", to, call_id, 1, "");
+	rig_copy(rig_take(at), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE ");
+	rig_header(invite, "Record-Route", value, sizeof(value));
+	snprintf(route, 600, "Route: %s\r\n", value);
+	rig_answer_request(at, invite, 200, "bt", contact, "");
+	rig_forget_sent();
+}
+
+/* Two accounts that play into each other's hands: the one answers with a carrier's address, the other sends there what
+ * is no call of ours. Whom the carrier does call, or is called by us, speaks with it. */
+static void a_dialog_of_others_does_not_lead_to_a_neighbour(void **state)
+{
+	static const struct pbx_trust trusts[] = { { { .family = 4, .ip = { 192, 0, 2, 66 } }, 32 },
+						   { { .family = 4, .ip = { 192, 0, 2, 77 } }, 32 } };
+	static const str partner[] = { STR_INIT("known.example") };
+	struct addr carrier = rig_addr(66, 5060), server = rig_addr(77, 5060);
+	char route[600], lines[800];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_.config.trusts = trusts;
+	rig_.config.trust_n = 2;
+	rig_.config.relay_domains = partner;
+	rig_.config.relay_domain_n = 1;
+	rig_run();
+	rig_register(bob, "102");
+	answered_call("sip:102@example.com", bob, "n1", "Contact: <sip:0900@192.0.2.66>", route);
+	in_dialog(alice, "INVITE", "sip:0900@192.0.2.66", "n1", 2, route);
+	rig_assert_start(rig_take(alice), "SIP/2.0 403 ");
+	snprintf(lines, sizeof(lines), "%sRoute: <sip:192.0.2.66;lr>\r\n", route);
+	in_dialog(alice, "MESSAGE", "sip:0900@carrier.example", "n1", 3, lines);
+	rig_assert_start(rig_take(alice), "SIP/2.0 403 ");
+	in_dialog(alice, "REFER", "sip:0900@known.example", "n1", 4,
+		  route); /* a name of the attacker's, that leads there */
+	rig_assert_start(rig_take(alice), "SIP/2.0 480 ");
+	assert_string_equal(rig_take(carrier), "");
+	assert_string_equal(rig_take(server), "");
+	in_dialog(alice, "BYE", "sip:0900@192.0.2.66", "n1", 5, route);
+	rig_assert_start(rig_take(carrier), "BYE ");
+	/* a call of ours to a neighbour, who answers from another of his machines */
+	answered_call("sip:y@known.example", server, "n2", "Contact: <sip:y@192.0.2.66>", route);
+	in_dialog(alice, "INVITE", "sip:y@192.0.2.66", "n2", 2, route);
+	rig_assert_start(rig_take(carrier), "INVITE sip:y@192.0.2.66 SIP/2.0");
+}
+
 /* After a restart its connection is gone; what its Contact says is all there is. */
 static void a_connection_of_a_former_life_is_not_used(void **state)
 {
@@ -693,6 +758,7 @@ int main(void)
 		T(a_loop_is_found_and_a_spiral_is_not_one),
 		T(a_phone_behind_a_connection_is_reached_through_it),
 		T(a_caller_behind_a_connection_is_reached_through_it),
+		T(a_dialog_of_others_does_not_lead_to_a_neighbour),
 		T(a_connection_of_a_former_life_is_not_used),
 		T(a_contact_elsewhere_is_not_called_when_its_connection_is_gone),
 		T(a_strict_routers_request_is_repaired),

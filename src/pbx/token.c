@@ -65,7 +65,7 @@ void pbx_token_write(const struct pbx_token_keys *keys, const struct pbx_token *
 	buf_init(&b, bytes, sizeof(bytes));
 	put_flow(&b, &token->caller);
 	put_flow(&b, &token->callee);
-	buf_put_u8(&b, token->outside);
+	buf_put_u8(&b, (uint8_t)(token->outside | token->neighbour << 1));
 	sign(keys, buf_str(&b), call_id, mac);
 	buf_put_bytes(&b, mac, MAC_N);
 	base64url_write(buf_str(&b), out);
@@ -76,6 +76,7 @@ enum err pbx_token_read(const struct pbx_token_keys *keys, str text, str call_id
 	uint8_t bytes[PBX_TOKEN_MAX], mac[SHORT_MAC_N];
 	const uint8_t *at = bytes, *end;
 	struct pbx_token token;
+	unsigned marks;
 	bool good = true;
 	struct buf b;
 
@@ -88,7 +89,9 @@ enum err pbx_token_read(const struct pbx_token_keys *keys, str text, str call_id
 		return ERR_FORGED;
 	take_flow(&at, end, &good, &token.caller);
 	take_flow(&at, end, &good, &token.callee);
-	token.outside = take(&at, end, 1, &good);
+	marks = (unsigned)take(&at, end, 1, &good);
+	token.outside = marks & 1;
+	token.neighbour = marks & 2;
 	if (!good || at != end)
 		return ERR_FORGED;
 	*out = token;

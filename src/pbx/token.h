@@ -21,6 +21,7 @@
 struct pbx_token {
 	struct flow caller, callee; /* transport 0: by the address in the Request-URI */
 	bool outside;               /* the caller is none of our users */
+	bool neighbour;             /* one of the two is, or is behind, a source that needs no password */
 };
 
 struct pbx_token_keys {

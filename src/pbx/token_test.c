@@ -35,12 +35,18 @@ static void flows_come_back(void **state)
 	assert_true(flow_eq(&back.caller, &t.caller) && addr_eq(&back.caller.remote, &t.caller.remote));
 	assert_int_equal(back.callee.transport, 0);
 	assert_false(back.outside);
+	assert_false(back.neighbour);
+	t.neighbour = true;
+	written(&t, STR("call"), text, &token);
+	assert_int_equal(pbx_token_read(&keys, token, STR("call"), &back), ERR_NONE);
+	assert_true(back.neighbour && !back.outside);
 	t.outside = true;
+	t.neighbour = false;
 	/* both as long as they get */
 	t.callee = t.caller;
 	written(&t, STR("call"), text, &token);
 	assert_int_equal(pbx_token_read(&keys, token, STR("call"), &back), ERR_NONE);
-	assert_true(back.outside);
+	assert_true(back.outside && !back.neighbour);
 }
 
 static void another_call_or_any_change_is_forgery(void **state)
