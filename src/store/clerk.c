@@ -66,6 +66,13 @@ static enum err do_contact_put(struct store_desk *desk)
 	return err;
 }
 
+static enum err do_contact_batch(struct store_desk *desk)
+{
+	enum err err = store_desk_need_one(desk);
+
+	return err != ERR_NONE ? err : contact_log_add(desk->contacts, desk, desk->ask->contact_batches[0].row);
+}
+
 static enum err do_contact_remove(struct store_desk *desk)
 {
 	enum err err = ERR_NONE;
@@ -186,6 +193,7 @@ static const struct {
 	[KEEPER_DEVICE_LIST] = { store_people_list_devices, READS },
 	[KEEPER_DEVICE_REMOVE] = { store_people_remove_device, WRITES | CONCERNS },
 	[KEEPER_CONTACT_PUT] = { do_contact_put, WRITES | SINGLE },
+	[KEEPER_CONTACT_BATCH] = { do_contact_batch, WRITES | SINGLE },
 	[KEEPER_CONTACT_REMOVE] = { do_contact_remove, WRITES },
 	[KEEPER_CONTACT_LIST] = { do_contact_list, WRITES },
 	[KEEPER_STATE_PUT] = { do_state_put, WRITES },

@@ -50,30 +50,36 @@ void contact_set_flow(struct contact_record *c, const struct flow *flow)
 
 /* ---- bytes: numbers seven bits a byte, the lowest first; texts behind their length ---- */
 
-static void put_number(struct buf *out, uint64_t n)
-{
-	uint8_t bytes[10];
-	size_t i = 0;
+#define NUMBER_MAX 10
+#define ADDR_MAX   19
 
+static uint8_t *put_number(uint8_t *at, uint64_t n)
+{
 	for (; n > 127; n >>= 7)
-		bytes[i++] = (uint8_t)(n | 128);
-	bytes[i++] = (uint8_t)n;
-	buf_put_bytes(out, bytes, i);
+		*at++ = (uint8_t)(n | 128);
+	*at++ = (uint8_t)n;
+	return at;
 }
 
-static void put_text(struct buf *out, str s)
+static uint8_t *put_text(uint8_t *at, str s)
 {
-	put_number(out, s.n);
-	buf_put(out, s);
+	at = put_number(at, s.n);
+	if (s.n)
+		memcpy(at, s.p, s.n);
+	return at + s.n;
 }
 
-static void put_addr(struct buf *out, const struct addr *a)
+static uint8_t *put_addr(uint8_t *at, const struct addr *a)
 {
-	buf_put_u8(out, a->family);
+	size_t n = a->family == 4 ? 4 : 16;
+
+	*at++ = a->family;
 	if (!a->family)
-		return;
-	buf_put_u16(out, a->port);
-	buf_put_bytes(out, a->ip, a->family == 4 ? 4 : 16);
+		return at;
+	*at++ = (uint8_t)(a->port >> 8);
+	*at++ = (uint8_t)a->port;
+	memcpy(at, a->ip, n);
+	return at + n;
 }
 
 static bool take_number(str *rest, uint64_t max, uint64_t *out)
@@ -124,28 +130,61 @@ static bool take_addr(str *rest, struct addr *out)
 
 void contact_write(const struct contact_record *c, struct buf *out)
 {
-	put_text(out, c->aor);
-	put_text(out, c->key);
-	put_number(out, !str_eq(c->uri, c->key)); /* nearly always the same */
-	if (!str_eq(c->uri, c->key))
-		put_text(out, c->uri);
-	put_number(out, (uint64_t)c->expires);
-	put_number(out, (uint64_t)c->updated);
-	put_number(out, (uint64_t)c->registered);
-	put_text(out, c->params);
-	put_text(out, c->call_id);
-	put_number(out, c->cseq);
-	put_text(out, c->instance);
-	put_number(out, c->reg_id);
-	put_number(out, c->q);
-	put_text(out, c->path);
-	put_text(out, c->user_agent);
-	put_text(out, c->machine);
-	put_number(out, c->transport);
-	put_number(out, c->flow_worker);
-	put_number(out, c->flow_id);
-	put_addr(out, &c->local);
-	put_addr(out, &c->remote);
+	bool own_uri = !str_eq(c->uri, c->key); /* nearly always the same */
+	size_t most = c->aor.n + c->key.n + c->uri.n + c->params.n + c->call_id.n + c->instance.n + c->path.n +
+		      c->user_agent.n + c->machine.n + 19 * NUMBER_MAX + 2 * ADDR_MAX;
+	uint8_t *at = buf_room(out, most), *start = at;
+
+	if (!at)
+		return;
+	at = put_text(at, c->aor);
+	at = put_text(at, c->key);
+	at = put_number(at, own_uri);
+	if (own_uri)
+		at = put_text(at, c->uri);
+	at = put_number(at, (uint64_t)c->expires);
+	at = put_number(at, (uint64_t)c->updated);
+	at = put_number(at, (uint64_t)c->registered);
+	at = put_text(at, c->params);
+	at = put_text(at, c->call_id);
+	at = put_number(at, c->cseq);
+	at = put_text(at, c->instance);
+	at = put_number(at, c->reg_id);
+	at = put_number(at, c->q);
+	at = put_text(at, c->path);
+	at = put_text(at, c->user_agent);
+	at = put_text(at, c->machine);
+	at = put_number(at, c->transport);
+	at = put_number(at, c->flow_worker);
+	at = put_number(at, c->flow_id);
+	at = put_addr(at, &c->local);
+	at = put_addr(at, &c->remote);
+	out->n += (size_t)(at - start);
+}
+
+void contact_write_name(str aor, str key, struct buf *out)
+{
+	uint8_t *at = buf_room(out, aor.n + key.n + 2 * NUMBER_MAX), *start = at;
+
+	if (!at)
+		return;
+	at = put_text(put_text(at, aor), key);
+	out->n += (size_t)(at - start);
+}
+
+enum err contact_read_name(str s, str *aor, str *key, usec *expires)
+{
+	uint64_t own_uri, time;
+	str uri;
+
+	if (!take_text(&s, aor) || !take_text(&s, key))
+		return ERR_SYNTAX;
+	if (!expires)
+		return ERR_NONE;
+	if (!take_number(&s, 1, &own_uri) || (own_uri && !take_text(&s, &uri)) || !take_number(&s, INT64_MAX, &time))
+		return ERR_SYNTAX;
+	*expires = (usec)time;
+	return ERR_NONE;
 }
 
 enum err contact_read(str s, struct contact_record *out)

@@ -41,5 +41,8 @@ void contact_set_flow(struct contact_record *, const struct flow *);
 /* A contact as bytes, for the log (store/contact_log), and back; what is read points into the bytes. ERR_SYNTAX. */
 void contact_write(const struct contact_record *, struct buf *out);
 MUST_CHECK enum err contact_read(str, struct contact_record *out);
+/* Only who it is; and only that, with when it expires where that is asked for (not NULL). ERR_SYNTAX. */
+void contact_write_name(str aor, str key, struct buf *out);
+MUST_CHECK enum err contact_read_name(str, str *aor, str *key, usec *expires);
 
 #endif

@@ -31,6 +31,7 @@ static const struct {
 	[KEEPER_DEVICE_LIST] = { "device.list", &device_record_kind, &device_record_kind },
 	[KEEPER_DEVICE_REMOVE] = { "device.remove", &device_record_kind, NULL },
 	[KEEPER_CONTACT_PUT] = { "contact.put", &contact_record_kind, NULL },
+	[KEEPER_CONTACT_BATCH] = { "contact.batch", &contact_batch_record_kind, NULL },
 	[KEEPER_CONTACT_REMOVE] = { "contact.remove", &contact_record_kind, NULL },
 	[KEEPER_CONTACT_LIST] = { "contact.list", NULL, &contact_record_kind },
 	[KEEPER_STATE_PUT] = { "state.put", &state_record_kind, NULL },
@@ -99,6 +100,13 @@ void keeper_ask_free(struct keeper_ask *ask)
 	if (ask && ask->n)
 		record_wipe(keeper_ask_rows(ask->kind), (void *)(uintptr_t)ask->rows, ask->n);
 	free(ask);
+}
+
+size_t keeper_ask_weight(const struct keeper_ask *ask)
+{
+	struct contact_row r;
+
+	return ask->kind == KEEPER_CONTACT_BATCH && ask->n ? contact_row_open(ask->contact_batches[0].row, &r) : 1;
 }
 
 struct box {

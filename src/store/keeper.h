@@ -27,6 +27,7 @@
 
 #include "store/call_record.h"
 #include "store/contact.h"
+#include "store/contact_batch.h"
 #include "store/number.h"
 #include "store/person.h"
 #include "store/state.h"
@@ -77,6 +78,8 @@ enum keeper_kind {
 	/* Location, by aor and key. contacts -> none. A row that expires at 0 is removed as by CONTACT_REMOVE: so a
 	   change is one question, done wholly or not at all. */
 	KEEPER_CONTACT_PUT,
+	/* The same by the hundred, already as bytes: contact_batches[1] -> none. ERR_SYNTAX. */
+	KEEPER_CONTACT_BATCH,
 	/* contacts: aor, key ("": all of that aor) -> none; those that are not there are not missed. */
 	KEEPER_CONTACT_REMOVE,
 	/* page -> contacts that have not expired at `now`; the others are dropped on the way. */
@@ -134,6 +137,7 @@ struct keeper_ask {
 		const struct person_record *persons;
 		const struct device_record *devices;
 		const struct contact_record *contacts;
+		const struct contact_batch_record *contact_batches;
 		const struct state_record *states;
 		const struct setting_record *settings;
 		const struct call_record *calls;
@@ -179,6 +183,8 @@ const struct record_kind *keeper_answer_rows(enum keeper_kind);
 struct keeper_ask *keeper_ask_new(const struct keeper_ask *model);
 /* Wipes the secrets in it. NULL is fine. */
 void keeper_ask_free(struct keeper_ask *);
+/* How much work it is: 1, or how many changes a batch brings. */
+size_t keeper_ask_weight(const struct keeper_ask *);
 
 /*
  * For those who answer. An answer begins with ERR_NONE and no rows. NULL: no memory.

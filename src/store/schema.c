@@ -63,7 +63,13 @@ static const char version_4[] =
 	"CREATE TABLE number (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, account TEXT NOT "
 	"NULL, UNIQUE (first));\n";
 
-static const char *const migrations[] = { version_1, version_2, version_3, version_4 };
+/*
+ * A row of the log holds many changes (store/contact_batch); rows of one are still read. Programs of version 4 would
+ * pass the others over, so they must find a newer version; the tables stay as they are.
+ */
+static const char version_5[] = "SELECT 5;\n";
+
+static const char *const migrations[] = { version_1, version_2, version_3, version_4, version_5 };
 
 const struct schema schema_current = { migrations, sizeof(migrations) / sizeof(*migrations) };
 
@@ -111,9 +117,12 @@ static const char *const statements[SCHEMA_STATEMENT_N] = {
 	[SCHEMA_CONTACT_ADD_1] = "INSERT INTO contact_log_1 (id, row) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
 	[SCHEMA_CONTACT_READ] =
 		"SELECT id, row, 0 AS place FROM contact_log_0 WHERE id > $1 UNION ALL SELECT id, row, 1 FROM "
-		"contact_log_1 WHERE id > $1 ORDER BY id LIMIT $2",
-	[SCHEMA_CONTACT_READ_0] = "SELECT id, row FROM contact_log_0 WHERE id > $1 ORDER BY id LIMIT $2",
-	[SCHEMA_CONTACT_READ_1] = "SELECT id, row FROM contact_log_1 WHERE id > $1 ORDER BY id LIMIT $2",
+		"contact_log_1 WHERE id > $1 ORDER BY id",
+	[SCHEMA_CONTACT_FIND] =
+		"SELECT id, row FROM contact_log_0 WHERE id <= $1 UNION ALL SELECT id, row FROM contact_log_1 WHERE id "
+		"<= $1 ORDER BY id DESC LIMIT 1",
+	[SCHEMA_CONTACT_READ_0] = "SELECT id, row FROM contact_log_0 WHERE id > $1 ORDER BY id",
+	[SCHEMA_CONTACT_READ_1] = "SELECT id, row FROM contact_log_1 WHERE id > $1 ORDER BY id",
 	[SCHEMA_CONTACT_CLEAR_0] = "DELETE FROM contact_log_0",
 	[SCHEMA_CONTACT_CLEAR_1] = "DELETE FROM contact_log_1",
 	[SCHEMA_CONTACT_OLD] =

@@ -902,6 +902,7 @@ static void the_file_does_not_grow_with_refreshes(void **state)
 	struct desk *d = *state;
 	struct contact_record rows[500];
 	static char names[500][20];
+	char text[100];
 	struct stat file;
 	off_t middle = 0;
 
@@ -914,6 +915,8 @@ static void the_file_does_not_grow_with_refreshes(void **state)
 		for (int i = 0; i < 500; i++)
 			rows[i].expires = NOW + 3600 * USEC_PER_SEC + round;
 		assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = rows, .n = 500), ERR_NONE);
+		if (round == 100 || round == 199) /* what is in the write-ahead file goes into the file itself */
+			read_one(d->path, "PRAGMA wal_checkpoint", text);
 		assert_int_equal(stat(d->path, &file), 0);
 		middle = round == 100 ? file.st_size : middle;
 	}
@@ -925,6 +928,128 @@ static void the_file_does_not_grow_with_refreshes(void **state)
 	assert_int_equal(a->contacts[0].expires, NOW + 3600 * USEC_PER_SEC + 199);
 	keeper_answer_free(a);
 	close_desk(d);
+}
+
+static struct keeper_answer *tell_batch(struct desk *d, struct contact_batch *batch)
+{
+	struct contact_batch_record row = { .row = contact_batch_row(batch) };
+
+	return ASK(d, KEEPER_CONTACT_BATCH, .contact_batches = &row, .n = 1);
+}
+
+static void a_batch_is_one_row_and_many_contacts(void **state)
+{
+	struct desk *d = *state;
+	struct contact_batch batch;
+	char names[300][20], text[100];
+	struct keeper_answer *a;
+	int64_t after = 0;
+	unsigned seen = 0;
+
+	open_desk(d);
+	contact_batch_init(&batch);
+	for (int i = 0; i < 300; i++) {
+		snprintf(names[i], sizeof(names[i]), "sip:%d@x", i);
+		struct contact_record c = { .aor = str_from(names[i]),
+					    .key = STR("k"),
+					    .uri = STR("k"),
+					    .cseq = (uint32_t)i,
+					    .expires = NOW + 1000 };
+		assert_int_equal(contact_batch_put(&batch, &c), ERR_NONE);
+		if (i % 3 == 0) /* the last word counts */
+			assert_int_equal(contact_batch_gone(&batch, c.aor, c.key), ERR_NONE);
+	}
+	a = tell_batch(d, &batch);
+	assert_int_equal(a->err, ERR_NONE);
+	keeper_answer_free(a);
+	contact_batch_reset(&batch);
+	assert_int_equal(contact_batch_gone(&batch, STR("sip:1@x"), STR("k")), ERR_NONE);
+	assert_int_equal(contact_batch_gone(&batch, STR("nobody"), STR("k")), ERR_NONE);
+	a = tell_batch(d, &batch);
+	assert_int_equal(a->err, ERR_NONE);
+	keeper_answer_free(a);
+	contact_batch_free(&batch);
+	read_one(d->path, "SELECT count(*) FROM contact_log_0", text);
+	assert_string_equal(text, "2");
+	close_desk(d);
+	open_desk(d);
+	do { /* pages begin and end within a row */
+		a = ASK(d, KEEPER_CONTACT_LIST, .after = after, .limit = 7);
+		for (size_t i = 0; i < a->n; i++, seen++) {
+			assert_int_not_equal(a->contacts[i].cseq % 3, 0);
+			assert_int_not_equal(a->contacts[i].cseq, 1);
+			after = a->contacts[i].id;
+		}
+		bool more = a->more;
+		keeper_answer_free(a);
+		if (!more)
+			break;
+	} while (true);
+	assert_int_equal(seen, 199);
+	close_desk(d);
+}
+
+static void a_batch_that_is_not_whole_changes_nothing(void **state)
+{
+	struct desk *d = *state;
+	struct contact_batch_record row;
+	struct contact_batch batch;
+
+	open_desk(d);
+	contact_batch_init(&batch);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(contact_batch_put(&batch, &(struct contact_record){ .aor = STR("sip:1@x"),
+										     .key = i ? STR("k") : STR("l"),
+										     .expires = NOW + 9 }),
+				 ERR_NONE);
+	str whole = contact_batch_row(&batch);
+	for (size_t n = 0; n < whole.n; n++) {
+		row = (struct contact_batch_record){ .row = str_head(whole, n) };
+		assert_int_equal(TELL(d, KEEPER_CONTACT_BATCH, .contact_batches = &row, .n = 1), ERR_SYNTAX);
+	}
+	assert_int_equal(TELL(d, KEEPER_CONTACT_BATCH, .n = 0), ERR_SYNTAX);
+	struct keeper_answer *a = ASK(d, KEEPER_CONTACT_LIST);
+	assert_int_equal(a->n, 0);
+	keeper_answer_free(a);
+	contact_batch_free(&batch);
+	close_desk(d);
+}
+
+/* Of version 4: a row for each change. */
+static void contacts_of_the_fourth_version_live_on(void **state)
+{
+	struct desk *d = *state;
+	struct schema fourth = { schema_current.migrations, 4 };
+	char why[200], text[400], hex[300];
+	struct buf row, b;
+
+	assert_int_equal(open_as(d, &fourth, why), ERR_NONE);
+	for (int i = 1; i <= 3; i++) {
+		struct contact_record c = { .aor = STR("sip:101@x"),
+					    .key = i == 1 ? STR("old") : STR("kept"),
+					    .cseq = (uint32_t)i,
+					    .expires = NOW + 9 };
+		buf_init_grow(&row, 1000);
+		buf_put_u8(&row, i == 3 ? 2 : 1); /* a binding; the last: the first is gone */
+		if (i == 3)
+			c.key = STR("old");
+		contact_write(&c, &row);
+		buf_init(&b, hex, sizeof(hex) - 1);
+		buf_put_hex(&b, row.p, row.n);
+		hex[b.n] = 0;
+		snprintf(text, sizeof(text), "INSERT INTO contact_log_%d VALUES (%d, x'%s')", i > 2, i, hex);
+		write_one(d->path, text);
+		buf_free(&row);
+	}
+	open_desk(d);
+	struct keeper_answer *a = ASK(d, KEEPER_CONTACT_LIST);
+	assert_int_equal(a->n, 1);
+	assert_str(a->contacts[0].key, "kept");
+	assert_int_equal(a->contacts[0].cseq, 2);
+	keeper_answer_free(a);
+	close_desk(d);
+	read_one(d->path, "PRAGMA user_version", text);
+	assert_string_equal(text, "5");
 }
 
 static void a_newer_file_is_refused_with_a_clear_word(void **state)
@@ -1221,6 +1346,9 @@ int main(void)
 		ON_DISK(a_file_without_numbers_gets_them),
 		ON_DISK(contacts_of_an_older_version_move_into_the_log),
 		ON_DISK(another_process_may_remove_contacts),
+		ON_DISK(a_batch_is_one_row_and_many_contacts),
+		ON_DISK(a_batch_that_is_not_whole_changes_nothing),
+		ON_DISK(contacts_of_the_fourth_version_live_on),
 		ON_DISK(the_file_does_not_grow_with_refreshes),
 		ON_DISK(a_newer_file_is_refused_with_a_clear_word),
 		ON_DISK(a_migration_that_fails_leaves_the_file_as_it_was),
