@@ -211,6 +211,57 @@ static void nothing_tells_a_stranger_who_has_an_account(void **state)
 	}
 }
 
+/* Where strangers may call: who is away and who never was are the same to them, and nobody asks the keeper. */
+static void a_stranger_who_may_call_learns_who_is_there_and_no_more(void **state)
+{
+	static const struct pbx_trust neighbour = { { .family = 4, .ip = { 192, 0, 2, 20 } }, 32 };
+	static const char *const methods[] = { "INVITE", "OPTIONS" }, *const params[] = { "", ";gr=x",
+											  ";transport=tcp" };
+	char text[1000], seen[3][4000];
+
+	(void)state;
+	rig_.config.trusts = &neighbour;
+	rig_.config.trust_n = 1;
+	rig_.config.flood_rate = 0;
+	for (rig_.config.worker_n = 1; rig_.config.worker_n <= 3; rig_.config.worker_n += 2) {
+		rig_run();
+		rig_register(bob, "101");
+		call("sip:102@example.com", "known"); /* one of them has just been asked for */
+		rig_.hold_users = true;
+		for (unsigned i = 0; i < 6; i++) {
+			for (unsigned k = 0; k < 3; k++) {
+				snprintf(text, sizeof(text),
+					 "%s sip:%s@example.com%s SIP/2.0\r\nVia: SIP/2.0/UDP "
+					 "192.0.2.99:5060;branch=z9hG4bKl%u%u\r\nFrom: <sip:x@y.example>;tag=1\r\n"
+					 "To: <sip:%s@example.com>\r\nCall-ID: l%u%u\r\nCSeq: 1 %s\r\n"
+					 "Contact: <sip:1@192.0.2.99>\r\n\r\n",
+					 methods[i % 2], names[k], params[i / 2], i, k, names[k], i, k, methods[i % 2]);
+				rig_forget_sent();
+				rig_say(stranger, text);
+				assert_int_equal(rig_.asked_n, 0);
+				rig_copy(rig_take(stranger), seen[k], sizeof(seen[k]));
+				rig_assert_start(seen[k], "SIP/2.0 480 ");
+				assert_int_equal(rig_waiting(), 0);
+				blur(seen[k]);
+				assert_string_equal(seen[k], seen[0]);
+			}
+		}
+		rig_.hold_users = false;
+		/* whom they may call all the same */
+		invite_from(stranger, "x", "y.example", "sip:101@example.com", "l3", 1, "");
+		rig_assert_start(rig_take(bob), "INVITE ");
+		/* a neighbour needs to know which numbers there are */
+		invite_from(edge, "x", "y.example", "sip:999@example.com", "l4", 1, "");
+		if (!strncmp(rig_take(edge), "SIP/2.0 100", 11))
+			rig_take(edge);
+		rig_assert_start(rig_.text, "SIP/2.0 404 ");
+		rig_stop_servers();
+		rig_forget_contacts();
+	}
+	rig_.config.worker_n = 1;
+	rig_run();
+}
+
 /* The same with a wrong password, at the proxy and at the registrar, whether the keeper was asked or not. */
 static void nothing_tells_who_guesses_whether_there_is_such_a_name(void **state)
 {
@@ -421,6 +472,7 @@ int main(void)
 		T(a_challenge_comes_once_and_leaves_nothing_behind),
 		T(no_answer_to_a_datagram_is_more_than_three_times_as_long),
 		T(nothing_tells_a_stranger_who_has_an_account),
+		T(a_stranger_who_may_call_learns_who_is_there_and_no_more),
 		T(who_is_late_refuses_the_least_urgent_first),
 		T(neighbours_are_told_to_send_less),
 		T(a_neighbour_that_asks_for_less_gets_less),

@@ -276,9 +276,32 @@ static bool to_extension(struct pbx_server *s, struct pbx_job *job, struct sip_m
 	return true;
 }
 
+/* Who asks who has an account here, name by name, hears of all of them what he hears of a user who is away; the keeper
+ * is not asked either, which would take its time for some. Neighbours are told the truth: 404 is "no such number" to
+ * them. */
+static bool is_curious(const struct pbx_server *s, const struct pbx_job *job, enum caller caller)
+{
+	return caller == CALLER_STRANGER && s->config.auth && !job->flow.peer && !pbx_way_is_trusted(s, &job->flow);
+}
+
+static bool is_extension(const struct pbx_server *s, const struct pbx_way *w)
+{
+	char text[PBX_AOR_MAX];
+	struct buf uri;
+
+	buf_init(&uri, text, sizeof(text));
+	return s->config.extension && !w->has_gruu && s->config.extension(s->config.extension_self, w->name, &uri);
+}
+
 static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w,
 			enum caller caller, usec now)
 {
+	bool curious = is_curious(s, job, caller);
+
+	if (curious && !s->config.explain && !is_extension(s, w)) {
+		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
+		return;
+	}
 	switch (pbx_guard_find(s->guard, w->name)) {
 	case ERR_MORE:
 		pbx_job_ask_user(s, job, m, w->name, now);
@@ -294,7 +317,7 @@ static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 		if (!w->has_gruu && s->config.trunk.n && caller == CALLER_USER && !str_eq(w->name, s->config.trunk))
 			pbx_relay_to_trunk(s, job, m, w, now);
 		else
-			pbx_job_reply(s, job, m, 404, STR_NONE, STR_NONE, now);
+			pbx_job_reply(s, job, m, curious ? 480 : 404, STR_NONE, STR_NONE, now);
 	}
 }
 

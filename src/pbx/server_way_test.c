@@ -32,7 +32,7 @@ static void the_exchange_relays_for_nobody(void **state)
 	invite_from(stranger, "x", "elsewhere.example", "sip:y@network.example", "r3", 1, "");
 	rig_assert_start(rig_take(stranger), "SIP/2.0 403 ");
 	invite_from(stranger, "x", "elsewhere.example", "sip:y@example.com", "r4", 1, "");
-	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
 	/* along a Route that we never gave */
 	invite_from(stranger, "x", "elsewhere.example", "sip:y@victim.example", "r5", 1,
 		    "Route: <sip:example.com;lr>, <sip:192.0.2.66;lr>\r\n");
@@ -271,10 +271,10 @@ static void a_number_leads_to_whose_it_is_here(void **state)
 	rig_assert_start(rig_take(bob), "INVITE sip:102@192.0.2.12:5060 SIP/2.0\r\n");
 	rig_forget_sent();
 	invite_from(stranger, "x", "far.example", "tel:+49-30-12350(0)", "t4", 1, "");
-	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
 	rig_forget_sent();
 	invite_from(stranger, "x", "far.example", "tel:102;phone-context=far.example", "t5", 1, "");
-	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
 	assert_string_equal(rig_take(bob), "");
 }
 
@@ -725,7 +725,7 @@ static void an_extension_is_who_is_no_account_and_not_registered(void **state)
 	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
 	rig_forget_sent();
 	invite_from(stranger, "x", "elsewhere.example", "sip:nobody@example.com", "e3", 1, "");
-	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
 	rig_stop_servers();
 	rig_.config.extension_self = none; /* not up yet */
 	rig_run();
