@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
-#define WAYS 4
+#define WAYS       4
+#define WRONG_WAIT (10 * USEC_PER_MS) /* between two times that others are told */
+#define RIGHT_WAIT USEC_PER_SEC
 
 /* A pair, or a name from anywhere. */
 struct tally {
@@ -23,14 +25,20 @@ struct pbx_backoff {
 	struct pbx_backoff_stats stats;
 	struct tally pairs[PBX_BACKOFF_PAIRS], names[PBX_BACKOFF_PAIRS];
 	struct known known[PBX_BACKOFF_KNOWN_N];
+	bool shared;
+	usec told, tell_at; /* others: last; next */
+	size_t word_n;
+	struct pbx_backoff_word words[PBX_BACKOFF_WORDS];
 };
 
-struct pbx_backoff *pbx_backoff_new(struct rng *rng)
+struct pbx_backoff *pbx_backoff_new(const uint8_t *key)
 {
 	struct pbx_backoff *b = calloc(1, sizeof(*b));
 
-	if (b)
-		rng_fill(rng, b->key, sizeof(b->key));
+	if (!b)
+		return NULL;
+	memcpy(b->key, key, sizeof(b->key));
+	b->tell_at = USEC_NEVER;
 	return b;
 }
 
@@ -136,46 +144,110 @@ static usec pause_after(uint32_t n, uint32_t free_n, usec most)
 	return n - free_n > 20 ? most : usec_min(USEC_PER_SEC << (n - free_n), most);
 }
 
-void pbx_backoff_wrong(struct pbx_backoff *b, const struct addr *source, str name, usec now)
+/* Tells others by then. */
+static void tell(struct pbx_backoff *b, struct pbx_backoff_word word, usec at, usec now)
 {
-	uint64_t who = pair_of(b, source, name, false);
+	if (!b->shared)
+		return;
+	if (b->word_n == PBX_BACKOFF_WORDS) /* nobody takes them: the newest matter most */
+		memmove(b->words, b->words + 1, --b->word_n * sizeof(word));
+	b->words[b->word_n++] = word;
+	b->tell_at = usec_min(b->tell_at, b->word_n >= PBX_BACKOFF_WORDS / 2 ? now : at);
+}
+
+/* From the later of the two on: guesses that others have judged in the same moment are waited for one after the other.
+ */
+static usec longer(usec next, usec now, usec pause)
+{
+	return !pause ? next : (next > now ? next : now) + pause;
+}
+
+static void count_wrong(struct pbx_backoff *b, uint64_t who, uint64_t name, usec now)
+{
 	bool known = is_known(b, who, now);
 	struct tally *pair = make(b->pairs, who, now), *all;
 
-	b->stats.wrong++;
 	pair->n++;
 	pair->last = now;
 	if (!known) { /* what is tried where he is at home is no sign that others try elsewhere */
-		all = make(b->names, name_of(b, name), now);
+		all = make(b->names, name, now);
 		all->n++;
 		all->last = now;
 		if (all->n > PBX_BACKOFF_SPREAD)
-			all->next = now + USEC_PER_SEC;
+			all->next = longer(all->next, now, USEC_PER_SEC);
 		if (all->n > PBX_BACKOFF_SPREAD && pair->n < PBX_BACKOFF_FREE)
 			pair->n = PBX_BACKOFF_FREE;
 		if (all->next > b->quiet_from)
 			b->quiet_from = all->next;
 	}
-	pair->next = now + pause_after(pair->n, PBX_BACKOFF_FREE, known ? PBX_BACKOFF_KNOWN_MAX : PBX_BACKOFF_MAX);
+	pair->next = longer(pair->next, now,
+			    pause_after(pair->n, PBX_BACKOFF_FREE, known ? PBX_BACKOFF_KNOWN_MAX : PBX_BACKOFF_MAX));
 	if (pair->next > b->quiet_from)
 		b->quiet_from = pair->next;
 }
 
-void pbx_backoff_right(struct pbx_backoff *b, const struct addr *source, str name, usec now)
+void pbx_backoff_wrong(struct pbx_backoff *b, const struct addr *source, str name, usec now)
 {
-	uint64_t exact = pair_of(b, source, name, true), who;
-	const struct known *k = place_of(b, exact);
+	struct pbx_backoff_word word = { .pair = pair_of(b, source, name, false), .other = name_of(b, name) };
 
-	/* Said within the minute, nobody waits: nothing to forget. */
-	if (k->mark == (uint32_t)(exact >> 32) && now / USEC_PER_SEC - k->at_s < 60 && now >= b->quiet_from)
-		return;
-	who = pair_of(b, source, name, false);
+	b->stats.wrong++;
+	count_wrong(b, word.pair, word.other, now);
+	tell(b, word, b->told + WRONG_WAIT, now);
+}
+
+static void count_right(struct pbx_backoff *b, uint64_t who, uint64_t exact, usec now)
+{
 	note_known(b, exact, now);
 	note_known(b, who, now);
 	/* A neighbour behind the same address may be the one who guessed, so the count stays. */
 	struct tally *t = find(b->pairs, who, now);
 	if (t)
 		t->next = usec_min(t->next, now + PBX_BACKOFF_KNOWN_MAX);
+}
+
+void pbx_backoff_right(struct pbx_backoff *b, const struct addr *source, str name, usec now)
+{
+	struct pbx_backoff_word word = { .other = pair_of(b, source, name, true), .right = true };
+	const struct known *k = place_of(b, word.other);
+	bool same = k->at_s && k->mark == (uint32_t)(word.other >> 32);
+	usec age = now - k->at_s * USEC_PER_SEC;
+
+	/* Said within the minute, nobody waits: nothing to forget. */
+	if (same && age < 60 * USEC_PER_SEC && now >= b->quiet_from)
+		return;
+	word.pair = pair_of(b, source, name, false);
+	count_right(b, word.pair, word.other, now);
+	if (!same || age > PBX_BACKOFF_KNOWN / 2)
+		tell(b, word, now + RIGHT_WAIT, now);
+}
+
+void pbx_backoff_share(struct pbx_backoff *b)
+{
+	b->shared = true;
+}
+
+usec pbx_backoff_due(const struct pbx_backoff *b)
+{
+	return b->tell_at;
+}
+
+size_t pbx_backoff_take(struct pbx_backoff *b, struct pbx_backoff_word *out, usec now)
+{
+	size_t n = b->word_n;
+
+	memcpy(out, b->words, n * sizeof(*out));
+	b->word_n = 0;
+	b->told = now;
+	b->tell_at = USEC_NEVER;
+	return n;
+}
+
+void pbx_backoff_hear(struct pbx_backoff *b, const struct pbx_backoff_word *word, usec now)
+{
+	if (word->right)
+		count_right(b, word->pair, word->other, now);
+	else
+		count_wrong(b, word->pair, word->other, now);
 }
 
 void pbx_backoff_stats(const struct pbx_backoff *b, struct pbx_backoff_stats *out)

@@ -14,13 +14,16 @@
  *
  * Source: an IPv4 address or a /64 of IPv6. Bounded: the pair that has waited longest makes room.
  *
+ * Where several workers judge, each tells the others what it has learnt (pbx_backoff_share), in words that are sums
+ * under a key which all of them have; so a guesser has no more tries with all of them than with one. Guesses that
+ * several judged at the same moment are paid for together: the pause of each is added.
+ *
  * Memory: opaque. Thread: its owner's.
  */
 #ifndef PBX_BACKOFF_H
 #define PBX_BACKOFF_H
 
 #include "base/addr.h"
-#include "base/rng.h"
 #include "base/time.h"
 
 #define PBX_BACKOFF_FREE      3
@@ -34,7 +37,8 @@
 
 struct pbx_backoff;
 
-struct pbx_backoff *pbx_backoff_new(struct rng *); /* NULL: no memory */
+/* `key`: 16 secret bytes, the same in all workers. NULL: no memory. */
+struct pbx_backoff *pbx_backoff_new(const uint8_t *key);
 void pbx_backoff_free(struct pbx_backoff *);
 
 /* May this answer be judged now? */
@@ -42,6 +46,25 @@ bool pbx_backoff_may(struct pbx_backoff *, const struct addr *source, str name, 
 /* It was wrong; it was right. */
 void pbx_backoff_wrong(struct pbx_backoff *, const struct addr *source, str name, usec now);
 void pbx_backoff_right(struct pbx_backoff *, const struct addr *source, str name, usec now);
+
+/* ---- between workers ---- */
+
+#define PBX_BACKOFF_WORDS 64 /* that wait to be told */
+
+struct pbx_backoff_word {
+	uint64_t pair, other; /* of a wrong one the name, of a right one exactly the address and port */
+	bool right;
+};
+
+/* From now on there are words for others. */
+void pbx_backoff_share(struct pbx_backoff *);
+/* When they should be told; USEC_NEVER: nothing is. Wrong passwords almost at once, so that nobody guesses on
+ * elsewhere; right ones, which are many, now and then. */
+usec pbx_backoff_due(const struct pbx_backoff *);
+/* Takes all that wait: 0 .. PBX_BACKOFF_WORDS of them. */
+size_t pbx_backoff_take(struct pbx_backoff *, struct pbx_backoff_word *out, usec now);
+/* What another worker has said. */
+void pbx_backoff_hear(struct pbx_backoff *, const struct pbx_backoff_word *, usec now);
 
 struct pbx_backoff_stats {
 	uint64_t wrong;    /* passwords */

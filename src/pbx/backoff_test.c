@@ -6,17 +6,15 @@
 
 #define START (1700000000 * USEC_PER_SEC)
 
+static const uint8_t key[16] = "0123456789abcde";
 static struct pbx_backoff *b;
 static usec now;
 
 static int setup(void **state)
 {
-	struct rng rng;
-
 	(void)state;
-	rng_seeded(&rng, 3);
 	now = START;
-	b = pbx_backoff_new(&rng);
+	b = pbx_backoff_new(key);
 	assert_non_null(b);
 	return 0;
 }
@@ -168,6 +166,121 @@ static void a_hundred_thousand_names_do_not_make_it_forget_who_waits(void **stat
 	assert_false(pbx_backoff_may(b, &a, STR("101"), now));
 }
 
+/* ---- several workers ---- */
+
+#define WORKERS 4
+
+static struct pbx_backoff *workers[WORKERS];
+
+static void start_workers(void)
+{
+	for (int i = 0; i < WORKERS; i++) {
+		workers[i] = pbx_backoff_new(key);
+		assert_non_null(workers[i]);
+		pbx_backoff_share(workers[i]);
+	}
+}
+
+static void free_workers(void)
+{
+	for (int i = 0; i < WORKERS; i++)
+		pbx_backoff_free(workers[i]);
+}
+
+/* Whoever has something to tell does. */
+static void exchange(void)
+{
+	struct pbx_backoff_word words[PBX_BACKOFF_WORDS];
+
+	for (int i = 0; i < WORKERS; i++) {
+		size_t n = pbx_backoff_due(workers[i]) <= now ? pbx_backoff_take(workers[i], words, now) : 0;
+
+		for (size_t k = 0; k < n; k++)
+			for (int to = 0; to < WORKERS; to++)
+				if (to != i)
+					pbx_backoff_hear(workers[to], &words[k], now);
+	}
+}
+
+static bool guess_at(int worker, struct addr from, const char *name)
+{
+	if (!pbx_backoff_may(workers[worker], &from, str_from(name), now))
+		return false;
+	pbx_backoff_wrong(workers[worker], &from, str_from(name), now);
+	return true;
+}
+
+static void several_workers_together_judge_no_more_than_one(void **state)
+{
+	struct pbx_backoff_stats stats;
+	int judged = 0;
+
+	(void)state;
+	start_workers();
+	/* one after the other: as with one worker (see above) */
+	for (usec end = now + USEC_PER_SEC; now < end; now += 10 * USEC_PER_MS) {
+		judged += guess_at((int)(now / (10 * USEC_PER_MS) % WORKERS), at(1, 1, 5060), "101");
+		exchange();
+	}
+	assert_int_equal(judged, PBX_BACKOFF_FREE);
+	/* at all of them in the same moment, whenever there is one: they pay for each other */
+	for (usec end = now + 10 * 3600 * USEC_PER_SEC; now < end; now += 100 * USEC_PER_MS) {
+		for (int i = 0; i < WORKERS; i++)
+			judged += guess_at(i, at(1, 1, 5060), "101");
+		exchange();
+	}
+	assert_in_range(judged, 100, 10 * 3600 / 300 + 20);
+	pbx_backoff_stats(workers[0], &stats);
+	assert_in_range(stats.wrong, 1, judged / 2); /* each counts what it has judged itself */
+	/* many sources at one name */
+	judged = 0;
+	for (int i = 0; i < 60000; i++, now += 10 * USEC_PER_MS) {
+		judged += guess_at(i % WORKERS, at(2 + i / 250, i % 250, 5060), "102");
+		exchange();
+	}
+	assert_in_range(judged, 500, 600 + PBX_BACKOFF_SPREAD + WORKERS);
+	free_workers();
+}
+
+static void who_is_known_to_one_worker_is_so_to_all(void **state)
+{
+	struct pbx_backoff_word words[PBX_BACKOFF_WORDS];
+	struct addr phone = at(9, 9, 2000), neighbour = at(9, 9, 6666);
+
+	(void)state;
+	start_workers();
+	pbx_backoff_right(workers[0], &phone, STR("101"), now);
+	assert_true(pbx_backoff_due(workers[0]) > now); /* in its own time */
+	now += USEC_PER_SEC;
+	exchange();
+	for (int i = 0; i < 300; i++, now += 20 * USEC_PER_MS) {
+		guess_at(1, neighbour, "101");
+		exchange();
+	}
+	for (int i = 0; i < WORKERS; i++) {
+		assert_true(pbx_backoff_may(workers[i], &phone, STR("101"), now));
+		assert_false(pbx_backoff_may(workers[i], &neighbour, STR("101"), now));
+	}
+	/* said again and again, it is no news */
+	pbx_backoff_take(workers[0], words, now);
+	for (int i = 0; i < 100; i++, now += 300 * USEC_PER_SEC)
+		pbx_backoff_right(workers[0], &phone, STR("101"), now);
+	assert_int_equal(pbx_backoff_take(workers[0], words, now), 0);
+	now += PBX_BACKOFF_KNOWN;
+	pbx_backoff_right(workers[0], &phone, STR("101"), now);
+	assert_int_equal(pbx_backoff_take(workers[0], words, now), 1);
+	/* what nobody takes has a bound */
+	for (int i = 0; i < 1000; i++)
+		pbx_backoff_wrong(workers[0], &neighbour, STR("103"), now);
+	assert_true(pbx_backoff_due(workers[0]) <= now);
+	assert_int_equal(pbx_backoff_take(workers[0], words, now), PBX_BACKOFF_WORDS);
+	assert_int_equal(pbx_backoff_due(workers[0]), USEC_NEVER);
+	/* alone, there is nobody to be told */
+	pbx_backoff_wrong(b, &neighbour, STR("103"), now);
+	assert_int_equal(pbx_backoff_due(b), USEC_NEVER);
+	free_workers();
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -183,6 +296,8 @@ int main(void)
 		T(a_new_source_during_such_an_attack_has_no_free_tries),
 		T(a_subscriber_of_ipv6_is_one_source),
 		T(a_hundred_thousand_names_do_not_make_it_forget_who_waits),
+		T(several_workers_together_judge_no_more_than_one),
+		T(who_is_known_to_one_worker_is_so_to_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

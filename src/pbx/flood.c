@@ -5,6 +5,7 @@
 #define WAYS     4 /* places that an address may have */
 #define MILLI    1000
 #define RATE_MAX 1000000
+#define RATE_MIN 200 /* milliunits: a bucket must hold something */
 
 /* A bucket, as it was at `at`. */
 struct bucket {
@@ -19,7 +20,8 @@ struct proved {
 };
 
 struct pbx_flood {
-	uint32_t rate;
+	int64_t rate; /* milliunits a second, of this worker */
+	uint16_t worker_n;
 	uint64_t key[2];
 	usec empty_until; /* from then on no bucket is empty */
 	struct pbx_flood_stats stats;
@@ -32,12 +34,13 @@ struct allowance {
 	int64_t rate, top; /* milliunits a second; milliunits */
 };
 
-struct pbx_flood *pbx_flood_new(uint32_t rate, struct rng *rng)
+struct pbx_flood *pbx_flood_new(uint32_t rate, uint16_t worker_n, struct rng *rng)
 {
 	struct pbx_flood *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return NULL;
+	f->worker_n = worker_n ? worker_n : 1;
 	pbx_flood_set_rate(f, rate);
 	rng_fill(rng, f->key, sizeof(f->key));
 	return f;
@@ -50,7 +53,9 @@ void pbx_flood_free(struct pbx_flood *f)
 
 void pbx_flood_set_rate(struct pbx_flood *f, uint32_t rate)
 {
-	f->rate = rate < RATE_MAX ? rate : RATE_MAX;
+	int64_t share = (int64_t)(rate < RATE_MAX ? rate : RATE_MAX) * MILLI / f->worker_n;
+
+	f->rate = rate && share < RATE_MIN ? RATE_MIN : share;
 }
 
 /* The source that an address stands for, or the net around it: one subscriber of IPv6 has at least a /64. */
@@ -71,7 +76,7 @@ static bool is_proved(const struct bucket *b, usec now)
 
 static struct allowance allowance_of(const struct pbx_flood *f, const struct bucket *b, bool net, usec now)
 {
-	int64_t rate = (int64_t)f->rate * MILLI * (net ? PBX_FLOOD_NET : 1) * (is_proved(b, now) ? PBX_FLOOD_BOOST : 1);
+	int64_t rate = f->rate * (net ? PBX_FLOOD_NET : 1) * (is_proved(b, now) ? PBX_FLOOD_BOOST : 1);
 
 	return (struct allowance){ rate, rate * PBX_FLOOD_BURST };
 }

@@ -11,6 +11,9 @@
  * at once. Who has proved itself from exactly this address and port in that time is heard even where a neighbour behind
  * the same address has emptied the bucket.
  *
+ * Where several workers share the load, each has its share of every allowance: what a source causes is spread over
+ * them by Call-ID (sip/transport.h), and who says the same Call-ID again and again has one worker's share.
+ *
  * Bounded tables: of the few that compete for a place, that one is forgotten which loses least by it. While no bucket
  * is empty, a question costs one comparison.
  *
@@ -39,8 +42,9 @@
 
 struct pbx_flood;
 
-/* `rate`: units a second and source; 0: nothing is counted. NULL: no memory. */
-struct pbx_flood *pbx_flood_new(uint32_t rate, struct rng *);
+/* `rate`: units a second and source, of all workers together; 0: nothing is counted. `worker_n`: how many there are.
+ * NULL: no memory. */
+struct pbx_flood *pbx_flood_new(uint32_t rate, uint16_t worker_n, struct rng *);
 void pbx_flood_free(struct pbx_flood *);
 /* Another rate from now on (settings that were read anew). */
 void pbx_flood_set_rate(struct pbx_flood *, uint32_t rate);

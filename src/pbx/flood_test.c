@@ -16,7 +16,7 @@ static int setup(void **state)
 	(void)state;
 	rng_seeded(&rng, 3);
 	now = START;
-	f = pbx_flood_new(RATE, &rng);
+	f = pbx_flood_new(RATE, 1, &rng);
 	assert_non_null(f);
 	return 0;
 }
@@ -181,6 +181,30 @@ static void without_a_rate_all_are_heard(void **state)
 	assert_int_equal(cause(v4(1, 1, 5060), 10 * FULL), FULL);
 }
 
+static void each_worker_has_its_share(void **state)
+{
+	struct rng rng;
+	int heard = 0;
+
+	(void)state;
+	pbx_flood_free(f);
+	rng_seeded(&rng, 4);
+	f = pbx_flood_new(RATE, 4, &rng);
+	assert_int_equal(cause(v4(1, 1, 1), FULL), FULL / 4);
+	now += 10 * USEC_PER_SEC;
+	pbx_flood_set_rate(f, 2 * RATE); /* settings that were read anew */
+	now += 10 * USEC_PER_SEC;
+	assert_int_equal(cause(v4(1, 1, 1), 2 * FULL), 2 * FULL / 4);
+	pbx_flood_set_rate(f, 0);
+	assert_int_equal(cause(v4(1, 1, 1), FULL), FULL);
+	/* however many: somebody who says little is heard */
+	pbx_flood_free(f);
+	f = pbx_flood_new(1, 61, &rng);
+	for (int i = 0; i < 100; i++, now += 5 * USEC_PER_SEC)
+		heard += cause(v4(1, 1, 1), 1);
+	assert_int_equal(heard, 100);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -192,6 +216,7 @@ int main(void)
 		T(ipv6_is_counted_by_the_subscriber),
 		T(an_office_of_five_hundred_starts_all_at_once),
 		T(who_has_proved_itself_is_heard_beside_a_flood_from_the_same_address),
+		T(each_worker_has_its_share),
 		T(a_wrong_password_uses_it_up_ten_times_as_fast_but_not_for_ever),
 		T(a_million_sources_do_not_wash_out_the_one_that_is_shut),
 		T(without_a_rate_all_are_heard),

@@ -46,7 +46,7 @@ struct pbx_guard *pbx_guard_new(const uint8_t *key, uint32_t tag, bool md5, bool
 	if (!g)
 		return NULL;
 	g->auth = sip_auth_new(key);
-	g->backoff = pbx_backoff_new(rng);
+	g->backoff = pbx_backoff_new(key);
 	if (!g->auth || !g->backoff) {
 		pbx_guard_free(g);
 		return NULL;
@@ -247,6 +247,11 @@ enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bo
 		return PBX_GUARD_STALE;
 	pbx_backoff_right(g->backoff, source, c.username, now);
 	return PBX_GUARD_GOOD;
+}
+
+struct pbx_backoff *pbx_guard_backoff(struct pbx_guard *g)
+{
+	return g->backoff;
 }
 
 void pbx_guard_stats(const struct pbx_guard *g, struct pbx_backoff_stats *out)

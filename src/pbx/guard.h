@@ -56,6 +56,8 @@ MUST_CHECK enum err pbx_guard_find(struct pbx_guard *, str name);
 /* Is this value of (Proxy-)Authorization an answer to a challenge of ours, or one to somebody else's (RFC 3261 22.3)?
  */
 bool pbx_guard_is_ours(const struct pbx_guard *, str value);
+/* Who waits because he guesses: what of it other workers are told. */
+struct pbx_backoff *pbx_guard_backoff(struct pbx_guard *);
 void pbx_guard_stats(const struct pbx_guard *, struct pbx_backoff_stats *out);
 /* Accounts have changed: forget them all. */
 void pbx_guard_forget(struct pbx_guard *);

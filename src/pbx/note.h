@@ -32,6 +32,7 @@ enum pbx_note_kind {
 	PBX_NOTE_WATCHED,     /* `aor`, `rows` and as `bytes` what became of each (enum pbx_reg_what) */
 	PBX_NOTE_COUNT,       /* `count`: carry it out; with a token, answer COUNTED */
 	PBX_NOTE_COUNTED,     /* `status`: there was room */
+	PBX_NOTE_GUESSES,     /* `bytes`: struct pbx_backoff_word, one after the other: who guesses, who does not */
 	PBX_NOTE_SETTINGS,    /* from who reads the files: `settings` are in force from now on */
 	PBX_NOTE_FIGURES,     /* from a service that is no worker: answer it with the same and `figures` */
 };

@@ -236,6 +236,7 @@ static void take_settings(struct pbx_server *s, struct pbx_note *note)
 	if (!s->settings)
 		return;
 	pbx_settings_apply(s->settings, &s->config);
+	pbx_flood_set_rate(s->flood, s->config.flood_rate);
 	pbx_rules_set(s, pbx_settings_policy(s->settings));
 	pbx_settings_free(old);
 }
@@ -280,6 +281,9 @@ void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)
 		return;
 	case PBX_NOTE_COUNTED:
 		pbx_rules_counted(s, note, now);
+		break;
+	case PBX_NOTE_GUESSES:
+		pbx_gate_hear(s, note->bytes, now);
 		break;
 	case PBX_NOTE_SETTINGS:
 		take_settings(s, note);
@@ -524,6 +528,8 @@ static void settle(struct pbx_server *s, usec now)
 	pbx_hunt_pump(s, now);
 	pump(s, now); /* answers that leave by another worker */
 	pbx_rules_pump(s, now);
+	if (pbx_backoff_due(s->backoff) <= now)
+		pbx_gate_tell(s, now);
 }
 
 static void server_recv(void *self, const struct host_event *e, usec now)
@@ -604,7 +610,7 @@ static usec server_due(const void *self)
 	due = usec_min(due, pbx_location_due(s->location));
 	due = usec_min(due, pbx_subscriptions_due(s->subscriptions));
 	due = usec_min(due, usec_min(pbx_reg_watch_due(s->watches), heap_due(&s->op_timers)));
-	due = usec_min(due, pbx_rules_due(s));
+	due = usec_min(due, usec_min(pbx_rules_due(s), pbx_backoff_due(s->backoff)));
 	due = usec_min(due, usec_min(heap_due(&s->timers), heap_due(&s->hedges)));
 	due = usec_min(due, sip_locate_due(s->locate));
 	due = usec_min(due, pbx_recorder_due(s->recorder));
@@ -661,10 +667,13 @@ static bool make_parts(struct pbx_server *s)
 
 	s->location = pbx_location_new(c->contact_max, c->rng);
 	s->guard = pbx_guard_new(c->key, c->worker, c->md5, c->sha256, c->rng);
+	s->backoff = s->guard ? pbx_guard_backoff(s->guard) : NULL;
+	if (s->backoff && c->worker_n > 1)
+		pbx_backoff_share(s->backoff);
 	s->recorder = pbx_recorder_new(c->rng);
 	s->tracer = s->recorder ? pbx_tracer_new(s->recorder, c->trace) : NULL;
 	s->hep = addr_is_set(&c->hep.collector) ? pbx_hep_new(&c->hep, c->id_first + c->id_n) : NULL;
-	s->flood = pbx_flood_new(c->flood_rate, c->rng);
+	s->flood = pbx_flood_new(c->flood_rate, c->worker_n, c->rng);
 	pbx_overload_init(&s->overload, c->rng);
 	s->line = calloc(PBX_OVERLOAD_LINE, sizeof(*s->line));
 	s->gate = (struct sip_gate){ pbx_gate_request, s };

@@ -108,3 +108,32 @@ enum sip_gate_answer pbx_gate_request(void *self, struct sip_msg *m, const struc
 	s->stats.overload_refused++;
 	return SIP_GATE_BUSY;
 }
+
+/* ---- what the workers tell each other ---- */
+
+void pbx_gate_tell(struct pbx_server *s, usec now)
+{
+	struct pbx_backoff_word words[PBX_BACKOFF_WORDS];
+	size_t n = pbx_backoff_take(s->backoff, words, now);
+
+	for (uint16_t worker = 0; n && worker < s->config.worker_n; worker++) {
+		struct pbx_note *note = worker == s->config.worker ? NULL : pbx_server_note(s, PBX_NOTE_GUESSES);
+
+		if (!note)
+			continue;
+		if (arena_copy(&note->arena, str_of((const char *)words, n * sizeof(*words)), &note->bytes))
+			pbx_server_tell(s, worker, note, now);
+		else
+			pbx_server_drop_note(s, note);
+	}
+}
+
+void pbx_gate_hear(struct pbx_server *s, str words, usec now)
+{
+	struct pbx_backoff_word word;
+
+	for (; words.n >= sizeof(word); words = str_skip(words, sizeof(word))) {
+		memcpy(&word, words.p, sizeof(word));
+		pbx_backoff_hear(s->backoff, &word, now);
+	}
+}

@@ -44,6 +44,71 @@ static void a_flood_is_not_answered_and_nobody_else_notices(void **state)
 	assert_int_equal(heard(stranger, 300), PBX_FLOOD_RATE);
 }
 
+/* By whichever worker it comes: Call-IDs are the flooder's choice. */
+static void several_workers_hear_no_more_of_a_flood_than_one(void **state)
+{
+	(void)state;
+	rig_.config.worker_n = 4;
+	rig_run();
+	assert_in_range(heard(stranger, 5000), PBX_FLOOD_RATE * PBX_FLOOD_BURST * 9 / 10,
+			PBX_FLOOD_RATE * PBX_FLOOD_BURST);
+}
+
+static uint64_t guessed(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < rig_.config.worker_n; i++) {
+		struct pbx_server_stats stats;
+
+		pbx_server_stats(rig_.servers[i], &stats);
+		n += stats.wrong_passwords;
+	}
+	return n;
+}
+
+/* A guess at 102's password in a registration of its own. */
+static void guess_once(struct addr from, unsigned n)
+{
+	char text[3000], challenge[3000], lines[1200] = "";
+
+	for (unsigned step = 0; step < 2; step++) {
+		snprintf(text, sizeof(text),
+			 "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP "
+			 "192.0.2.%u:5060;branch=z9hG4bKgs%u%u\r\n"
+			 "From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: gs%u\r\n"
+			 "CSeq: %u REGISTER\r\n%sContact: <sip:1@192.0.2.99>\r\n\r\n",
+			 from.ip[3], n, step, n, step + 1, lines);
+		rig_forget_sent();
+		rig_say(from, text);
+		if (step)
+			return;
+		rig_copy(rig_take(from), challenge, sizeof(challenge));
+		rig_authorize(challenge, "102", "wrong", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	}
+}
+
+static void several_workers_judge_no_more_guesses_than_one(void **state)
+{
+	char answer[3000], lines[900];
+
+	(void)state;
+	rig_.config.worker_n = 4;
+	rig_.config.flood_rate = 0;
+	rig_run();
+	for (unsigned i = 0; i < 40; i++) {
+		guess_once(stranger, i);
+		rig_pass(10 * USEC_PER_MS);
+	}
+	assert_int_equal(guessed(), PBX_BACKOFF_FREE);
+	/* and his phone, elsewhere, is let in */
+	rig_register_once(bob, "102", 1, "");
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_authorize(answer, "102", "pw102", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	rig_register_once(bob, "102", 2, lines);
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
+}
+
 static void malformed_requests_are_charged_too(void **state)
 {
 	int answers = 0;
@@ -75,6 +140,23 @@ static void on_a_stream_the_flooder_is_told_when_to_come_back(void **state)
 	rig_assert_start(rig_take_stream(RIG_STREAM), "SIP/2.0 503 ");
 	rig_header(rig_.text, "Retry-After", after, sizeof(after));
 	assert_in_range(atoi(after), 5, 30);
+}
+
+static void the_allowance_changes_while_it_runs(void **state)
+{
+	struct pbx_note *note = pbx_note_new(PBX_NOTE_SETTINGS);
+	struct host_event e = { .kind = HOST_TOLD, .from = 9, .message = note };
+
+	(void)state;
+	rig_run();
+	assert_int_equal(heard(stranger, 3000), 1000);
+	rig_.config.flood_rate = 20;
+	note->settings = pbx_settings_new(&rig_.config, NULL);
+	assert_non_null(note->settings);
+	rig_.services[0].recv(rig_.services[0].self, &e, rig_.now);
+	assert_int_equal(heard(bob, 3000), 200);
+	rig_pass(USEC_PER_SEC);
+	assert_int_equal(heard(bob, 300), 20);
 }
 
 static void trusted_sources_and_open_networks_are_exempt(void **state)
@@ -466,8 +548,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_flood_is_not_answered_and_nobody_else_notices),
+		T(several_workers_hear_no_more_of_a_flood_than_one),
+		T(several_workers_judge_no_more_guesses_than_one),
 		T(malformed_requests_are_charged_too),
 		T(on_a_stream_the_flooder_is_told_when_to_come_back),
+		T(the_allowance_changes_while_it_runs),
 		T(trusted_sources_and_open_networks_are_exempt),
 		T(a_challenge_comes_once_and_leaves_nothing_behind),
 		T(no_answer_to_a_datagram_is_more_than_three_times_as_long),

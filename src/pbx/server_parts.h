@@ -207,6 +207,7 @@ struct pbx_server {
 	usec load_told;        /* then; 0: not yet */
 	struct pbx_location *location;
 	struct pbx_guard *guard;
+	struct pbx_backoff *backoff; /* the guard's */
 	struct pbx_offers offers;
 	struct pbx_repeats repeats; /* of REGISTER */
 	struct pbx_crossed crossed;
@@ -302,6 +303,11 @@ void pbx_gate_serve(struct pbx_server *, size_t n, usec now);
 usec pbx_gate_due(const struct pbx_server *);
 /* Charges the job's source, where it has not proved itself and is not trusted. */
 void pbx_gate_charge(struct pbx_server *, const struct pbx_job *, unsigned units, usec now);
+
+/* Other workers are told who has guessed a password, and who knew his. */
+void pbx_gate_tell(struct pbx_server *, usec now);
+/* PBX_NOTE_GUESSES. */
+void pbx_gate_hear(struct pbx_server *, str words, usec now);
 
 /* ---- server_way.c ---- */
 

@@ -73,7 +73,7 @@ void pbx_settings_apply(const struct pbx_settings *s, struct pbx_config *out)
 {
 	const struct pbx_config *c = &s->config;
 
-	/* Read anew for each request; what a room has been made from at the start is not here. */
+	/* Read anew for each request, or (flood_rate) told to its room; what one has been made from is not here. */
 	out->networks = c->networks;
 	out->network_n = c->network_n;
 	out->trunk = c->trunk;
@@ -84,6 +84,7 @@ void pbx_settings_apply(const struct pbx_settings *s, struct pbx_config *out)
 	out->redirect_domains = c->redirect_domains;
 	out->redirect_domain_n = c->redirect_domain_n;
 	out->auth = c->auth;
+	out->flood_rate = c->flood_rate;
 	out->trusts = c->trusts;
 	out->trust_n = c->trust_n;
 	out->tls_peers = c->tls_peers;
