@@ -1,7 +1,8 @@
-/* cmd/admin.c - `tandem admin user ...`: accounts of phones and people. */
+/* cmd/admin.c - `tandem admin ...`: accounts of phones and people, their numbers, who is registered. */
 #include "cmd/inquiry.h"
 #include "crypt/secret.h"
 #include "io/file.h"
+#include "store/contact_list.h"
 #include "store/csv.h"
 #include "store/date.h"
 
@@ -18,7 +19,8 @@ struct admin_settings {
 static const struct conf_setting admin_table[] = {
 	INQUIRY_DATA(offsetof(struct admin_settings, data)),
 	{ "domain", CONF_TEXT, offsetof(struct admin_settings, domain),
-	  .meaning = "The domain that a phone's account belongs to; without it, every domain that is served." },
+	  .meaning = "The domain that a phone's account belongs to; without it, every domain that is served. Of lists: "
+		     "only it." },
 	{ "peer", CONF_FLAG, offsetof(struct admin_settings, peer),
 	  .meaning = "Not a phone's account: a person or business of the peer network." },
 	{ "password-file", CONF_PATH, offsetof(struct admin_settings, password_file), .value = "FILE",
@@ -495,15 +497,57 @@ static void carry_out_number(struct admin *a, const struct conf_words *words, st
 		inquiry_fail(&a->q, EXIT_USAGE, "number add|list|remove");
 }
 
+/*
+ * Registrations.
+ */
+
+/* `registrations [ACCOUNT]`, in the order in which they were made or refreshed. */
+static void list_registrations(struct admin *a, const struct conf_words *words)
+{
+	str account = words->n > 1 ? words->word[1] : STR_NONE;
+	struct keeper_answer *page;
+	int64_t after = 0;
+	bool more = true;
+
+	if (words->n > 2) {
+		inquiry_fail(&a->q, EXIT_USAGE, "registrations [ACCOUNT]: at most one account");
+		return;
+	}
+	while (more &&
+	       (page = inquiry_ask(&a->q, (struct keeper_ask){ .kind = KEEPER_CONTACT_LIST, .after = after }))) {
+		usec now = clock_now(&a->q.clock);
+
+		for (size_t i = 0; i < page->n; i++) {
+			const struct contact_record *c = &page->contacts[i];
+
+			after = c->id;
+			if (!store_contact_list_is_of(c, account, a->settings->domain))
+				continue;
+			if (a->settings->json)
+				store_contact_list_json(c, now, &a->out);
+			else
+				store_contact_list_text(c, now, &a->out);
+			buf_put_char(&a->out, '\n');
+		}
+		more = page->more;
+		keeper_answer_free(page);
+		if (!inquiry_print(&a->q, &a->out))
+			return;
+	}
+}
+
 static void carry_out(struct admin *a, const struct conf_words *words)
 {
 	str verb = words->n > 1 ? words->word[1] : STR_NONE;
 
 	if (words->n >= 2 && str_eq(words->word[0], STR("number")))
 		carry_out_number(a, words, verb);
+	else if (words->n >= 1 && str_eq(words->word[0], STR("registrations")))
+		list_registrations(a, words);
 	else if (words->n < 2 || !str_eq(words->word[0], STR("user")))
 		inquiry_fail(&a->q, EXIT_USAGE,
-			     "what is to be done? user add|list|remove|import|password, number add|list|remove");
+			     "what is to be done? user add|list|remove|import|password, number add|list|remove, "
+			     "registrations");
 	else if (str_eq(verb, STR("add")) || str_eq(verb, STR("password")))
 		set_account(a, words, str_eq(verb, STR("add")));
 	else if (str_eq(verb, STR("list")) && words->n == 2)
@@ -539,8 +583,8 @@ const struct command cmd_admin = {
 	.name = "admin",
 	.words = "user add NAME | list | remove NAME ... | import FILE | password NAME, number add NAME RANGE ... | "
 		 "list | "
-		 "remove NAME [RANGE ...]",
-	.summary = "accounts: add, list, remove, import; their telephone numbers",
+		 "remove NAME [RANGE ...], registrations [ACCOUNT]",
+	.summary = "accounts: add, list, remove, import; their telephone numbers; who is registered",
 	.text = "A NAME is a phone's (101, or 101@DOMAIN) or, with --peer, that of a person or business of the peer "
 		"network.\n"
 		"`import` reads lines `name,password` and gives accounts that are there the new password; people it "
@@ -549,6 +593,9 @@ const struct command cmd_admin = {
 		"A RANGE of telephone numbers, such as +4930123400 or +4930123400-499, belongs to the account of a "
 		"PBX, which "
 		"registers once for all of them (RFC 6140).\n"
+		"`registrations` lists what the store knows of phones that are registered: address, contact, q, "
+		"seconds until it expires, transport and source address, User-Agent, instance and Path where they "
+		"were given.\n"
 		"May be done while the system runs.",
 	.settings = admin_table,
 	.setting_n = sizeof(admin_table) / sizeof(*admin_table),

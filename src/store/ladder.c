@@ -192,17 +192,6 @@ static size_t call_number(struct store_ladder *l, str call_id, bool *first)
 	return i + 1;
 }
 
-static void put_plain(str s, struct buf *out)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (c < ' ' || c >= 0x7f)
-			buf_printf(out, "\\x%02x", c);
-		else
-			buf_put_char(out, (char)c);
-	}
-}
-
 /* "  tls 1.3 [1]"; the number stands for the Call-ID, which is written out once. */
 static void write_margin(struct store_ladder *l, const struct trace_record *r, struct buf *out)
 {
@@ -210,7 +199,7 @@ static void write_margin(struct store_ladder *l, const struct trace_record *r, s
 
 	buf_put_z(out, "  ");
 	if (r->secure.n) {
-		put_plain(r->secure, out);
+		record_write_plain(r->secure, out);
 	} else {
 		str name = transport_name(r->transport);
 		for (size_t i = 0; i < name.n; i++)
@@ -223,7 +212,7 @@ static void write_margin(struct store_ladder *l, const struct trace_record *r, s
 		buf_printf(out, " [%zu]", number);
 	if (first) {
 		buf_put_z(out, " Call-ID ");
-		put_plain(r->call_id, out);
+		record_write_plain(r->call_id, out);
 	}
 }
 
@@ -268,7 +257,7 @@ static void write_message(str message, struct buf *out)
 		if (str_ends(line, STR("\r")))
 			line.n--;
 		buf_put_z(out, "    ");
-		put_plain(line, out);
+		record_write_plain(line, out);
 		buf_put_char(out, '\n');
 	}
 	buf_put_char(out, '\n');

@@ -106,6 +106,17 @@ void record_write_json_text(str s, struct buf *out)
 	buf_put_char(out, '"');
 }
 
+void record_write_plain(str s, struct buf *out)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c < ' ' || c >= 0x7f)
+			buf_printf(out, "\\x%02x", c);
+		else
+			buf_put_char(out, (char)c);
+	}
+}
+
 static bool is_shown(const struct record_field *field, const void *at)
 {
 	switch ((enum record_type)field->type) {

@@ -66,5 +66,7 @@ void record_write_json(const struct record_kind *, const void *record, struct bu
 void record_write_json_fields(const struct record_kind *, const void *record, struct buf *);
 /* s as a JSON string, in its quotes; bytes that are not UTF-8 become U+FFFD. */
 void record_write_json_text(str s, struct buf *);
+/* s for a terminal: what could steer it, and what is not ASCII, as \xNN. */
+void record_write_plain(str s, struct buf *);
 
 #endif
