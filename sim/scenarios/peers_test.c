@@ -82,7 +82,7 @@ static void a_name_that_nobody_has_and_a_person_who_is_away_are_told_apart(void 
 	wait_s(&t, 60);
 	assert_int_equal(t.alice.is.ended, 2);
 	assert_int_equal(t.alice.is.answered, 0);
-	assert_true(t.alice.is.facts.status >= 400);
+	assert_int_equal(t.alice.is.facts.status, 480);
 	end(&t);
 }
 

@@ -379,6 +379,7 @@ static bool add_overlay(struct up *up)
 						.tls = serve_tls(up, up->node_certificate, true),
 						.stun = up->stun,
 						.advertised = up->node,
+						.keeps = true,
 						.rng = &up->rng[0],
 						.log = &up->log.log };
 	char text[300];

@@ -2,10 +2,12 @@
 
 #include "base/heap.h"
 #include "base/map.h"
+#include "overlay/roll.h"
 
 #include <stdlib.h>
 
-#define ASK_MAX 1024
+#define ASK_MAX          1024
+#define NAMES_PER_RECORD 10
 
 /* One record, as its bytes: a table of 100000 stays near 60 MB. */
 struct entry {
@@ -30,6 +32,7 @@ struct overlay_directory {
 	uint64_t hash_key[2];
 	struct map map;
 	struct heap heap;
+	struct overlay_roll names;
 	struct done done[ASK_MAX]; /* a ring */
 	size_t done_at, done_n;
 };
@@ -44,6 +47,7 @@ struct overlay_directory *overlay_directory_new(const struct overlay_directory_s
 	rng_fill(setup->rng, d->hash_key, sizeof(d->hash_key));
 	map_init(&d->map, setup->record_max);
 	heap_init(&d->heap);
+	overlay_roll_init(&d->names, setup->record_max * NAMES_PER_RECORD, setup->rng);
 	return d;
 }
 
@@ -57,6 +61,7 @@ void overlay_directory_free(struct overlay_directory *d)
 		free(map_of(node, struct entry, node));
 	map_free(&d->map);
 	heap_free(&d->heap);
+	overlay_roll_free(&d->names);
 	free(d);
 }
 
@@ -163,6 +168,8 @@ enum err overlay_directory_put(struct overlay_directory *d, uint64_t ask, const 
 		overlay_record_key(r, key);
 		refusal = keep(d, r, key);
 	}
+	if (!refusal)
+		(void)!overlay_roll_add(&d->names, key); /* full: when the record has gone the name is unknown again */
 	push(d, refusal ? OVERLAY_DIRECTORY_REFUSED : OVERLAY_DIRECTORY_STORED, ask)->refusal = refusal;
 	return ERR_NONE;
 }
@@ -189,6 +196,15 @@ usec overlay_directory_due(const struct overlay_directory *d)
 	return heap_due(&d->heap);
 }
 
+static void list(const struct overlay_directory *d, const uint8_t key[OVERLAY_KEY_N],
+		 struct overlay_directory_outcome *out)
+{
+	for (struct entry *e = first(d, key); e; e = next_of(e))
+		if (!e->left)
+			out->record[out->record_n++] = str_of(e->bytes, e->n);
+	out->known = out->record_n || overlay_roll_has(&d->names, key);
+}
+
 bool overlay_directory_next(struct overlay_directory *d, struct overlay_directory_outcome *out)
 {
 	if (d->done_n == 0)
@@ -198,12 +214,15 @@ bool overlay_directory_next(struct overlay_directory *d, struct overlay_director
 	if (done->kind == OVERLAY_DIRECTORY_STORED)
 		out->replicas = 1; /* no other super node is known */
 	if (done->kind == OVERLAY_DIRECTORY_FOUND)
-		for (struct entry *e = first(d, done->key); e; e = next_of(e))
-			if (!e->left)
-				out->record[out->record_n++] = str_of(e->bytes, e->n);
+		list(d, done->key, out);
 	d->done_at = (d->done_at + 1) % ASK_MAX;
 	d->done_n--;
 	return true;
+}
+
+enum err overlay_directory_know(struct overlay_directory *d, const uint8_t key[OVERLAY_KEY_N])
+{
+	return overlay_roll_add(&d->names, key);
 }
 
 size_t overlay_directory_count(const struct overlay_directory *d)

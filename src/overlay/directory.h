@@ -33,12 +33,13 @@ struct overlay_directory_outcome {
 	uint8_t replicas;
 	str record[OVERLAY_FOUND_MAX]; /* as signed; the directory's, until its next call */
 	size_t record_n;
+	bool known; /* FOUND: there is such a name, or was, also where nobody is there */
 };
 
 struct overlay_directory_setup {
 	struct overlay_domain network;
 	uint8_t authority[OVERLAY_KEY_N];
-	size_t record_max;
+	size_t record_max; /* ten times as many names are remembered */
 	struct rng *rng;
 };
 
@@ -50,6 +51,9 @@ MUST_CHECK enum err overlay_directory_put(struct overlay_directory *, uint64_t a
 					  usec now);
 MUST_CHECK enum err overlay_directory_find(struct overlay_directory *, uint64_t ask, const uint8_t key[OVERLAY_KEY_N],
 					   usec now);
+/* There is a user with this key, whether devices are there or not. The directory learns the same from each record that
+ * it took. ERR_FULL, ERR_MEMORY: it will say that it does not know the name. */
+MUST_CHECK enum err overlay_directory_know(struct overlay_directory *, const uint8_t key[OVERLAY_KEY_N]);
 void overlay_directory_tick(struct overlay_directory *, usec now); /* lets expired records go */
 usec overlay_directory_due(const struct overlay_directory *);
 bool overlay_directory_next(struct overlay_directory *, struct overlay_directory_outcome *out);

@@ -179,9 +179,46 @@ static void a_ninth_device_takes_the_place_of_the_one_missed_least(void **state)
 	overlay_directory_free(d);
 }
 
+static bool is_known(struct overlay_directory *d, str name, usec now)
+{
+	struct overlay_directory_outcome out;
+	uint8_t key[OVERLAY_KEY_N];
+
+	overlay_user_key(TEST_NETWORK, name, key);
+	assert_int_equal(overlay_directory_find(d, 6, key, now), ERR_NONE);
+	assert_true(overlay_directory_next(d, &out));
+	return out.known;
+}
+
+static void a_name_stays_known_when_its_records_have_gone(void **state)
+{
+	struct overlay_record r;
+	struct test_user alice;
+	struct rng rng;
+	struct overlay_directory *d = fresh(&rng, 10);
+	uint8_t bob[OVERLAY_KEY_N];
+	uint64_t seq;
+
+	(void)state;
+	test_user(&alice, STR("alice"), TEST_NOW);
+	test_record(&r, &alice, 3, TEST_NOW);
+	assert_false(is_known(d, STR("alice"), TEST_NOW));
+	assert_int_equal(put(d, &r, TEST_NOW), OVERLAY_REFUSAL_NONE);
+	assert_true(is_known(d, STR("alice"), TEST_NOW));
+	assert_int_equal(find(d, STR("alice"), &seq, r.expiry), 0);
+	assert_true(is_known(d, STR("alice"), r.expiry));
+	assert_false(is_known(d, STR("bob"), r.expiry));
+	overlay_user_key(TEST_NETWORK, STR("bob"), bob);
+	assert_int_equal(overlay_directory_know(d, bob), ERR_NONE);
+	assert_true(is_known(d, STR("bob"), r.expiry));
+	assert_int_equal(find(d, STR("bob"), &seq, r.expiry), 0);
+	overlay_directory_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_stays_known_when_its_records_have_gone),
 		cmocka_unit_test(the_highest_seq_is_found),
 		cmocka_unit_test(expired_records_are_gone),
 		cmocka_unit_test(who_has_left_is_not_found_and_does_not_come_back),

@@ -15,6 +15,7 @@ enum tag_welcome {
 enum tag_login { LOGIN_NETWORK = 1, LOGIN_NAME, LOGIN_PASSWORD, LOGIN_KEY, LOGIN_PROOF };
 enum tag_login_ok { LOGIN_OK_CERTIFICATE = 1, LOGIN_OK_TIME };
 enum tag_refused { REFUSED_CODE = 1, REFUSED_TEXT, REFUSED_RETRY, REFUSED_TIME };
+enum tag_found { FOUND_RECORD = 1, FOUND_KNOWN };
 enum tag_renew { RENEW_CERTIFICATE = 1, RENEW_PROOF };
 
 #define AGENT_MAX 64
@@ -38,7 +39,7 @@ static const struct kind {
 	[OVERLAY_STORE] = { STR_INIT("store"), 1536, 2, 1, 0 },
 	[OVERLAY_STORED] = { STR_INIT("stored"), 64, 2, 1, 0 },
 	[OVERLAY_FIND] = { STR_INIT("find"), 64, 2, 1, 0 },
-	[OVERLAY_FOUND] = { STR_INIT("found"), 8300, 0, 1, 2 },
+	[OVERLAY_FOUND] = { STR_INIT("found"), 8300, 0, 2, 1 << FOUND_RECORD },
 	[OVERLAY_SIP] = { STR_INIT("sip"), OVERLAY_BODY_MAX, 0, 0, 0 },
 	[OVERLAY_PING] = { STR_INIT("ping"), 64, 0, 0, 0 },
 	[OVERLAY_PONG] = { STR_INIT("pong"), 64, 0, 0, 0 },
@@ -215,8 +216,11 @@ static bool read_field(struct overlay_message *m, uint8_t tag, str v)
 	case OVERLAY_REFUSED:
 	case OVERLAY_BYE:
 		return read_refused(m, tag, v);
-	case OVERLAY_STORE:
 	case OVERLAY_FOUND:
+		if (tag == FOUND_KNOWN)
+			return overlay_value_u8(v, &m->known);
+		return read_record(m, v);
+	case OVERLAY_STORE:
 		return read_record(m, v);
 	case OVERLAY_STORED:
 		return overlay_value_u8(v, &m->replicas);
@@ -330,7 +334,9 @@ static void put_body(struct buf *b, const struct overlay_message *m)
 	case OVERLAY_STORE:
 	case OVERLAY_FOUND:
 		for (size_t i = 0; i < m->record_n; i++)
-			overlay_put_field(b, 1, m->record[i]);
+			overlay_put_field(b, FOUND_RECORD, m->record[i]);
+		if (m->type == OVERLAY_FOUND && m->known)
+			overlay_put_u8(b, FOUND_KNOWN, m->known);
 		break;
 	case OVERLAY_STORED:
 		overlay_put_u8(b, 1, m->replicas);

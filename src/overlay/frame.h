@@ -78,6 +78,7 @@ struct overlay_message {
 	uint32_t retry_after_s;        /* REFUSED, BYE; 0: not said */
 	str record[OVERLAY_FOUND_MAX]; /* STORE: the first; FOUND */
 	size_t record_n;               /* FOUND, STORE */
+	uint8_t known;                 /* FOUND: 1: there is such a user, even if no record */
 	uint8_t replicas;              /* STORED */
 	str sip;                       /* SIP */
 };

@@ -52,6 +52,7 @@ static void every_message_survives_the_wire(void **state)
 	for (uint8_t type = OVERLAY_HELLO; type <= OVERLAY_BYE; type++) {
 		m.type = type;
 		m.record_n = type == OVERLAY_FOUND ? 2 : 1;
+		m.known = 1;
 		round_trip(&m, &out, text, sizeof(text));
 		switch (type) {
 		case OVERLAY_HELLO:
@@ -84,6 +85,7 @@ static void every_message_survives_the_wire(void **state)
 			break;
 		case OVERLAY_FOUND:
 			assert_int_equal(out.record_n, 2);
+			assert_int_equal(out.known, 1);
 			assert_str(out.record[1], "two");
 			break;
 		case OVERLAY_STORED:

@@ -219,8 +219,10 @@ static void on_found(struct overlay_node *n, const struct overlay_message *m, us
 		return;
 	size_t k = read_found(n, f, m, records, now);
 	if (k == 0) {
-		overlay_node_find_fail(n, f, 404,
-				       STR("there is no such user, or none of the user's devices is online"));
+		if (m->known)
+			overlay_node_find_fail(n, f, 480, STR("none of the user's devices is online"));
+		else
+			overlay_node_find_fail(n, f, 404, STR("there is no such user"));
 		return;
 	}
 	f->used = false;

@@ -15,7 +15,7 @@ struct world {
 	int alice_at, bob_at;
 };
 
-static int setup(void **state)
+static int setup_with(void **state, bool keeps)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
@@ -30,6 +30,7 @@ static int setup(void **state)
 		.network = w->network,
 		.listen = addr_v4(192, 0, 2, 2, 5443),
 		.stun = addr_v4(192, 0, 2, 2, 3478),
+		.keeps = keeps,
 		.rng = &w->rng,
 	};
 	memset(super.pin, 2, OVERLAY_KEY_N);
@@ -42,6 +43,16 @@ static int setup(void **state)
 	th_run(&w->h, USEC_PER_SEC);
 	*state = w;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_with(state, false);
+}
+
+static int setup_beside_the_accounts(void **state)
+{
+	return setup_with(state, true);
 }
 
 static int teardown(void **state)
@@ -293,7 +304,7 @@ static void a_server_with_another_key_is_not_spoken_to(void **state)
 
 /* ---- finding ---- */
 
-static void who_is_there_is_found_and_who_is_not_is_404(void **state)
+static void who_is_there_is_found_and_whom_nobody_knows_is_404(void **state)
 {
 	struct world *w = *state;
 
@@ -390,7 +401,7 @@ static void without_a_flow_a_find_fails_at_once(void **state)
 	assert_int_equal(w->alice.missing, 503);
 }
 
-static void who_leaves_in_order_is_not_found_any_more(void **state)
+static void who_leaves_in_order_is_away_and_still_known(void **state)
 {
 	struct world *w = *state;
 
@@ -399,8 +410,48 @@ static void who_leaves_in_order_is_not_found_any_more(void **state)
 	th_drain(&w->h, w->bob_at);
 	th_run(&w->h, USEC_PER_SEC);
 	find(w, &w->alice, "bob");
-	assert_int_equal(w->alice.missing, 404);
+	assert_int_equal(w->alice.missing, 480);
+	th_run(&w->h, 2 * OVERLAY_RECORD_LIFE); /* also when not even the record that says so is left */
+	find(w, &w->alice, "bob");
+	assert_int_equal(w->alice.missing, 480);
 	assert_true(overlay_node_due(w->bob.node) == USEC_NEVER);
+}
+
+/* As the keeper tells whoever watches. */
+static void accounts_changed(struct world *w)
+{
+	struct keeper_ask about = { .kind = KEEPER_CHANGED };
+
+	th_post(&w->h, w->super_at, 0,
+		&(struct host_event){ .kind = HOST_ANSWER, .message = keeper_answer_new(&about) });
+	th_run(&w->h, USEC_PER_SEC);
+}
+
+static void who_has_an_account_is_away_even_if_never_seen(void **state)
+{
+	static const char *const names[] = { "dave", "erin", "frank" };
+	struct world *w = *state;
+
+	both_online(w);
+	find(w, &w->alice, "erin");
+	assert_int_equal(w->alice.missing, 404);
+	memcpy(w->h.person, names, sizeof(names));
+	w->h.person_n = 2;
+	accounts_changed(w);
+	find(w, &w->alice, "dave");
+	assert_int_equal(w->alice.missing, 480);
+	w->alice.missing = 0;
+	find(w, &w->alice, "erin"); /* of the second page */
+	assert_int_equal(w->alice.missing, 480);
+	w->h.person_n = 3;
+	w->h.keeper_err = ERR_BUSY;
+	accounts_changed(w);
+	find(w, &w->alice, "frank");
+	assert_int_equal(w->alice.missing, 404);
+	w->h.keeper_err = ERR_NONE;
+	th_run(&w->h, 10 * USEC_PER_SEC);
+	find(w, &w->alice, "frank");
+	assert_int_equal(w->alice.missing, 480);
 }
 
 static void records_are_refreshed_for_as_long_as_one_is_there(void **state)
@@ -583,11 +634,13 @@ int main(void)
 		WORLD(the_certificate_is_renewed_at_half_its_life_without_a_password),
 		WORLD(a_clock_that_is_days_off_is_named),
 		WORLD(a_server_with_another_key_is_not_spoken_to),
-		WORLD(who_is_there_is_found_and_who_is_not_is_404),
+		WORLD(who_is_there_is_found_and_whom_nobody_knows_is_404),
 		WORLD(a_lying_super_node_is_not_believed),
 		WORLD(a_device_that_died_does_not_hide_the_one_that_lives),
 		WORLD(without_a_flow_a_find_fails_at_once),
-		WORLD(who_leaves_in_order_is_not_found_any_more),
+		WORLD(who_leaves_in_order_is_away_and_still_known),
+		cmocka_unit_test_setup_teardown(who_has_an_account_is_away_even_if_never_seen,
+						setup_beside_the_accounts, teardown),
 		WORLD(records_are_refreshed_for_as_long_as_one_is_there),
 		WORLD(an_invite_reaches_the_callee_clear_and_proven),
 		WORLD(another_persons_from_is_refused_by_the_super_node),

@@ -92,6 +92,7 @@ struct overlay_supernode *overlay_supernode_new(const struct overlay_supernode_s
 	stun_server_init(&s->stun, STUN_PER_S, now);
 	rng_fill(setup->rng, s->user_key, sizeof(s->user_key));
 	s->link_next = SUPERNODE_LINK_FIRST;
+	s->roll_at = USEC_NEVER;
 	struct overlay_directory_setup directory = {
 		.network = setup->network.name,
 		.record_max = caps->record_max,
@@ -105,6 +106,7 @@ struct overlay_supernode *overlay_supernode_new(const struct overlay_supernode_s
 		return NULL;
 	}
 	put_listeners(s);
+	overlay_supernode_roll_start(s, now);
 	return s;
 }
 
@@ -392,6 +394,7 @@ static void on_outcome(struct overlay_supernode *s, const struct overlay_directo
 		s->stats.stored++;
 	} else {
 		m.type = OVERLAY_FOUND;
+		m.known = o->known;
 		list_found(s, o, &m);
 		*(o->record_n ? &s->stats.found : &s->stats.missed) += 1;
 	}
@@ -634,6 +637,9 @@ static void supernode_recv(void *self, const struct host_event *e, usec now)
 		if ((f = overlay_supernode_by_id(s, e->id)))
 			on_closed(s, f);
 		break;
+	case HOST_ANSWER:
+		overlay_supernode_roll_answer(s, e->message, now);
+		break;
 	case HOST_STOPPING:
 		on_stopping(s, now);
 		break;
@@ -663,6 +669,7 @@ static void supernode_tick(void *self, usec now)
 	struct overlay_supernode *s = self;
 	struct heap_item *item;
 
+	overlay_supernode_roll_tick(s, now);
 	overlay_directory_tick(s->directory, now);
 	s->stats.records = (uint32_t)overlay_directory_count(s->directory);
 	while ((item = heap_take(&s->heap, now)))
@@ -673,7 +680,7 @@ static usec supernode_due(const void *self)
 {
 	const struct overlay_supernode *s = self;
 
-	return usec_min(heap_due(&s->heap), overlay_directory_due(s->directory));
+	return usec_min(usec_min(heap_due(&s->heap), overlay_directory_due(s->directory)), s->roll_at);
 }
 
 static bool supernode_next(void *self, struct host_want *out)

@@ -44,6 +44,8 @@ struct overlay_supernode_setup {
 	uint32_t token_epoch;
 	const struct overlay_certificate *certificate; /* for HELLO to other super nodes; NULL: opens none */
 	const struct sign_pair *device;                /* with certificate */
+	bool keeps; /* the keeper of this host has the accounts: it is asked which names there are (else only those
+		       whose devices have been here are known, to tell who is away from who is nobody) */
 	struct overlay_supernode_caps caps;
 	struct rng *rng;       /* a true one; outlives the service */
 	const struct log *log; /* may be NULL */

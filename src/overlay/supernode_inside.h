@@ -2,7 +2,7 @@
  * overlay/supernode_inside.h - what the files of a super node share: its flows, and who does what with them.
  *
  * supernode.c is the service: listeners, flows, HELLO, directory. supernode_sip.c carries SIP
- * and keeps the links to other super nodes. For these two alone.
+ * and keeps the links to other super nodes; supernode_roll.c learns the names that there are. For these alone.
  */
 #ifndef OVERLAY_SUPERNODE_INSIDE_H
 #define OVERLAY_SUPERNODE_INSIDE_H
@@ -69,6 +69,9 @@ struct overlay_supernode {
 	uint32_t link_next;
 	uint64_t user_key[2];
 	struct overlay_supernode_stats stats;
+	int64_t roll_after;          /* the last person that the keeper has listed */
+	usec roll_at;                /* when to ask again, after a failure */
+	bool roll_asked, roll_stale; /* a list is under way; there may be more than it will say */
 	bool stopping, stopped;
 };
 
@@ -84,6 +87,15 @@ struct supernode_flow *overlay_supernode_by_id(const struct overlay_supernode *,
 /* A new flow with this stream; NULL: no room. */
 struct supernode_flow *overlay_supernode_flow_add(struct overlay_supernode *, uint32_t id, usec now);
 void overlay_supernode_flow_close(struct overlay_supernode *, struct supernode_flow *);
+
+/* ---- supernode_roll.c ---- */
+
+struct keeper_answer;
+
+/* Which names there are, of the keeper: at the start, and whenever accounts have changed. */
+void overlay_supernode_roll_start(struct overlay_supernode *, usec now);
+void overlay_supernode_roll_answer(struct overlay_supernode *, const struct keeper_answer *, usec now);
+void overlay_supernode_roll_tick(struct overlay_supernode *, usec now);
 
 /* ---- supernode_sip.c ---- */
 

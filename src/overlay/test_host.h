@@ -54,6 +54,8 @@ struct th {
 		bool revoked;
 	} device[16];
 	int device_n;
+	const char *person[4]; /* who has an account, as the keeper lists them */
+	int person_n;
 	char state[OVERLAY_NODE_STATE_MAX]; /* a member's, as last kept */
 	size_t state_n;
 	uint64_t asked, opened, sent; /* sent: datagrams */
@@ -158,6 +160,19 @@ static inline void th_put_device(struct th *h, const struct device_record *row)
 	memcpy(d->key, row->key.p, 32);
 }
 
+/* One a page, so that pages are asked for. */
+static inline void th_list_persons(struct th *h, int64_t after, struct keeper_answer *a)
+{
+	struct person_record *row;
+
+	if (after >= h->person_n)
+		return;
+	row = keeper_answer_add(a);
+	row->id = after + 1;
+	assert_true(keeper_answer_copy(a, str_from(h->person[after]), &row->name));
+	a->more = after + 1 < h->person_n;
+}
+
 /* The password of each person is "secret-" and the name; "nobody" does not exist. */
 static inline void th_keeper(struct th *h, int from, struct keeper_ask *ask)
 {
@@ -180,6 +195,8 @@ static inline void th_keeper(struct th *h, int from, struct keeper_ask *ask)
 		h->state_n = ask->states[0].value.n;
 	} else if (ask->kind == KEEPER_DEVICE_PUT) {
 		th_put_device(h, &ask->devices[0]);
+	} else if (ask->kind == KEEPER_PERSON_LIST) {
+		th_list_persons(h, ask->after, a);
 	} else if (ask->kind == KEEPER_DEVICE_LIST) {
 		th_list_devices(h, a, ask->devices[0].person);
 	}
