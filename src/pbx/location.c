@@ -11,8 +11,10 @@
 #define TICK(t)     ((uint64_t)(t)*64 / USEC_PER_SEC) /* times are kept to 1/64 s */
 #define TIME(tick)  ((usec)((tick) * (USEC_PER_SEC / 64)))
 
-/* What may follow the fixed part, in this order: texts that are there behind their lengths, words of the
- * vocabulary as pointers, numbers. */
+/*
+ * Behind the fixed part: address and URI, by which bindings are looked for, each behind its length; words of the
+ * vocabulary as pointers; addresses, numbers; the lengths of the other texts that are there, and these.
+ */
 enum {
 	HAS_KEY = 1, /* its own: nearly always the key is the URI */
 	HAS_PARAMS = 2,
@@ -23,7 +25,7 @@ enum {
 	HAS_LOCAL_WORD = 64, /* so is the address it came to; else the bytes of it */
 };
 
-#define TEXTS 9
+#define TEXTS 7
 
 struct pbx_contact {
 	struct pbx_contact *next;
@@ -149,9 +151,25 @@ static const uint8_t *take_word(const uint8_t *at, const struct pbx_word **w)
 	return at + sizeof(*w);
 }
 
+static uint8_t *put_text(uint8_t *at, str s)
+{
+	if (s.n)
+		memcpy(at, s.p, s.n);
+	return at + s.n;
+}
+
+static const uint8_t *take_text(const uint8_t *at, str *out)
+{
+	uint32_t n;
+
+	at = take_number(at, &n);
+	*out = str_of((const char *)at, n);
+	return at + n;
+}
+
 /* What of a record is kept how. */
 struct plan {
-	str texts[TEXTS]; /* those that are written, aor and URI first */
+	str texts[TEXTS]; /* those that are written behind the numbers */
 	size_t text_n;
 	uint8_t has;
 	const struct pbx_word *agent, *local;
@@ -165,16 +183,42 @@ static void plan_text(struct plan *p, str s, uint8_t bit)
 	p->texts[p->text_n++] = s;
 }
 
-static void make_plan(struct pbx_location *l, const struct contact_record *r, struct plan *p)
+static const uint8_t *skip_names(const struct pbx_contact *c)
 {
-	uint8_t local[32];
+	str text;
 
-	*p = (struct plan){ .text_n = 0 };
-	p->agent = pbx_vocabulary_put(l->words, r->user_agent);
-	p->local = pbx_vocabulary_put(l->words, str_of((char *)local, (size_t)(put_addr(local, &r->local) - local)));
+	return take_text(take_text(c->bytes, &text), &text);
+}
+
+/* The words of the one that it takes the place of, where they are the same still. */
+static void plan_words(struct pbx_location *l, const struct pbx_contact *old, const struct contact_record *r,
+		       struct plan *p)
+{
+	const uint8_t *at = old ? skip_names(old) : NULL;
+	uint8_t local[32];
+	str address = str_of((char *)local, (size_t)(put_addr(local, &r->local) - local));
+
+	if (old && old->has & HAS_AGENT_WORD) {
+		at = take_word(at, &p->agent);
+		p->agent = str_eq(pbx_word_str(p->agent), r->user_agent) ? p->agent : NULL;
+	}
+	if (old && old->has & HAS_LOCAL_WORD) {
+		take_word(at, &p->local);
+		p->local = str_eq(pbx_word_str(p->local), address) ? p->local : NULL;
+	}
+	if (!p->agent)
+		p->agent = pbx_vocabulary_put(l->words, r->user_agent);
+	if (!p->local)
+		p->local = pbx_vocabulary_put(l->words, address);
 	p->has = (uint8_t)((p->agent ? HAS_AGENT_WORD : 0) | (p->local ? HAS_LOCAL_WORD : 0));
-	plan_text(p, r->aor, 0);
-	plan_text(p, r->uri, 0);
+}
+
+static void make_plan(struct pbx_location *l, const struct pbx_contact *old, const struct contact_record *r,
+		      struct plan *p)
+{
+	p->text_n = 0;
+	p->agent = p->local = NULL;
+	plan_words(l, old, r, p);
 	plan_text(p, r->call_id, 0);
 	plan_text(p, str_eq(r->key, r->uri) ? STR_NONE : r->key, HAS_KEY);
 	plan_text(p, r->params, HAS_PARAMS);
@@ -187,14 +231,32 @@ static void make_plan(struct pbx_location *l, const struct contact_record *r, st
 
 #define HEAD_MAX (2 * sizeof(void *) + 2 * 19 + 5 * (TEXTS + 3))
 
-static struct pbx_contact *write_contact(struct pbx_location *l, const struct contact_record *r, uint32_t hash)
+static size_t number_size(size_t n)
+{
+	return n < 1u << 7 ? 1 : n < 1u << 14 ? 2 : 3; /* no text is longer than 64 kB */
+}
+
+/* May the block of `old` be written over with `n` bytes? Not where what is to be written lies in it (a binding put back
+ * with another flow), and not where much of it would lie idle. */
+static bool fits(const struct pbx_contact *old, const struct contact_record *r, size_t n)
+{
+	size_t size = pbx_contact_size(old);
+	const char *from = (const char *)old;
+
+	return n <= size && size - n < 16 && (r->aor.p < from || r->aor.p >= from + size);
+}
+
+/* In the place of `old`, or in its very block; the caller links it, and ends the old one where they differ. */
+static struct pbx_contact *write_contact(struct pbx_location *l, struct pbx_contact *old,
+					 const struct contact_record *r, uint32_t hash)
 {
 	uint8_t head[HEAD_MAX], *at = head;
-	struct pbx_contact *c;
-	size_t n = 0, head_n;
+	struct pbx_contact *c = NULL;
+	size_t n, head_n;
 	struct plan p;
 
-	make_plan(l, r, &p);
+	make_plan(l, old, r, &p);
+	n = number_size(r->aor.n) + r->aor.n + number_size(r->uri.n) + r->uri.n;
 	at = p.agent ? put_word(at, p.agent) : at;
 	at = p.local ? put_word(at, p.local) : put_addr(at, &r->local);
 	at = put_addr(at, &r->remote);
@@ -206,7 +268,8 @@ static struct pbx_contact *write_contact(struct pbx_location *l, const struct co
 		n += p.texts[i].n;
 	}
 	head_n = (size_t)(at - head);
-	c = malloc(offsetof(struct pbx_contact, bytes) + head_n + n);
+	n += offsetof(struct pbx_contact, bytes) + head_n;
+	c = old && fits(old, r, n) ? old : malloc(n);
 	if (!c)
 		return NULL;
 	c->hash = hash;
@@ -217,22 +280,18 @@ static struct pbx_contact *write_contact(struct pbx_location *l, const struct co
 	set_time(c, EXPIRES, r->expires);
 	set_time(c, UPDATED, r->updated);
 	set_time(c, REGISTERED, r->registered);
-	memcpy(c->bytes, head, head_n);
-	at = c->bytes + head_n;
-	for (size_t i = 0; i < p.text_n; i++) {
-		if (p.texts[i].n)
-			memcpy(at, p.texts[i].p, p.texts[i].n);
-		at += p.texts[i].n;
-	}
+	at = put_text(put_number(c->bytes, (uint32_t)r->aor.n), r->aor);
+	at = put_text(put_number(at, (uint32_t)r->uri.n), r->uri);
+	at = put_text(at, str_of((const char *)head, head_n));
+	for (size_t i = 0; i < p.text_n; i++)
+		at = put_text(at, p.texts[i]);
 	return c;
 }
 
 /* Its texts as they were written; behind them. */
 static const uint8_t *read_contact(const struct pbx_contact *c, struct contact_record *r)
 {
-	str *const texts[TEXTS] = { &r->aor,
-				    &r->uri,
-				    &r->call_id,
+	str *const texts[TEXTS] = { &r->call_id,
 				    c->has & HAS_KEY ? &r->key : NULL,
 				    c->has & HAS_PARAMS ? &r->params : NULL,
 				    c->has & HAS_INSTANCE ? &r->instance : NULL,
@@ -240,10 +299,12 @@ static const uint8_t *read_contact(const struct pbx_contact *c, struct contact_r
 				    c->has & HAS_MACHINE ? &r->machine : NULL,
 				    c->has & HAS_AGENT_WORD ? NULL : &r->user_agent };
 	const struct pbx_word *word;
-	const uint8_t *at = c->bytes;
+	const uint8_t *at;
 	uint32_t number, lengths[TEXTS];
 
 	*r = (struct contact_record){ .cseq = c->cseq, .q = c->q, .transport = c->transport };
+	at = take_text(c->bytes, &r->aor);
+	at = take_text(at, &r->uri);
 	if (c->has & HAS_AGENT_WORD) {
 		at = take_word(at, &word);
 		r->user_agent = pbx_word_str(word);
@@ -295,9 +356,9 @@ static struct pbx_contact **bucket(const struct pbx_location *l, uint32_t hash)
 	return &l->buckets[hash & (l->bucket_n - 1)];
 }
 
-static uint32_t hash_of(const struct pbx_location *l, str aor)
+uint64_t pbx_location_hash(const struct pbx_location *l, str aor)
 {
-	return (uint32_t)str_hash(aor, l->key);
+	return str_hash(aor, l->key);
 }
 
 /* Two a bucket on average; where there is no memory, longer chains. */
@@ -328,13 +389,13 @@ static void grow(struct pbx_location *l)
 /* The next at or behind c of this address. */
 static struct pbx_contact *next_of(struct pbx_contact *c, uint32_t hash, str aor)
 {
-	struct contact_record r;
+	str own;
 
 	for (; c; c = c->next) {
 		if (c->hash != hash)
 			continue;
-		(void)read_contact(c, &r);
-		if (str_eq(r.aor, aor))
+		(void)take_text(c->bytes, &own);
+		if (str_eq(own, aor))
 			return c;
 	}
 	return NULL;
@@ -349,6 +410,10 @@ static bool has_key(const struct pbx_contact *c, str key)
 {
 	struct contact_record r;
 
+	if (!(c->has & HAS_KEY)) {
+		(void)take_text(take_text(c->bytes, &r.aor), &r.uri);
+		return str_eq(r.uri, key);
+	}
 	(void)read_contact(c, &r);
 	return str_eq(r.key, key);
 }
@@ -389,7 +454,12 @@ static void wake_for(struct pbx_location *l, usec expires)
 
 enum err pbx_location_put(struct pbx_location *l, const struct contact_record *r, usec now)
 {
-	uint32_t hash = hash_of(l, r->aor);
+	return pbx_location_put_hashed(l, r, pbx_location_hash(l, r->aor), now);
+}
+
+enum err pbx_location_put_hashed(struct pbx_location *l, const struct contact_record *r, uint64_t full, usec now)
+{
+	uint32_t hash = (uint32_t)full;
 	struct pbx_contact *old = NULL, *c;
 	size_t n = 0;
 
@@ -405,22 +475,24 @@ enum err pbx_location_put(struct pbx_location *l, const struct contact_record *r
 	}
 	if (n >= PBX_CONTACTS_MAX || (!old && l->n >= l->max))
 		return ERR_FULL;
-	c = write_contact(l, r, hash);
+	c = write_contact(l, old, r, hash);
 	if (!c)
 		return ERR_MEMORY;
-	l->n++;
-	if (old)
-		forget(l, old);
-	grow(l);
-	c->next = *bucket(l, hash);
-	*bucket(l, hash) = c;
+	if (c != old) {
+		l->n++;
+		if (old)
+			forget(l, old);
+		grow(l);
+		c->next = *bucket(l, hash);
+		*bucket(l, hash) = c;
+	}
 	wake_for(l, r->expires);
 	return ERR_NONE;
 }
 
 void pbx_location_remove(struct pbx_location *l, str aor, str key)
 {
-	uint32_t hash = hash_of(l, aor);
+	uint32_t hash = (uint32_t)pbx_location_hash(l, aor);
 	struct pbx_contact *c = first_of(l, hash, aor);
 
 	while (c && !has_key(c, key))
@@ -436,7 +508,13 @@ static bool comes_before(const struct pbx_contact *a, const struct pbx_contact *
 
 size_t pbx_location_find(const struct pbx_location *l, str aor, usec now, const struct pbx_contact *list[])
 {
-	uint32_t hash = hash_of(l, aor);
+	return pbx_location_find_hashed(l, aor, pbx_location_hash(l, aor), now, list);
+}
+
+size_t pbx_location_find_hashed(const struct pbx_location *l, str aor, uint64_t full, usec now,
+				const struct pbx_contact *list[])
+{
+	uint32_t hash = (uint32_t)full;
 	const struct pbx_contact *c = first_of(l, hash, aor);
 	size_t n = 0;
 

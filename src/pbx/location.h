@@ -30,14 +30,21 @@ struct pbx_contact;
 struct pbx_location *pbx_location_new(uint32_t max, struct rng *);
 void pbx_location_free(struct pbx_location *);
 
+/* Of an address, for the functions below that take it: worked out once, where one goes to the table several times. */
+uint64_t pbx_location_hash(const struct pbx_location *, str aor);
+
 /* Adds the binding, or replaces the one with the same aor and key. A binding that has expired at `now` is
  * ERR_EXPIRED and not taken. ERR_FULL: the table, or PBX_CONTACTS_MAX; ERR_LIMIT: a text above 64 kB; ERR_MEMORY. */
 MUST_CHECK enum err pbx_location_put(struct pbx_location *, const struct contact_record *, usec now);
+MUST_CHECK enum err pbx_location_put_hashed(struct pbx_location *, const struct contact_record *, uint64_t hash,
+					    usec now);
 /* Harmless where it is not there. */
 void pbx_location_remove(struct pbx_location *, str aor, str key);
 /* The bindings of an address that have not expired, the highest q first, among equals the newest. Returns how many
  * were written to list[PBX_CONTACTS_MAX]. */
 size_t pbx_location_find(const struct pbx_location *, str aor, usec now, const struct pbx_contact *list[]);
+size_t pbx_location_find_hashed(const struct pbx_location *, str aor, uint64_t hash, usec now,
+				const struct pbx_contact *list[]);
 /* All that is known of a binding, as views into it. */
 void pbx_contact_record(const struct pbx_contact *, struct contact_record *out);
 /* Forgets what has expired. (The keeper drops it by itself.) */

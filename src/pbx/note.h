@@ -22,7 +22,8 @@ enum pbx_note_kind {
 	PBX_NOTE_FOREIGN = 1, /* `bytes`, a message that came by `flow`: sip_stack_take */
 	PBX_NOTE_CARRY,       /* `bytes` leave by `flow`: sip_stack_write */
 	PBX_NOTE_REGISTER,    /* `change`: carry it out, keep it, answer REGISTERED */
-	PBX_NOTE_REGISTERED,  /* `status`, and with 200 `rows` (what is bound now), with 423 `min_expires` */
+	PBX_NOTE_REGISTERED,  /* `status`, and with 200 `rows` (what is bound now), or where there is a `head`, `bytes`
+			       */
 	PBX_NOTE_FIND,        /* `aor`: answer FOUND */
 	PBX_NOTE_FOUND,       /* `rows` */
 	PBX_NOTE_UNBIND,      /* `change.aor`: its bindings over `flow`, or to `bytes` by `path`, are no more */
@@ -37,7 +38,8 @@ enum pbx_note_kind {
 	PBX_NOTE_FIGURES,     /* from a service that is no worker: answer it with the same and `figures` */
 };
 
-#define PBX_NOTE_FIRST 2048 /* bytes: a change of one contact and what is bound after, most often */
+#define PBX_NOTE_LINES 16384 /* bytes of Contact lines */
+#define PBX_NOTE_FIRST 2048  /* bytes: a change of one contact and what is bound after, most often */
 
 /* A REGISTER, as the shard must judge it (10.3). */
 struct pbx_change {
@@ -47,6 +49,7 @@ struct pbx_change {
 	size_t n;                    /* 0: only asks what is bound */
 	str call_id;
 	uint32_t cseq;
+	uint64_t hash; /* the shard's: pbx_location_hash of aor; 0: not worked out yet */
 };
 
 /* For the worker that has a number of a limit (pbx/tally.h). */
@@ -68,6 +71,13 @@ struct pbx_note {
 	str bytes;
 	str aor, path;
 	struct pbx_change change;
+	/* REGISTER without a job (server_brief.c): the head of its answer, which leaves by `flow`; its name as
+	 * pbx/repeat knows it; when it came; whether its phone knows GRUUs and Outbound, and (REGISTERED) whether a
+	 * flow is bound. Its Contact lines come back as `bytes`. */
+	str head;
+	uint64_t repeat;
+	usec came;
+	bool gruu, outbound, bound;
 	struct pbx_count count;
 	struct pbx_settings *settings; /* the receiver takes it, or it goes with the note */
 	int status;

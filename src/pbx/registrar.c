@@ -270,7 +270,8 @@ static bool make_room(const struct contact_record *old, bool *gone, size_t n, st
 int pbx_registrar_judge(const struct pbx_location *l, const struct pbx_change *c, usec now, struct pbx_verdict *v)
 {
 	const struct pbx_contact *list[PBX_CONTACTS_MAX];
-	size_t n = pbx_location_find(l, c->aor, now, list), added = 0;
+	size_t n = pbx_location_find_hashed(l, c->aor, c->hash ? c->hash : pbx_location_hash(l, c->aor), now, list);
+	size_t added = 0;
 	struct contact_record old[PBX_CONTACTS_MAX];
 	bool gone[PBX_CONTACTS_MAX] = { 0 };
 
@@ -291,7 +292,8 @@ int pbx_registrar_judge(const struct pbx_location *l, const struct pbx_change *c
 		if (i < n) {
 			if (is_stale(&old[i], c))
 				return 500;
-			row.key = old[i].key;
+			if (!str_eq(row.key, old[i].key))
+				row.key = old[i].key;
 			row.registered = old[i].registered;
 		} else {
 			row.registered = first_registered(old, n, &row);

@@ -22,7 +22,14 @@
 #define PBX_REPEAT_ROW  8                   /* a cache line */
 #define PBX_REPEAT_KEPT (32 * USEC_PER_SEC) /* timer J */
 
-enum pbx_repeat_kind { PBX_REPEAT_DONE = 1, PBX_REPEAT_CHALLENGED };
+enum pbx_repeat_kind {
+	PBX_REPEAT_NEW,     /* not known */
+	PBX_REPEAT_PENDING, /* its answer waits for the keeper: it goes to the repeat as well */
+	PBX_REPEAT_DONE,
+	PBX_REPEAT_CHALLENGED,
+	PBX_REPEAT_REFUSED, /* 500 */
+	PBX_REPEAT_UNKEPT,  /* 503 */
+};
 
 struct pbx_repeats {
 	uint64_t key[2]; /* private, all of it */
@@ -31,9 +38,11 @@ struct pbx_repeats {
 
 void pbx_repeats_init(struct pbx_repeats *, struct rng *);
 void pbx_repeats_free(struct pbx_repeats *);
-/* It has been answered so; of a repeat, the first time counts. false: no memory, nothing is remembered. */
-bool pbx_repeats_note(struct pbx_repeats *, enum pbx_repeat_kind, struct sip_msg *, const struct flow *, usec now);
-/* Was this very request answered so within the last PBX_REPEAT_KEPT? */
-bool pbx_repeats_has(const struct pbx_repeats *, enum pbx_repeat_kind, struct sip_msg *, const struct flow *, usec now);
+/* By what the request is known again; never 0. Worked out once for each. */
+uint64_t pbx_repeats_name(const struct pbx_repeats *, struct sip_msg *, const struct flow *);
+/* What became of this very request within the last PBX_REPEAT_KEPT. */
+enum pbx_repeat_kind pbx_repeats_find(const struct pbx_repeats *, uint64_t name, usec now);
+/* So it is from now on; the 32 s go on from the first time. false: no memory, nothing is remembered. */
+bool pbx_repeats_note(struct pbx_repeats *, enum pbx_repeat_kind, uint64_t name, usec now);
 
 #endif

@@ -37,20 +37,24 @@ struct pbx_config pbx_config_default(void)
 
 static void on_request(struct pbx_server *s, const struct sip_event *e, usec now)
 {
-	static const struct sip_reply full = { .status = 503, .lines = STR_INIT("Retry-After: 5") };
 	struct sip_msg *m = e->msg;
 	/* 10.2: a user in the Request-URI of a REGISTER means nothing; some phones put theirs there. */
 	bool here = m->method == SIP_REGISTER && pbx_way_is_self(s, sip_msg_uri(m), &e->flow);
-	struct pbx_job *job = pbx_job_new(s, here ? PBX_JOB_REGISTER : PBX_JOB_RELAY, e);
+	bool datagram = here && !transport_is_reliable(e->flow.transport);
+	uint64_t repeat = datagram ? pbx_repeats_name(&s->repeats, m, &e->flow) : 0;
+	str proved = STR_NONE;
+	struct pbx_job *job;
 
-	if (job) {
-		job->since = now;
-		if (!here || !pbx_gate_line(s, job, now))
-			pbx_job_decide(s, job, m, now);
-	} else if (sip_stack_refuse(s->stack, e->server, m, &full, now)) {
-		log_debug(s->config.log, "pbx.server unanswered", "call=" STR_FMT " status=503",
-			  STR_ARG(sip_msg_log_id(m)));
-	}
+	if (datagram && pbx_brief_register(s, e, repeat, &proved, now))
+		return;
+	job = pbx_job_begin(s, here ? PBX_JOB_REGISTER : PBX_JOB_RELAY, e, now);
+	if (!job)
+		return;
+	job->repeat = repeat;
+	if (proved.n && !arena_copy(&job->arena, proved, &job->proved))
+		job->proved = STR_NONE;
+	if (!here || !pbx_gate_line(s, job, now))
+		pbx_job_decide(s, job, m, now);
 }
 
 /* Its request can be answered no more (RFC 4320 4.2: too late), or has been answered while others still rang: whoever
@@ -687,6 +691,7 @@ static bool make_parts(struct pbx_server *s)
 	stack.log = c->log;
 	stack.tap = &s->tap;
 	stack.gate = &s->gate;
+	stack.lazy = true;
 	stack.id_first = c->id_first;
 	stack.id_n = c->id_n;
 	stack.worker = c->worker;

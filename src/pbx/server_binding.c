@@ -1,18 +1,50 @@
 /* What is bound, at the shard that has the address: changes one after the other, kept before they are answered. */
 #include "pbx/server_parts.h"
 
+#define CONTACT_REST 80   /* bytes of a Contact line besides its URI and parameters */
+#define GRUU_REST    1000 /* and besides address and instance where it has GRUUs */
+
+/* What is bound, as its answer says it. Returns the status. */
+static int write_contacts(struct pbx_server *s, struct pbx_note *note, const struct pbx_contact *const *list, size_t n,
+			  usec now)
+{
+	struct contact_record rows[PBX_CONTACTS_MAX];
+	const struct pbx_change *c = &note->change;
+	size_t size = 0;
+	struct buf b;
+
+	for (size_t i = 0; i < n; i++) {
+		pbx_contact_record(list[i], &rows[i]);
+		size += rows[i].uri.n + rows[i].params.n + CONTACT_REST +
+			(note->gruu ? GRUU_REST + rows[i].aor.n + rows[i].instance.n : 0);
+		note->bound = note->bound ||
+			      (rows[i].reg_id && rows[i].cseq == c->cseq && str_eq(rows[i].call_id, c->call_id));
+	}
+	size = size < PBX_NOTE_LINES ? size : PBX_NOTE_LINES;
+	buf_init(&b, size ? arena_alloc(&note->arena, size) : NULL, size);
+	if (size && !b.p)
+		return 500;
+	pbx_registrar_write(rows, n, note->gruu ? s->gruus : NULL, c->call_id, now, &b);
+	note->bytes = buf_str(&b);
+	return buf_ok(&b) ? 200 : 500;
+}
+
 static void answer(struct pbx_server *s, struct pbx_note *note, int status, usec now)
 {
 	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	const struct pbx_change *c = &note->change;
 	size_t n;
 
 	if (note->kind == PBX_NOTE_UNBIND) {
 		pbx_server_drop_note(s, note);
 		return;
 	}
-	n = status == 200 ? pbx_location_find(s->location, note->change.aor, now, list) : 0;
+	n = status == 200 ? pbx_location_find_hashed(s->location, c->aor, c->hash, now, list) : 0;
 	note->kind = PBX_NOTE_REGISTERED;
-	note->status = pbx_note_set_rows(note, list, n) ? 500 : status;
+	if (note->head.n)
+		note->status = status == 200 ? write_contacts(s, note, list, n, now) : status;
+	else
+		note->status = pbx_note_set_rows(note, list, n) ? 500 : status;
 	pbx_server_tell(s, note->from, note, now);
 }
 
@@ -122,6 +154,29 @@ static void unbind(struct pbx_server *s, const struct pbx_note *note, usec now)
 		pbx_location_remove(s->location, note->change.aor, v.remove[i].key);
 }
 
+/* One row, put as it came, is in the note already. */
+static bool is_in_place(const struct pbx_change *c, const struct pbx_verdict *v)
+{
+	return v->put_n == 1 && !v->remove_n && c->n == 1 && v->put[0].key.p == c->rows[0].key.p;
+}
+
+/* What is to be done outlives what it was judged by. */
+static bool keep_verdict(struct pbx_op *op, const struct pbx_verdict *v)
+{
+	struct pbx_change *c = &op->note->change;
+
+	op->put_n = v->put_n;
+	op->remove_n = v->remove_n;
+	if (is_in_place(c, v)) {
+		c->rows[0].registered = v->put[0].registered;
+		op->put = c->rows;
+		return true;
+	}
+	op->put = pack(op->note, v->put, v->put_n);
+	op->remove = pack(op->note, v->remove, v->remove_n);
+	return op->put && op->remove;
+}
+
 /* Holds the change against the table and asks the keeper for what follows of it. 0: it is asked; else the status. */
 static int begin(struct pbx_server *s, struct pbx_op *op, usec now)
 {
@@ -135,15 +190,12 @@ static int begin(struct pbx_server *s, struct pbx_op *op, usec now)
 	status = pbx_registrar_judge(s->location, &op->note->change, now, &v);
 	if (status != 200)
 		return status;
-	op->put = pack(op->note, v.put, v.put_n);
-	op->remove = pack(op->note, v.remove, v.remove_n);
-	if (!op->put || !op->remove)
-		return 500;
-	op->put_n = v.put_n;
-	op->remove_n = v.remove_n;
 	if (!v.put_n && !v.remove_n)
 		return 200;
-	if (heap_set(&s->op_timers, &op->timer, now + PBX_KEEPER_PATIENCE) || !ask(s, op->self, &v, now)) {
+	if (!keep_verdict(op, &v))
+		return 500;
+	usec patience = op->note->head.n ? sip_timing_settled(&s->config.timing) : PBX_KEEPER_PATIENCE;
+	if (heap_set(&s->op_timers, &op->timer, now + patience) || !ask(s, op->self, &v, now)) {
 		heap_remove(&s->op_timers, &op->timer);
 		return 500;
 	}
@@ -203,7 +255,7 @@ static void finish(struct pbx_server *s, struct pbx_op *op, int status, usec now
 
 void pbx_register_change(struct pbx_server *s, struct pbx_note *note, usec now)
 {
-	uint64_t hash = str_hash(note->change.aor, s->key);
+	uint64_t hash = note->change.hash = pbx_location_hash(s->location, note->change.aor);
 	struct pbx_op *first = busy_with(s, note->change.aor, hash);
 	handle self;
 	struct pbx_op *op = slab_add(&s->ops, &self);
@@ -239,7 +291,7 @@ static int apply(struct pbx_server *s, const struct pbx_op *op, usec now)
 		pbx_location_remove(s->location, op->remove[i].aor, op->remove[i].key);
 	for (size_t i = 0; i < op->put_n; i++) {
 		struct flow flow = contact_flow(&op->put[i]);
-		enum err err = pbx_location_put(s->location, &op->put[i], now);
+		enum err err = pbx_location_put_hashed(s->location, &op->put[i], op->note->change.hash, now);
 
 		if (err && err != ERR_EXPIRED)
 			status = err == ERR_FULL ? 503 : 500;
@@ -276,6 +328,13 @@ void pbx_binding_tick(struct pbx_server *s, usec now)
 	while ((item = heap_take(&s->op_timers, now))) {
 		struct pbx_op *op = map_of(item, struct pbx_op, timer);
 
+		if (op->note->head.n && !op->tried) {
+			op->tried = true;
+			pbx_brief_trying(s, op->note, now);
+			if (!heap_set(&s->op_timers, &op->timer,
+				      now + PBX_KEEPER_PATIENCE - sip_timing_settled(&s->config.timing)))
+				continue;
+		}
 		log_error(s->config.log, "pbx.registrar unsaved", "aor=" STR_FMT " why=\"the keeper does not answer\"",
 			  STR_ARG(op->note->change.aor));
 		repair(s, op->note->change.aor, now);

@@ -8,10 +8,16 @@ static bool is_exempt(const struct pbx_server *s, const struct flow *flow)
 	return addr_is_loopback(&flow->remote) || pbx_way_is_trusted(s, flow);
 }
 
+void pbx_gate_charge_source(struct pbx_server *s, const struct flow *flow, unsigned units, usec now)
+{
+	if (s->config.auth && !is_exempt(s, flow))
+		pbx_flood_charge(s->flood, &flow->remote, units, now);
+}
+
 void pbx_gate_charge(struct pbx_server *s, const struct pbx_job *job, unsigned units, usec now)
 {
-	if (s->config.auth && !job->proved.n && job->kind != PBX_JOB_ACK && !is_exempt(s, &job->flow))
-		pbx_flood_charge(s->flood, &job->flow.remote, units, now);
+	if (!job->proved.n && job->kind != PBX_JOB_ACK)
+		pbx_gate_charge_source(s, &job->flow, units, now);
 }
 
 /* ---- overload ---- */
@@ -38,9 +44,14 @@ static bool is_refused(struct pbx_server *s, struct sip_msg *m, uint32_t *after,
 	return true;
 }
 
+bool pbx_gate_is_free(struct pbx_server *s, usec now)
+{
+	return !s->line_n && s->ops.n < PBX_LINE_WINDOW && !pbx_overload_late(&s->overload, now);
+}
+
 bool pbx_gate_line(struct pbx_server *s, struct pbx_job *job, usec now)
 {
-	if (!s->line_n && s->ops.n < PBX_LINE_WINDOW && !pbx_overload_late(&s->overload, now)) {
+	if (pbx_gate_is_free(s, now)) {
 		pbx_overload_done(&s->overload, 0, now);
 		return false;
 	}

@@ -22,6 +22,25 @@ struct pbx_job *pbx_job_new(struct pbx_server *s, enum pbx_job_kind kind, const 
 	return job;
 }
 
+struct pbx_job *pbx_job_begin(struct pbx_server *s, enum pbx_job_kind kind, const struct sip_event *e, usec now)
+{
+	static const struct sip_reply full = { .status = 503, .lines = STR_INIT("Retry-After: 5") };
+	struct sip_event own = *e;
+	struct pbx_job *job;
+
+	if (!own.server)
+		own.server = sip_stack_begin(s->stack, now);
+	if (!own.server) /* the stack has said so */
+		return NULL;
+	job = pbx_job_new(s, kind, &own);
+	if (job)
+		job->since = now;
+	else if (sip_stack_refuse(s->stack, own.server, e->msg, &full, now))
+		log_debug(s->config.log, "pbx.server unanswered", "call=" STR_FMT " status=503",
+			  STR_ARG(sip_msg_log_id(e->msg)));
+	return job;
+}
+
 void pbx_job_free(struct pbx_server *s, struct pbx_job *job)
 {
 	if (job->server)
@@ -84,6 +103,20 @@ void pbx_job_reply(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 	pbx_job_free(s, job);
 }
 
+enum pbx_guard_answer pbx_job_judge_source(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, bool proxy,
+					   usec now, str *name)
+{
+	enum pbx_guard_answer answer = pbx_guard_judge(s->guard, m, proxy, &flow->remote, now, name);
+
+	if (answer == PBX_GUARD_GOOD || answer == PBX_GUARD_STALE)
+		pbx_offers_answered(&s->offers, m, &flow->remote, now);
+	if (answer == PBX_GUARD_GOOD)
+		pbx_flood_prove(s->flood, &flow->remote, now);
+	else if (answer == PBX_GUARD_WRONG)
+		pbx_gate_charge_source(s, flow, PBX_FLOOD_WRONG, now);
+	return answer;
+}
+
 enum pbx_guard_answer pbx_job_judge(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, bool proxy, usec now,
 				    str *name)
 {
@@ -93,38 +126,38 @@ enum pbx_guard_answer pbx_job_judge(struct pbx_server *s, struct pbx_job *job, s
 		*name = job->proved;
 		return PBX_GUARD_GOOD;
 	}
-	answer = pbx_guard_judge(s->guard, m, proxy, &job->flow.remote, now, name);
-	if (answer == PBX_GUARD_GOOD || answer == PBX_GUARD_STALE)
-		pbx_offers_answered(&s->offers, m, &job->flow.remote, now);
-	if (answer == PBX_GUARD_GOOD)
-		pbx_flood_prove(s->flood, &job->flow.remote, now);
-	else if (answer == PBX_GUARD_WRONG)
-		pbx_gate_charge(s, job, PBX_FLOOD_WRONG, now);
+	answer = pbx_job_judge_source(s, m, &job->flow, proxy, now, name);
 	/* Without memory it is judged again, and its count found used: challenged anew. */
 	if (answer == PBX_GUARD_GOOD && !arena_copy(&job->arena, *name, &job->proved))
 		job->proved = STR_NONE;
 	return answer;
 }
 
+void pbx_job_write_challenge(struct pbx_server *s, const struct sip_msg *m, const struct flow *flow, bool simple,
+			     bool proxy, bool stale, usec now, struct buf *out)
+{
+	pbx_guard_write_challenge(s->guard, proxy, stale, simple, now, out);
+	/* Who may not be there must not get more than three times what was sent in his name (the bound of RFC 9000
+	 * 8.1). No phone says so little that this cuts its choice. */
+	if (flow->transport != TRANSPORT_UDP || out->n + PBX_CHALLENGE_REST <= 2 * m->text.n)
+		return;
+	buf_reset(out);
+	pbx_guard_write_challenge(s->guard, proxy, stale, true, now, out);
+}
+
 void pbx_job_challenge(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, bool proxy, bool stale, usec now)
 {
 	bool registers = job->kind == PBX_JOB_REGISTER && !transport_is_reliable(job->flow.transport);
-	bool again = registers && pbx_repeats_has(&s->repeats, PBX_REPEAT_CHALLENGED, m, &job->flow, now);
+	bool again = registers && pbx_repeats_find(&s->repeats, job->repeat, now) == PBX_REPEAT_CHALLENGED;
 	bool simple = again ? pbx_offers_told(&s->offers, m, &job->flow.remote)
 			    : pbx_offers_simple(&s->offers, m, &job->flow.remote, now);
-	bool noted = registers && pbx_repeats_note(&s->repeats, PBX_REPEAT_CHALLENGED, m, &job->flow, now);
+	bool noted = registers && pbx_repeats_note(&s->repeats, PBX_REPEAT_CHALLENGED, job->repeat, now);
 	handle server = job->server;
 	char lines[PBX_CHALLENGE];
 	struct buf b;
 
 	buf_init(&b, lines, sizeof(lines));
-	pbx_guard_write_challenge(s->guard, proxy, stale, simple, now, &b);
-	/* Who may not be there must not get more than three times what was sent in his name (the bound of RFC 9000
-	 * 8.1). No phone says so little that this cuts its choice. */
-	if (job->flow.transport == TRANSPORT_UDP && b.n + PBX_CHALLENGE_REST > 2 * m->text.n) {
-		buf_init(&b, lines, sizeof(lines));
-		pbx_guard_write_challenge(s->guard, proxy, stale, true, now, &b);
-	}
+	pbx_job_write_challenge(s, m, &job->flow, simple, proxy, stale, now, &b);
 	if (buf_ok(&b))
 		pbx_job_reply(s, job, m, proxy ? 407 : 401, STR_NONE, buf_str(&b), now);
 	else

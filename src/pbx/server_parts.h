@@ -157,12 +157,13 @@ struct pbx_job {
 	struct heap_item hedge; /* the earliest hedge_at of its branches, or the end of its group's time */
 	struct flow flow;       /* the way it came */
 	bool invite, cancelled, answered, forked;
-	bool outside;  /* a stranger asks */
-	bool wrong;    /* waits only to be told that its password was */
-	usec since;    /* when it came */
-	bool local;    /* a user asks: `proved`, or who From says where he is believed */
-	bool sips;     /* its Request-URI is one: TLS all the way */
-	bool in_clear; /* there is a way, but not over TLS, which a sips URI demands */
+	bool outside;    /* a stranger asks */
+	bool wrong;      /* waits only to be told that its password was */
+	uint64_t repeat; /* REGISTER over datagrams: its name (pbx/repeat.h) */
+	usec since;      /* when it came */
+	bool local;      /* a user asks: `proved`, or who From says where he is believed */
+	bool sips;       /* its Request-URI is one: TLS all the way */
+	bool in_clear;   /* there is a way, but not over TLS, which a sips URI demands */
 	uint8_t tries;
 	str asked;                  /* the account that the keeper is asked for */
 	str proved;                 /* whose password was right: judged once, as a nonce count comes only once */
@@ -191,6 +192,7 @@ struct pbx_op {
 	struct contact_record *put, *remove; /* in the note's arena */
 	size_t put_n, remove_n;
 	struct heap_item timer; /* the keeper should have answered */
+	bool tried;             /* 100 has been said */
 };
 
 struct pbx_server {
@@ -263,6 +265,8 @@ void pbx_server_told(struct pbx_server *, struct pbx_note *, usec now);
 /* ---- server_job.c ---- */
 
 struct pbx_job *pbx_job_new(struct pbx_server *, enum pbx_job_kind, const struct sip_event *);
+/* The same for a new request, and its transaction. NULL: there is no room, and it has been answered. */
+struct pbx_job *pbx_job_begin(struct pbx_server *, enum pbx_job_kind, const struct sip_event *, usec now);
 void pbx_job_free(struct pbx_server *, struct pbx_job *);
 /* It waits for a fact from now on; the request in hand is kept. false: it has waited too often. */
 bool pbx_job_wait(struct pbx_server *, struct pbx_job *, usec now);
@@ -275,6 +279,12 @@ void pbx_job_reply(struct pbx_server *, struct pbx_job *, struct sip_msg *msg, i
 /* pbx_guard_judge for this job, once. */
 enum pbx_guard_answer pbx_job_judge(struct pbx_server *, struct pbx_job *, struct sip_msg *, bool proxy, usec now,
 				    str *name);
+/* pbx_guard_judge, and what follows of it for its source. */
+enum pbx_guard_answer pbx_job_judge_source(struct pbx_server *, struct sip_msg *, const struct flow *, bool proxy,
+					   usec now, str *name);
+/* The lines of a challenge, not too many for who has said so little. */
+void pbx_job_write_challenge(struct pbx_server *, const struct sip_msg *, const struct flow *, bool simple, bool proxy,
+			     bool stale, usec now, struct buf *out);
 /* 401 or 407. */
 void pbx_job_challenge(struct pbx_server *, struct pbx_job *, struct sip_msg *, bool proxy, bool stale, usec now);
 /* A wrong password, or no such user: 403, PBX_WRONG_AFTER the request came, so that nobody can tell by the time whether
@@ -303,6 +313,9 @@ void pbx_gate_serve(struct pbx_server *, size_t n, usec now);
 usec pbx_gate_due(const struct pbx_server *);
 /* Charges the job's source, where it has not proved itself and is not trusted. */
 void pbx_gate_charge(struct pbx_server *, const struct pbx_job *, unsigned units, usec now);
+void pbx_gate_charge_source(struct pbx_server *, const struct flow *, unsigned units, usec now);
+/* Need no REGISTER wait in line? (It is counted by pbx_overload_done.) */
+bool pbx_gate_is_free(struct pbx_server *, usec now);
 
 /* Other workers are told who has guessed a password, and who knew his. */
 void pbx_gate_tell(struct pbx_server *, usec now);
@@ -370,6 +383,23 @@ void pbx_register_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *
 bool pbx_register_may(struct pbx_server *, struct pbx_job *, struct sip_msg *, str name, usec now);
 /* At the worker: PBX_NOTE_REGISTERED. */
 void pbx_register_done(struct pbx_server *, const struct pbx_note *, usec now);
+
+/* What the settings say. */
+struct pbx_registrar_setting pbx_register_setting(const struct pbx_server *);
+/* Would a contact of this request lead to ourselves? */
+bool pbx_register_leads_back(const struct pbx_server *, struct sip_msg *, const struct flow *);
+/* What a 200 says behind its contacts. `bound`: a flow, for who knows Outbound. true: the Flow-Timer is among it. */
+bool pbx_register_write_lines(struct pbx_server *, const struct flow *, bool by_proxy, bool bound, struct buf *out);
+
+/* ---- server_brief.c ---- */
+
+/* true: it has been seen to, or will be. false: nothing has been done but that its password was right, where *proved
+ * says whose. */
+bool pbx_brief_register(struct pbx_server *, const struct sip_event *, uint64_t repeat, str *proved, usec now);
+/* At the worker: PBX_NOTE_REGISTERED of a note with a head. */
+void pbx_brief_done(struct pbx_server *, const struct pbx_note *, usec now);
+/* At the shard: the keeper is slow (RFC 4320 4.1). */
+void pbx_brief_trying(struct pbx_server *, const struct pbx_note *, usec now);
 
 /* ---- server_binding.c ---- */
 

@@ -1,6 +1,6 @@
 #include "pbx/server_parts.h"
 
-#define ANSWER_LINES 16384
+#define ANSWER_LINES PBX_NOTE_LINES
 
 static const str unsupported_path = STR_INIT("Unsupported: path");
 
@@ -138,27 +138,42 @@ static bool path_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 
 /* A contact is only ever called at the address that it registers from (pbx_relay_contact_way), so none but a program of
  * this machine could lead to ourselves: round and round, and more of them each time (RFC 5393). */
-static bool contacts_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+bool pbx_register_leads_back(const struct pbx_server *s, struct sip_msg *m, const struct flow *flow)
 {
 	const struct sip_address *list;
 	struct addr addr;
 	size_t n;
 
-	if (!addr_eq_ip(&job->flow.remote, &job->flow.local) || sip_msg_addresses(m, SIP_CONTACT, &list, &n))
-		return true;
+	if (!addr_eq_ip(&flow->remote, &flow->local) || sip_msg_addresses(m, SIP_CONTACT, &list, &n))
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct sip_uri uri = list[i].uri;
 
-		if (list[i].star || !sip_uri_addr(&uri, &addr) || !addr_eq_ip(&addr, &job->flow.remote))
+		if (list[i].star || !sip_uri_addr(&uri, &addr) || !addr_eq_ip(&addr, &flow->remote))
 			continue;
 		uri.port = addr.port; /* no port is 5060 here, whoever listens there */
-		if (!pbx_way_is_self(s, &uri, &job->flow))
-			continue;
-		s->stats.refused_registrations++;
-		pbx_job_reply(s, job, m, 403, STR("Contact Leads Back Here"), STR_NONE, now);
-		return false;
+		if (pbx_way_is_self(s, &uri, flow))
+			return true;
 	}
-	return true;
+	return false;
+}
+
+static bool contacts_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	if (!pbx_register_leads_back(s, m, &job->flow))
+		return true;
+	s->stats.refused_registrations++;
+	pbx_job_reply(s, job, m, 403, STR("Contact Leads Back Here"), STR_NONE, now);
+	return false;
+}
+
+struct pbx_registrar_setting pbx_register_setting(const struct pbx_server *s)
+{
+	return (struct pbx_registrar_setting){ .expires_min = s->config.expires_min,
+					       .expires_default = s->config.expires_default,
+					       .expires_max = s->config.expires_max,
+					       .expires_spread = s->config.expires_spread,
+					       .rng = s->config.rng };
 }
 
 /* It was carried out, but its answer has not been heard: the same again, from the table (8.2.7). */
@@ -175,11 +190,7 @@ static struct pbx_note *read_again(struct pbx_server *s, str aor)
 
 void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
 {
-	const struct pbx_registrar_setting setting = { .expires_min = s->config.expires_min,
-						       .expires_default = s->config.expires_default,
-						       .expires_max = s->config.expires_max,
-						       .expires_spread = s->config.expires_spread,
-						       .rng = s->config.rng };
+	const struct pbx_registrar_setting setting = pbx_register_setting(s);
 	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX], line[400];
 	const struct sip_address *to = sip_msg_to(m);
 	struct buf aor, name, unknown;
@@ -203,7 +214,7 @@ void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_m
 		pbx_job_reply(s, job, m, 404, STR("No Such Domain or User Here"), STR_NONE, now);
 		return;
 	}
-	again = pbx_repeats_has(&s->repeats, PBX_REPEAT_DONE, m, &job->flow, now);
+	again = job->repeat && pbx_repeats_find(&s->repeats, job->repeat, now) == PBX_REPEAT_DONE;
 	if (!again && !pbx_register_may(s, job, m, buf_str(&name), now))
 		return;
 	if (!again && !bulk_may(s, job, m, buf_str(&name), now))
@@ -236,9 +247,8 @@ static void put_line(struct buf *b, str line)
 }
 
 /* RFC 3608 5.: what the phone sends from now on comes by us, where it would else not know of us. */
-static void write_service_route(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, struct buf *out)
+static void write_service_route(struct pbx_server *s, const struct flow *flow, bool by_proxy, struct buf *out)
 {
-	bool by_proxy = sip_msg_has(m, SIP_PATH);
 	struct flow side = *flow;
 
 	if (s->config.service_route == PBX_SERVICE_ROUTE_NEVER ||
@@ -250,20 +260,14 @@ static void write_service_route(struct pbx_server *s, struct sip_msg *m, const s
 	buf_put(out, STR(";lr>"));
 }
 
-/* true: the Flow-Timer is among them. */
-static bool write_lines(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, bool outbound, struct buf *b)
+bool pbx_register_write_lines(struct pbx_server *s, const struct flow *flow, bool by_proxy, bool bound, struct buf *b)
 {
 	bool timed = false;
 
-	for (const struct sip_header *h = sip_msg_header(m, SIP_PATH); h; h = sip_msg_header_next(m, h)) {
-		put_line(b, STR("Path: ")); /* RFC 3327 5.3 */
-		buf_put(b, sip_header_value(m, h));
-	}
-	write_service_route(s, m, flow, b);
-	if (outbound &&
-	    (sip_msg_lists(m, SIP_SUPPORTED, STR("outbound")) || sip_msg_lists(m, SIP_REQUIRE, STR("outbound")))) {
+	write_service_route(s, flow, by_proxy, b);
+	if (bound) {
 		put_line(b, STR("Require: outbound")); /* RFC 5626 6. */
-		timed = s->config.flow_timer && !sip_msg_has(m, SIP_PATH);
+		timed = s->config.flow_timer && !by_proxy;
 		if (timed) {
 			put_line(b, STR("Flow-Timer: "));
 			buf_put_u64(b, s->config.flow_timer);
@@ -271,6 +275,18 @@ static bool write_lines(struct pbx_server *s, struct sip_msg *m, const struct fl
 	}
 	put_line(b, STR("Supported: path, gruu, outbound, gin"));
 	return timed;
+}
+
+/* true: the Flow-Timer is among them. */
+static bool write_lines(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, bool outbound, struct buf *b)
+{
+	for (const struct sip_header *h = sip_msg_header(m, SIP_PATH); h; h = sip_msg_header_next(m, h)) {
+		put_line(b, STR("Path: ")); /* RFC 3327 5.3 */
+		buf_put(b, sip_header_value(m, h));
+	}
+	outbound = outbound &&
+		   (sip_msg_lists(m, SIP_SUPPORTED, STR("outbound")) || sip_msg_lists(m, SIP_REQUIRE, STR("outbound")));
+	return pbx_register_write_lines(s, flow, sip_msg_has(m, SIP_PATH), outbound, b);
 }
 
 /* RFC 5626 6.: did it bind a flow? What is bound says so, also where the request comes again. */
@@ -287,13 +303,15 @@ static bool is_outbound(const struct pbx_note *note, struct sip_msg *m)
 
 void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec now)
 {
-	struct pbx_job *job = slab_find(&s->jobs, note->token);
+	struct pbx_job *job = note->head.n ? NULL : slab_find(&s->jobs, note->token);
 	char lines[ANSWER_LINES];
 	struct sip_msg *m;
 	handle server;
 	struct buf b;
 	bool noted, timed;
 
+	if (note->head.n)
+		pbx_brief_done(s, note, now);
 	if (!job)
 		return;
 	server = job->server;
@@ -317,8 +335,7 @@ void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec n
 	/* A browser cannot ping (RFC 7118 6.), and a datagram's flow has no end. */
 	if (timed && (job->flow.transport == TRANSPORT_TCP || job->flow.transport == TRANSPORT_TLS))
 		pbx_binding_promised(s, &job->flow, now);
-	noted = !transport_is_reliable(job->flow.transport) &&
-		pbx_repeats_note(&s->repeats, PBX_REPEAT_DONE, m, &job->flow, now);
+	noted = job->repeat && pbx_repeats_note(&s->repeats, PBX_REPEAT_DONE, job->repeat, now);
 	pbx_job_reply(s, job, m, 200, STR_NONE, buf_str(&b), now);
 	if (noted)
 		sip_stack_forget(s->stack, server);

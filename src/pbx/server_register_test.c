@@ -99,8 +99,9 @@ static void a_keeper_that_does_not_answer_is_not_waited_for_and_told_the_truth_a
 	rig_register_once(bob, "102", 2, "Contact: <sip:102@192.0.2.77>\r\n");
 	rig_pass(6 * USEC_PER_SEC);
 	rig_assert_start(rig_take(bob), "SIP/2.0 100 ");
-	rig_assert_start(rig_take(bob), "SIP/2.0 503 ");
+	assert_string_equal(rig_take(bob), "");
 	rig_pass(6 * USEC_PER_SEC);
+	rig_assert_start(rig_take(bob), "SIP/2.0 503 ");
 	/* the next one is not held up, and what is bound is what it was, here and on the disk */
 	rig_.hold = false;
 	rig_settle();

@@ -216,6 +216,8 @@ MUST_CHECK enum err sip_stack_head(struct sip_stack *, struct sip_msg *request, 
 /* Sends `head` and `tail`, one message, once; counts it as the answer to a request that came then. */
 MUST_CHECK enum err sip_stack_say(struct sip_stack *, const struct flow *to, enum sip_method, int status, str head,
 				  str tail, usec came, usec now);
+/* The request in hand is a repeat, its TU knows: it is counted as one. */
+void sip_stack_repeated(struct sip_stack *);
 /* The To tag that sip_stack_reply gives. Empty: the transaction is gone. */
 str sip_stack_tag(struct sip_stack *, handle server);
 /* The request, parsed again and stamped: an INVITE until its final answer; another where sip_stack_keep was called

@@ -380,6 +380,11 @@ enum err sip_stack_say(struct sip_stack *s, const struct flow *to, enum sip_meth
 	return err;
 }
 
+void sip_stack_repeated(struct sip_stack *s)
+{
+	s->stats.repeats_in++;
+}
+
 str sip_stack_tag(struct sip_stack *s, handle server)
 {
 	if (!is_server(sip_tx_find(s, server)))
