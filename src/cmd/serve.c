@@ -85,7 +85,8 @@ const struct conf_setting serve_table[] = {
 	  "How many things a second one source address may cause without having proved who it is (challenges, "
 	  "refusals, "
 	  "strangers' calls; a wrong password counts ten); eight times as many where somebody has within the hour. "
-	  "What comes beyond ten seconds' worth is not heard. This machine and --trust are exempt; 0: no such guard." },
+	  "What comes beyond ten seconds' worth is not heard. This machine and --trust are exempt (not browsers by way "
+	  "of a web server here); 0: no such guard." },
 	{ "hunt-after", CONF_SPAN, FIELD(hunt_after), "20s", 0, 600 * USEC_PER_SEC, NULL, "SPAN", false,
 	  "How long phones that registered with a higher q ring before those with a lower one do; phones without a q "
 	  "ring together. 0: all ring together." },

@@ -2,22 +2,45 @@
 
 #define LOAD_VALID (500 * USEC_PER_MS) /* RFC 7339 4.3: the usual */
 
+/* A browser by way of a web server on this machine, which hides its address. */
+static bool is_hidden(const struct flow *flow)
+{
+	return transport_is_ws(flow->transport) && addr_is_loopback(&flow->remote);
+}
+
 /* A machine's own programs are its owner's business: no other can send from there. */
 static bool is_exempt(const struct pbx_server *s, const struct flow *flow)
 {
-	return addr_is_loopback(&flow->remote) || pbx_way_is_trusted(s, flow);
+	return (addr_is_loopback(&flow->remote) && !is_hidden(flow)) || pbx_way_is_trusted(s, flow);
+}
+
+/* Whose allowance pays. Of what is hidden each connection is a source of its own, and all of them together are the net
+ * around it: to pbx/flood.h, /64s (of which no host is one) in one /48. */
+static const struct addr *source_of(const struct flow *flow, struct addr *room)
+{
+	if (!is_hidden(flow))
+		return &flow->remote;
+	*room = (struct addr){ .family = 6, .port = flow->remote.port };
+	room->ip[6] = (uint8_t)(flow->remote.port >> 8);
+	room->ip[7] = (uint8_t)flow->remote.port;
+	return room;
 }
 
 void pbx_gate_charge_source(struct pbx_server *s, const struct flow *flow, unsigned units, usec now)
 {
 	if (s->config.auth && !is_exempt(s, flow))
-		pbx_flood_charge(s->flood, &flow->remote, units, now);
+		pbx_flood_charge(s->flood, source_of(flow, &(struct addr){ 0 }), units, now);
 }
 
 void pbx_gate_charge(struct pbx_server *s, const struct pbx_job *job, unsigned units, usec now)
 {
 	if (!job->proved.n && job->kind != PBX_JOB_ACK)
 		pbx_gate_charge_source(s, &job->flow, units, now);
+}
+
+void pbx_gate_prove(struct pbx_server *s, const struct flow *flow, usec now)
+{
+	pbx_flood_prove(s->flood, source_of(flow, &(struct addr){ 0 }), now);
 }
 
 /* ---- overload ---- */
@@ -103,14 +126,16 @@ static void tell_load(struct pbx_server *s, usec now)
 enum sip_gate_answer pbx_gate_request(void *self, struct sip_msg *m, const struct flow *flow, uint32_t *after, usec now)
 {
 	struct pbx_server *s = self;
+	struct addr room;
+	const struct addr *source = source_of(flow, &room);
 
-	if (!pbx_flood_open(s->flood, &flow->remote, now) && !is_exempt(s, flow)) {
+	if (!pbx_flood_open(s->flood, source, now) && !is_exempt(s, flow)) {
 		*after = pbx_overload_after(&s->overload);
 		return transport_is_reliable(flow->transport) ? SIP_GATE_BUSY : SIP_GATE_DROP;
 	}
 	if (m->fault.status) {
 		if (!is_exempt(s, flow))
-			pbx_flood_charge(s->flood, &flow->remote, PBX_FLOOD_MALFORMED, now);
+			pbx_flood_charge(s->flood, source, PBX_FLOOD_MALFORMED, now);
 		return SIP_GATE_OPEN;
 	}
 	tell_load(s, now);

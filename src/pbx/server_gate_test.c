@@ -142,6 +142,64 @@ static void on_a_stream_the_flooder_is_told_when_to_come_back(void **state)
 	assert_in_range(atoi(after), 5, 30);
 }
 
+static const struct pbx_listener with_ws[] = {
+	{ .transport = TRANSPORT_UDP, .local = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 1 } } },
+	{ .transport = TRANSPORT_TCP, .local = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 1 } } },
+	{ .transport = TRANSPORT_WS, .local = { .family = 4, .port = 8080, .ip = { 127, 0, 0, 1 } } },
+};
+
+/* Over a connection of the web server on this machine; each worker has its own. */
+static int heard_by_proxy(enum transport transport, uint32_t stream, uint16_t port, int n)
+{
+	struct host_event e = { .kind = HOST_ACCEPTED,
+				.id = stream,
+				.listener = rig_.config.id_first + (transport == TRANSPORT_WS ? 2 : 1),
+				.transport = transport,
+				.local = with_ws[2].local,
+				.remote = addr_v4(127, 0, 0, 1, port) };
+	static unsigned k;
+	char text[1000];
+	int answers = 0;
+
+	rig_.services[0].recv(rig_.services[0].self, &e, rig_.now);
+	e.kind = HOST_BYTES;
+	for (int i = 0; i < n; i++) {
+		snprintf(
+			text, sizeof(text),
+			"OPTIONS sip:example.com SIP/2.0\r\nVia: SIP/2.0/%s 127.0.0.1;branch=z9hG4bKws%u\r\n"
+			"From: <sip:x@y.example>;tag=1\r\nTo: <sip:example.com>\r\nCall-ID: ws%u\r\nCSeq: 1 OPTIONS\r\n"
+			"Content-Length: 0\r\n\r\n",
+			transport == TRANSPORT_WS ? "WS" : "TCP", k, k);
+		k++;
+		e.bytes = str_from(text);
+		rig_forget_sent();
+		rig_.services[0].recv(rig_.services[0].self, &e, rig_.now);
+		rig_settle();
+		answers += strncmp(rig_take_stream(stream), "SIP/2.0 200 ", 12) == 0;
+	}
+	return answers;
+}
+
+/* Its address is not theirs: each connection has an allowance of its own, and all of them one. */
+static void browsers_behind_a_web_server_of_this_machine_are_guarded_one_by_one(void **state)
+{
+	int together = 0;
+
+	(void)state;
+	rig_.config.listeners = with_ws;
+	rig_.config.listener_n = 3;
+	rig_run();
+	assert_int_equal(heard_by_proxy(TRANSPORT_WS, RIG_STREAM, 40001, 3000), PBX_FLOOD_RATE * PBX_FLOOD_BURST);
+	rig_assert_start(rig_.text, "SIP/2.0 503 ");
+	assert_int_equal(heard_by_proxy(TRANSPORT_WS, RIG_STREAM + 1, 40002, 300), 300);
+	for (uint16_t i = 3; i < 40; i++)
+		together += heard_by_proxy(TRANSPORT_WS, RIG_STREAM + i, (uint16_t)(40000 + i), 1000);
+	assert_int_equal(together + 1300, PBX_FLOOD_NET * PBX_FLOOD_RATE * PBX_FLOOD_BURST);
+	/* the machine's own programs as before, and the rest of the world */
+	assert_int_equal(heard_by_proxy(TRANSPORT_TCP, RIG_STREAM + 100, 40001, 3000), 3000);
+	assert_int_equal(heard(bob, 1000), 1000);
+}
+
 static void the_allowance_changes_while_it_runs(void **state)
 {
 	struct pbx_note *note = pbx_note_new(PBX_NOTE_SETTINGS);
@@ -552,6 +610,7 @@ int main(void)
 		T(several_workers_judge_no_more_guesses_than_one),
 		T(malformed_requests_are_charged_too),
 		T(on_a_stream_the_flooder_is_told_when_to_come_back),
+		T(browsers_behind_a_web_server_of_this_machine_are_guarded_one_by_one),
 		T(the_allowance_changes_while_it_runs),
 		T(trusted_sources_and_open_networks_are_exempt),
 		T(a_challenge_comes_once_and_leaves_nothing_behind),

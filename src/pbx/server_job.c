@@ -111,7 +111,7 @@ enum pbx_guard_answer pbx_job_judge_source(struct pbx_server *s, struct sip_msg 
 	if (answer == PBX_GUARD_GOOD || answer == PBX_GUARD_STALE)
 		pbx_offers_answered(&s->offers, m, &flow->remote, now);
 	if (answer == PBX_GUARD_GOOD)
-		pbx_flood_prove(s->flood, &flow->remote, now);
+		pbx_gate_prove(s, flow, now);
 	else if (answer == PBX_GUARD_WRONG)
 		pbx_gate_charge_source(s, flow, PBX_FLOOD_WRONG, now);
 	return answer;

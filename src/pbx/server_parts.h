@@ -317,6 +317,8 @@ void pbx_gate_charge_source(struct pbx_server *, const struct flow *, unsigned u
 /* Need no REGISTER wait in line? (It is counted by pbx_overload_done.) */
 bool pbx_gate_is_free(struct pbx_server *, usec now);
 
+/* It has proved itself by a password, and speaks for its source. */
+void pbx_gate_prove(struct pbx_server *, const struct flow *, usec now);
 /* Other workers are told who has guessed a password, and who knew his. */
 void pbx_gate_tell(struct pbx_server *, usec now);
 /* PBX_NOTE_GUESSES. */
