@@ -346,8 +346,9 @@ struct pbx_way {
 	bool neighbour;   /* DIALOG: one of its ends is a trusted neighbour's */
 	bool has_gruu;    /* USER, DIALOG: it is for one phone of aor's */
 	struct pbx_gruu gruu;
-	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX];
+	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX], number_text[USER_NAME_MAX];
 	str aor, name; /* USER; DIALOG where it has a GRUU */
+	str number;    /* of the account `name`, which was asked for by it (RFC 6140); empty: by its name */
 	char tel_text[PBX_TEL_MAX];
 };
 

@@ -201,7 +201,7 @@ static bool fill(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, c
 	    !unescape(job, from->user, &q->user) || !unescape(job, w->uri.user, &q->callee))
 		return false;
 	if (q->callee_ours)
-		q->callee = w->name; /* also where a GRUU stands for it */
+		q->callee = w->number.n ? w->number : w->name; /* also where a GRUU stands for it */
 	if (job->proved.n && caller == PBX_CALLER_LOCAL)
 		q->user = job->proved; /* who is anonymous to others is not to us */
 	return arena_copy(&job->arena, q->user, &q->user) && arena_copy(&job->arena, q->callee, &q->callee);

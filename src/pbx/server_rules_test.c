@@ -298,6 +298,33 @@ static void a_rule_that_is_passed_over_keeps_nothing(void **state)
 	assert_int_equal(stats().policy_over, 0);
 }
 
+/* RFC 6140: rules are about whom was asked for, not about whose account has the number. */
+static void a_number_of_an_account_is_a_number_to_the_rules(void **state)
+{
+	struct number_record *r = &rig_.numbers[rig_.number_n++];
+	struct addr pbx = rig_addr(14, 5060);
+
+	(void)state;
+	assert_int_equal(number_range_parse(STR("+4930123400-499"), &r->first, &r->last), ERR_NONE);
+	r->id = 1;
+	r->account = STR("102");
+	run(1, "fax: to +4930123419, +49301234?9 refuse 603 \"A fax\"\npre: to +4930123411 strip 3 add 1 become "
+	       "103\nown: to 102 refuse 480 \"By its name\"\n");
+	rig_register_once(pbx, "102", 9000, "Require: gin\r\nContact: <sip:192.0.2.14:5060;bnc>\r\n");
+	rig_assert_start(rig_take(pbx), "SIP/2.0 200 ");
+	binds(bob2, "103", "");
+	calls("101", "sip:+4930123499@example.com", "n1");
+	hears("SIP/2.0 603 A fax");
+	calls("101", "tel:+49-30-1234-19", "n2");
+	hears("SIP/2.0 603 A fax");
+	calls("101", "sip:+4930123410@example.com", "n3");
+	rig_assert_start(rig_take(pbx), "INVITE sip:+4930123410@192.0.2.14");
+	calls("101", "sip:+4930123411@example.com", "n5");
+	rig_assert_start(rig_take(bob2), "INVITE sip:103@");
+	calls("101", "sip:102@example.com", "n4");
+	hears("SIP/2.0 480 By its name");
+}
+
 static void numbers_are_rewritten(void **state)
 {
 	char invite[4000];
@@ -579,6 +606,7 @@ int main(void)
 		T(beyond_a_limit_the_next_rules_decide),
 		T(a_rule_that_is_passed_over_keeps_nothing),
 		T(numbers_are_rewritten),
+		T(a_number_of_an_account_is_a_number_to_the_rules),
 		T(a_way_that_a_rule_names_needs_no_relay_domain),
 		T(the_trunk_can_be_named),
 		T(callers_are_redirected),

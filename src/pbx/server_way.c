@@ -215,7 +215,9 @@ static int read_user(struct pbx_server *s, struct pbx_way *w)
 	account = pbx_numbers_find(s->numbers, w->name);
 	if (!account.n)
 		return 0;
-	/* RFC 6140: a number is its account's; as what it was asked for, w->uri says. */
+	/* RFC 6140: a number is its account's; as what it was asked for, w->uri and w->number say. */
+	memcpy(w->number_text, w->name.p, w->name.n);
+	w->number = str_of(w->number_text, w->name.n);
 	buf_init(&aor, w->aor_text, sizeof(w->aor_text));
 	buf_init(&name, w->name_text, sizeof(w->name_text));
 	put_aor(s, account, &aor);
@@ -257,7 +259,7 @@ int pbx_way_read(struct pbx_server *s, struct sip_msg *m, const struct flow *flo
 	int status;
 
 	memset(w, 0, offsetof(struct pbx_way, gruu));
-	w->aor = w->name = STR_NONE;
+	w->aor = w->name = w->number = STR_NONE;
 	w->uri = *sip_msg_uri(m);
 	if (w->uri.scheme == SIP_SCHEME_TEL && !read_tel(s, w))
 		return 414;
@@ -285,7 +287,7 @@ int pbx_way_retarget(struct pbx_server *s, struct sip_msg *m, const struct flow 
 		return 404;
 	w->uri = target;
 	w->has_gruu = false;
-	w->aor = w->name = STR_NONE;
+	w->aor = w->name = w->number = STR_NONE;
 	status = read_target(s, m, flow, w);
 	return status ? status : w->kind == PBX_WAY_SELF ? 404 : 0;
 }
