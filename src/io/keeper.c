@@ -8,8 +8,9 @@
 #include <time.h>
 
 #define BATCH_MAX        512
+#define WEIGHT_MAX       4096 /* of a batch: changes of contacts, other questions; the last one may pass it */
 #define HASH_THREADS_MAX 16
-#define CROWD            16     /* questions of a batch; with fewer nobody waits for company */
+#define CROWD            16     /* as much in a batch; with less nobody waits for company */
 #define GATHER_NS        400000 /* of patience: less than a commit takes */
 #define GATHER_MAX       3      /* times, while more are coming */
 
@@ -19,12 +20,14 @@ struct item {
 	struct keeper_port port; /* .answer NULL: nobody waits (our own questions) */
 	struct keeper_ask *ask;
 	struct keeper_answer *answer; /* of a check: what was found, to be judged */
+	size_t weight;                /* keeper_ask_weight */
 	bool hashed;                  /* holds one of hash_max places */
 };
 
 struct queue {
 	struct item *first, **last;
 	uint32_t n;
+	size_t weight;
 };
 
 struct watcher {
@@ -40,7 +43,7 @@ struct keeper {
 	struct watcher watchers[KEEPER_WATCH_MAX];
 	size_t watcher_n;
 	enum err last_failure; /* of COMMIT; said once */
-	size_t last_n;         /* questions of the last batch */
+	size_t last_weight;    /* of the last batch */
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t asked; /* the keeper thread waits here */
@@ -67,6 +70,7 @@ static void queue_add(struct queue *q, struct item *item)
 	*q->last = item;
 	q->last = &item->next;
 	q->n++;
+	q->weight += item->weight;
 }
 
 static struct item *queue_take(struct queue *q)
@@ -79,6 +83,7 @@ static struct item *queue_take(struct queue *q)
 	if (!q->first)
 		q->last = &q->first;
 	q->n--;
+	q->weight -= item->weight;
 	return item;
 }
 
@@ -161,6 +166,7 @@ void keeper_post(struct keeper *k, struct keeper_port port, struct keeper_ask *a
 	if (item) {
 		item->port = port;
 		item->ask = ask;
+		item->weight = keeper_ask_weight(ask);
 		pthread_mutex_lock(&k->lock);
 		why = enqueue(k, item, &err);
 		pthread_mutex_unlock(&k->lock);
@@ -352,12 +358,12 @@ static void wait_for_more(struct keeper *k)
  */
 static void gather(struct keeper *k)
 {
-	uint32_t before = 0;
+	size_t before = 0, crowd = k->last_weight;
 
-	if (k->last_n < CROWD)
+	if (crowd < CROWD)
 		return;
-	for (int i = 0; i < GATHER_MAX && k->asks.n > before + before / 8 && k->asks.n < BATCH_MAX; i++) {
-		before = k->asks.n;
+	for (int i = 0; i < GATHER_MAX && k->asks.weight < crowd && k->asks.weight > before + before / 8; i++) {
+		before = k->asks.weight;
 		pthread_mutex_unlock(&k->lock);
 		nanosleep(&(struct timespec){ .tv_nsec = GATHER_NS }, NULL);
 		pthread_mutex_lock(&k->lock);
@@ -370,17 +376,19 @@ static bool take_batch(struct keeper *k, struct batch *b)
 	struct item *item;
 
 	b->n = 0;
-	memset(b->answers, 0, sizeof(b->answers));
 	pthread_mutex_lock(&k->lock);
 	bool over = k->stopping && k->asks.n == 0 && k->hash_n == 0;
 	if (!over && k->asks.n == 0)
 		wait_for_more(k);
 	if (!over)
 		gather(k);
-	while (b->n < BATCH_MAX && (item = queue_take(&k->asks)))
+	k->last_weight = 0;
+	while (b->n < BATCH_MAX && k->last_weight < WEIGHT_MAX && (item = queue_take(&k->asks))) {
+		b->answers[b->n] = NULL;
 		b->items[b->n++] = item;
+		k->last_weight += item->weight;
+	}
 	pthread_mutex_unlock(&k->lock);
-	k->last_n = b->n;
 	return !over;
 }
 
@@ -422,6 +430,7 @@ static void renew(struct keeper *k, const struct item *item)
 		return; /* next time */
 	}
 	own->ask = hashed;
+	own->weight = 1;
 	IO_COUNT(&k->tally, asked);
 	pthread_mutex_lock(&k->lock);
 	queue_add(&k->asks, own);

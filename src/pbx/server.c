@@ -463,9 +463,12 @@ static void on_user(struct pbx_server *s, const struct keeper_answer *a, usec no
 		pbx_job_resume(s, job, now);
 }
 
-static void on_answer(struct pbx_server *s, const struct keeper_answer *a, usec now)
+/* Returns how many registrations have come to their end by it. */
+static size_t on_answer(struct pbx_server *s, const struct keeper_answer *a, usec now)
 {
 	switch (a->kind) {
+	case KEEPER_CONTACT_BATCH:
+		return pbx_batch_answered(s, a, now);
 	case KEEPER_REALM:
 		on_realm(s, a);
 		break;
@@ -474,9 +477,6 @@ static void on_answer(struct pbx_server *s, const struct keeper_answer *a, usec 
 		break;
 	case KEEPER_USER_FIND:
 		on_user(s, a, now);
-		break;
-	case KEEPER_CONTACT_PUT:
-		pbx_register_kept(s, a, now);
 		break;
 	case KEEPER_NUMBER_LIST:
 		on_numbers(s, a, now);
@@ -495,6 +495,7 @@ static void on_answer(struct pbx_server *s, const struct keeper_answer *a, usec 
 			log_error(s->config.log, "pbx.server unkept", "what=%s why=\"%s\"", keeper_kind_name(a->kind),
 				  a->why);
 	}
+	return 0;
 }
 
 /* ---- the service ---- */
@@ -539,6 +540,7 @@ static void settle(struct pbx_server *s, usec now)
 static void server_recv(void *self, const struct host_event *e, usec now)
 {
 	struct pbx_server *s = self;
+	size_t done;
 
 	switch (e->kind) {
 	case HOST_TOLD:
@@ -548,15 +550,16 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 			pbx_server_told(s, e->message, now);
 		break;
 	case HOST_ANSWER:
-		on_answer(s, e->message, now);
+		done = on_answer(s, e->message, now);
 		if (!pbx_overload_late(&s->overload, now)) /* else what waits unread is read first: see tick */
-			pbx_gate_serve(s, 2, now);
+			pbx_gate_serve(s, done < PBX_LINE_STEP / 2 ? 2 + 2 * done : PBX_LINE_STEP, now);
 		break;
 	case HOST_RESOLVED:
 		sip_locate_recv(s->locate, e, now);
 		break;
 	case HOST_STOPPING:
 		s->stopping = true;
+		pbx_batch_ask(s, now);
 		flush(s, now, true);
 		break;
 	case HOST_DATAGRAM:
@@ -595,13 +598,13 @@ static void server_tick(void *self, usec now)
 		pbx_gate_serve(s, pbx_overload_late(&s->overload, now) ? PBX_LINE_STEP_LATE : PBX_LINE_STEP, now);
 	pbx_location_tick(s->location, now);
 	pbx_subscribe_tick(s, now);
-	pbx_binding_tick(s, now);
 	pbx_rules_tick(s, now);
 	while ((item = heap_take(&s->timers, now)))
 		pbx_job_give_up(s, map_of(item, struct pbx_job, timer), now);
 	sip_locate_tick(s->locate, now);
 	pbx_fork_tick(s, now);
 	settle(s, now);
+	pbx_batch_tick(s, now);
 	flush(s, now, false);
 }
 
@@ -613,7 +616,7 @@ static usec server_due(const void *self)
 	due = usec_min(usec_min(due, pbx_gate_due(s)), sip_stack_due(s->stack));
 	due = usec_min(due, pbx_location_due(s->location));
 	due = usec_min(due, pbx_subscriptions_due(s->subscriptions));
-	due = usec_min(due, usec_min(pbx_reg_watch_due(s->watches), heap_due(&s->op_timers)));
+	due = usec_min(due, usec_min(pbx_reg_watch_due(s->watches), pbx_batch_due(s)));
 	due = usec_min(due, usec_min(pbx_rules_due(s), pbx_backoff_due(s->backoff)));
 	due = usec_min(due, usec_min(heap_due(&s->timers), heap_due(&s->hedges)));
 	due = usec_min(due, sip_locate_due(s->locate));
@@ -714,10 +717,11 @@ struct pbx_server *pbx_server_new(const struct pbx_config *config)
 	s->config = *config;
 	slab_init(&s->jobs, sizeof(struct pbx_job), PBX_JOBS_MAX);
 	slab_init(&s->ops, sizeof(struct pbx_op), OPS_MAX);
+	slab_init(&s->batches, sizeof(struct pbx_batch), OPS_MAX);
 	map_init(&s->busy, OPS_MAX);
 	heap_init(&s->timers);
 	heap_init(&s->hedges);
-	heap_init(&s->op_timers);
+	heap_init(&s->batch_timers);
 	rng_fill(config->rng, s->key, sizeof(s->key));
 	pbx_offers_init(&s->offers, config->rng);
 	pbx_repeats_init(&s->repeats, config->rng);
@@ -748,7 +752,7 @@ void pbx_server_free(struct pbx_server *s)
 	map_free(&s->busy);
 	heap_free(&s->timers);
 	heap_free(&s->hedges);
-	heap_free(&s->op_timers);
+	pbx_batch_free(s);
 	sip_locate_free(s->locate);
 	sip_stack_free(s->stack);
 	pbx_location_free(s->location);

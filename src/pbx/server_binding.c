@@ -50,46 +50,22 @@ static void answer(struct pbx_server *s, struct pbx_note *note, int status, usec
 
 /* ---- the keeper ---- */
 
-/* What goes and what is put, in one question: wholly done or not at all. Gone is what expires at 0. */
-static bool ask(struct pbx_server *s, handle token, const struct pbx_verdict *v, usec now)
-{
-	struct contact_record rows[2 * PBX_CONTACTS_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < v->remove_n; i++)
-		rows[n++] = (struct contact_record){ .aor = v->remove[i].aor, .key = v->remove[i].key };
-	for (size_t i = 0; i < v->put_n; i++)
-		rows[n++] = v->put[i];
-	return pbx_server_ask(
-		s, keeper_ask_new(&(struct keeper_ask){
-			   .kind = KEEPER_CONTACT_PUT, .token = token, .now = now, .contacts = rows, .n = n }));
-}
-
 /* What the keeper has may be something else than what is here: it is told what is. Behind whatever is on its way. */
 static void repair(struct pbx_server *s, str aor, usec now)
 {
 	const struct pbx_contact *list[PBX_CONTACTS_MAX];
-	struct pbx_verdict v = { .remove = { { .aor = aor } }, .remove_n = 1 };
+	struct contact_record rows[1 + PBX_CONTACTS_MAX] = { { .aor = aor } };
+	size_t n = pbx_location_find(s->location, aor, now, list);
+	struct keeper_ask question = { .kind = KEEPER_CONTACT_PUT, .now = now, .contacts = rows, .n = 1 + n };
 
-	v.put_n = pbx_location_find(s->location, aor, now, list);
-	for (size_t i = 0; i < v.put_n; i++)
-		pbx_contact_record(list[i], &v.put[i]);
+	for (size_t i = 0; i < n; i++)
+		pbx_contact_record(list[i], &rows[1 + i]);
 	log_warn(s->config.log, "pbx.registrar repaired", "aor=" STR_FMT, STR_ARG(aor));
-	if (!ask(s, 0, &v, now))
+	if (!pbx_server_ask(s, keeper_ask_new(&question)))
 		log_error(s->config.log, "pbx.registrar unsaved", "aor=" STR_FMT " why=\"no room\"", STR_ARG(aor));
 }
 
 /* ---- changes ---- */
-
-/* Copies that outlive what they were made from. */
-static struct contact_record *pack(struct pbx_note *note, const struct contact_record *rows, size_t n)
-{
-	struct contact_record *copy = arena_alloc(&note->arena, record_packed_size(&contact_record_kind, rows, n) + 1);
-
-	if (copy)
-		record_pack(&contact_record_kind, rows, n, copy);
-	return copy;
-}
 
 static bool is_of(const struct contact_record *row, const struct pbx_note *note)
 {
@@ -145,7 +121,7 @@ static void unbind(struct pbx_server *s, const struct pbx_note *note, usec now)
 	}
 	log_info(s->config.log, "pbx.registrar flow gone", "aor=" STR_FMT " bindings=%zu", STR_ARG(note->change.aor),
 		 v.remove_n);
-	if (v.remove_n + v.put_n && !ask(s, 0, &v, now))
+	if (v.remove_n + v.put_n && pbx_batch_add(s, &v, NULL, now))
 		log_error(s->config.log, "pbx.registrar unsaved", "why=\"no room\"");
 	for (size_t i = 0; i < v.put_n; i++)
 		if (pbx_location_put(s->location, &v.put[i], now))
@@ -154,30 +130,7 @@ static void unbind(struct pbx_server *s, const struct pbx_note *note, usec now)
 		pbx_location_remove(s->location, note->change.aor, v.remove[i].key);
 }
 
-/* One row, put as it came, is in the note already. */
-static bool is_in_place(const struct pbx_change *c, const struct pbx_verdict *v)
-{
-	return v->put_n == 1 && !v->remove_n && c->n == 1 && v->put[0].key.p == c->rows[0].key.p;
-}
-
-/* What is to be done outlives what it was judged by. */
-static bool keep_verdict(struct pbx_op *op, const struct pbx_verdict *v)
-{
-	struct pbx_change *c = &op->note->change;
-
-	op->put_n = v->put_n;
-	op->remove_n = v->remove_n;
-	if (is_in_place(c, v)) {
-		c->rows[0].registered = v->put[0].registered;
-		op->put = c->rows;
-		return true;
-	}
-	op->put = pack(op->note, v->put, v->put_n);
-	op->remove = pack(op->note, v->remove, v->remove_n);
-	return op->put && op->remove;
-}
-
-/* Holds the change against the table and asks the keeper for what follows of it. 0: it is asked; else the status. */
+/* Holds the change against the table; what follows of it goes to the keeper. 0: it does; else the status. */
 static int begin(struct pbx_server *s, struct pbx_op *op, usec now)
 {
 	struct pbx_verdict v;
@@ -192,14 +145,7 @@ static int begin(struct pbx_server *s, struct pbx_op *op, usec now)
 		return status;
 	if (!v.put_n && !v.remove_n)
 		return 200;
-	if (!keep_verdict(op, &v))
-		return 500;
-	usec patience = op->note->head.n ? sip_timing_settled(&s->config.timing) : PBX_KEEPER_PATIENCE;
-	if (heap_set(&s->op_timers, &op->timer, now + patience) || !ask(s, op->self, &v, now)) {
-		heap_remove(&s->op_timers, &op->timer);
-		return 500;
-	}
-	return 0;
+	return pbx_batch_add(s, &v, op, now) ? 500 : 0;
 }
 
 static struct pbx_op *busy_with(struct pbx_server *s, str aor, uint64_t hash)
@@ -228,15 +174,14 @@ static void finish(struct pbx_server *s, struct pbx_op *op, int status, usec now
 	while (op) {
 		struct pbx_op *next = op->next;
 		uint64_t hash = op->node.hash;
-		enum pbx_reg_what gone = pbx_binding_gone(op->note);
 		bool watched = pbx_reg_watch_n(s->watches) > 0;
+		enum pbx_reg_what gone = watched ? pbx_binding_gone(op->note) : PBX_REG_UNREGISTERED;
 		char text[PBX_AOR_MAX];
 		struct buf aor;
 
 		buf_init(&aor, text, sizeof(text));
 		if (watched)
 			buf_put(&aor, op->note->change.aor);
-		heap_remove(&s->op_timers, &op->timer);
 		map_remove(&s->busy, &op->node);
 		answer(s, op->note, status, now);
 		slab_remove(&s->ops, op->self);
@@ -282,64 +227,52 @@ void pbx_register_change(struct pbx_server *s, struct pbx_note *note, usec now)
 		finish(s, op, status, now);
 }
 
-/* Puts into the table what the keeper has. Returns the status. */
-static int apply(struct pbx_server *s, const struct pbx_op *op, usec now)
+static enum err put(struct pbx_server *s, const struct contact_change *change, uint64_t hash, usec now)
 {
+	struct contact_record row;
+	enum err err = contact_read(change->body, &row);
+
+	if (!err)
+		err = pbx_location_put_hashed(s->location, &row, hash, now);
+	if (err)
+		return err == ERR_EXPIRED ? ERR_NONE : err;
+	struct flow flow = contact_flow(&row);
+	if (flow.transport && transport_is_reliable(flow.transport))
+		pbx_binding_over(s, row.aor, &flow, now);
+	return ERR_NONE;
+}
+
+/* Puts into the table what the keeper has. Returns the status. */
+static int apply(struct pbx_server *s, const struct pbx_op *op, struct contact_row *changes, usec now)
+{
+	struct contact_change c;
 	int status = 200;
 
-	for (size_t i = 0; i < op->remove_n; i++)
-		pbx_location_remove(s->location, op->remove[i].aor, op->remove[i].key);
-	for (size_t i = 0; i < op->put_n; i++) {
-		struct flow flow = contact_flow(&op->put[i]);
-		enum err err = pbx_location_put_hashed(s->location, &op->put[i], op->note->change.hash, now);
+	for (uint32_t i = 0; i < op->n; i++) {
+		enum err err = contact_row_next(changes, &c) ? ERR_NONE : ERR_SYNTAX;
 
-		if (err && err != ERR_EXPIRED)
+		if (!err && c.gone)
+			pbx_location_remove(s->location, c.aor, c.key);
+		else if (!err)
+			err = put(s, &c, op->note->change.hash, now);
+		if (err)
 			status = err == ERR_FULL ? 503 : 500;
-		else if (flow.transport && transport_is_reliable(flow.transport))
-			pbx_binding_over(s, op->put[i].aor, &flow, now);
 	}
 	if (status != 200)
 		repair(s, op->note->change.aor, now);
 	return status;
 }
 
-void pbx_register_kept(struct pbx_server *s, const struct keeper_answer *a, usec now)
+void pbx_binding_kept(struct pbx_server *s, struct pbx_op *op, struct contact_row *changes, int status, usec now)
 {
-	struct pbx_op *op = slab_find(&s->ops, a->token);
-
-	if (!op) {
-		if (a->err)
-			log_error(s->config.log, "pbx.registrar unsaved", "why=\"%s\"", a->why);
-		return;
-	}
-	if (a->err) {
-		log_error(s->config.log, "pbx.registrar unsaved", "call=" STR_FMT " aor=" STR_FMT " why=\"%s\"",
-			  STR_ARG(str_head(op->note->change.call_id, 200)), STR_ARG(op->note->change.aor), a->why);
-		finish(s, op, a->err == ERR_MEMORY ? 500 : 503, now);
-		return;
-	}
-	finish(s, op, apply(s, op, now), now);
-}
-
-void pbx_binding_tick(struct pbx_server *s, usec now)
-{
-	struct heap_item *item;
-
-	while ((item = heap_take(&s->op_timers, now))) {
-		struct pbx_op *op = map_of(item, struct pbx_op, timer);
-
-		if (op->note->head.n && !op->tried) {
-			op->tried = true;
-			pbx_brief_trying(s, op->note, now);
-			if (!heap_set(&s->op_timers, &op->timer,
-				      now + PBX_KEEPER_PATIENCE - sip_timing_settled(&s->config.timing)))
-				continue;
-		}
-		log_error(s->config.log, "pbx.registrar unsaved", "aor=" STR_FMT " why=\"the keeper does not answer\"",
-			  STR_ARG(op->note->change.aor));
+	if (status == 200)
+		status = apply(s, op, changes, now);
+	else
+		log_error(s->config.log, "pbx.registrar unsaved", "call=" STR_FMT " aor=" STR_FMT,
+			  STR_ARG(str_head(op->note->change.call_id, 200)), STR_ARG(op->note->change.aor));
+	if (!status)
 		repair(s, op->note->change.aor, now);
-		finish(s, op, 503, now);
-	}
+	finish(s, op, status ? status : 503, now);
 }
 
 enum pbx_reg_what pbx_binding_gone(const struct pbx_note *note)

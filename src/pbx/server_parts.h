@@ -188,11 +188,19 @@ struct pbx_op {
 	handle self;
 	struct map_node node; /* the one in work, by aor */
 	struct pbx_op *next;  /* waiting */
+	struct pbx_op *after; /* in its batch */
 	struct pbx_note *note;
-	struct contact_record *put, *remove; /* in the note's arena */
-	size_t put_n, remove_n;
-	struct heap_item timer; /* the keeper should have answered */
-	bool tried;             /* 100 has been said */
+	uint32_t n, before; /* its changes in the batch; those before it that nobody waits for */
+};
+
+/* The changes of one turn: being collected, then with the keeper. */
+struct pbx_batch {
+	handle self;
+	struct contact_batch changes;
+	struct pbx_op *first, **last; /* whose they are, in order */
+	uint32_t unowned;             /* changes behind the last of these */
+	struct heap_item timer;       /* the keeper should have answered */
+	bool tried;                   /* 100 has been said */
 };
 
 struct pbx_server {
@@ -228,9 +236,11 @@ struct pbx_server {
 	bool reading_numbers, numbers_stale;
 	struct pbx_stream_book *book;  /* of the streams that this worker holds */
 	struct pbx_reg_watch *watches; /* of this shard */
-	struct slab jobs, ops;
+	struct slab jobs, ops, batches;
+	struct pbx_batch *turn; /* the batch that is being filled; NULL: there is nothing in it */
+	struct contact_batch spare_changes;
 	struct map busy; /* ops in work, by aor */
-	struct heap timers, hedges, op_timers;
+	struct heap timers, hedges, batch_timers;
 	struct sip_locate *locate;
 	struct pbx_note *spare[PBX_SPARE_MAX]; /* notes to be used again */
 	size_t spare_n;
@@ -408,9 +418,9 @@ void pbx_brief_trying(struct pbx_server *, const struct pbx_note *, usec now);
 
 /* At the shard: PBX_NOTE_REGISTER, PBX_NOTE_UNBIND. Takes the note. */
 void pbx_register_change(struct pbx_server *, struct pbx_note *, usec now);
-void pbx_register_kept(struct pbx_server *, const struct keeper_answer *, usec now);
-/* Changes that the keeper has not answered in time. */
-void pbx_binding_tick(struct pbx_server *, usec now);
+/* The keeper has written the changes of a batch: `status` 200, and those of the op are next in the row. Or it has not:
+ * an error, or 0: nobody knows. */
+void pbx_binding_kept(struct pbx_server *, struct pbx_op *, struct contact_row *, int status, usec now);
 /* Why bindings that are not there after this change are not: its own wish, or they made room or their flow is gone. */
 enum pbx_reg_what pbx_binding_gone(const struct pbx_note *);
 /* An address is bound to this stream: the worker that holds it notes it in its book. */
@@ -428,6 +438,21 @@ void pbx_binding_failed(struct pbx_server *, str aor, str uri, str path, usec no
 bool pbx_binding_is_open(const struct contact_record *);
 /* Its stream has not outlived the process, and there is no other way. */
 bool pbx_binding_is_lost(const struct contact_record *);
+
+/* ---- server_batch.c ---- */
+
+/* One more change into the batch of this turn, wholly or not at all: first what goes, then what is put. It is kept when
+ * pbx_binding_kept says so; op NULL: nobody waits for it. */
+MUST_CHECK enum err pbx_batch_add(struct pbx_server *, const struct pbx_verdict *, struct pbx_op *, usec now);
+/* The turn is over: the keeper is asked. */
+void pbx_batch_ask(struct pbx_server *, usec now);
+/* KEEPER_CONTACT_BATCH was answered. Returns for how many registrations. */
+size_t pbx_batch_answered(struct pbx_server *, const struct keeper_answer *, usec now);
+/* Asks; and gives up what the keeper has not answered in time. */
+void pbx_batch_tick(struct pbx_server *, usec now);
+/* At once, where there is something to ask. */
+usec pbx_batch_due(const struct pbx_server *);
+void pbx_batch_free(struct pbx_server *);
 
 /* ---- server_subscribe.c ---- */
 

@@ -72,7 +72,7 @@ static void a_change_of_two_parts_is_made_wholly_or_not_at_all(void **state)
 	rig_.hold = true;
 	rig_register_once(bob, "102", 2, "Contact: <sip:102@192.0.2.12>;expires=0, <sip:102@192.0.2.13>\r\n");
 	assert_int_equal(rig_.asked_n, 1); /* one question: the keeper does it in one transaction */
-	assert_int_equal(rig_.asked[0]->n, 2);
+	assert_int_equal(keeper_ask_weight(rig_.asked[0]), 2);
 	assert_int_equal(rig_waiting(), 0);
 	rig_.keeper_err = ERR_FULL;
 	rig_.hold = false;

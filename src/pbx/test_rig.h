@@ -149,7 +149,9 @@ static inline void rig_reply(unsigned worker, struct keeper_ask *q)
 {
 	struct keeper_answer a = { .kind = q->kind, .token = q->token, .err = rig_.keeper_err, .why = "" };
 	struct user_record user = { .realm = STR("realm.test") };
-	struct contact_record rows[100];
+	struct contact_record rows[100], row;
+	struct contact_change change;
+	struct contact_row changes;
 	char md5[65], sha[65];
 
 	switch (q->kind) {
@@ -170,6 +172,15 @@ static inline void rig_reply(unsigned worker, struct keeper_ask *q)
 			a.users = &user;
 			a.n = 1;
 			a.err = ERR_NONE;
+		}
+		break;
+	case KEEPER_CONTACT_BATCH:
+		contact_row_open(q->contact_batches[0].row, &changes);
+		while (!a.err && contact_row_next(&changes, &change)) {
+			row = (struct contact_record){ .aor = change.aor, .key = change.key };
+			if (!change.gone)
+				assert_int_equal(contact_read(change.body, &row), ERR_NONE);
+			rig_keep_contact(&row, change.gone);
 		}
 		break;
 	case KEEPER_CONTACT_PUT:
@@ -296,7 +307,8 @@ static inline void rig_want(unsigned worker, const struct host_want *w)
 
 static inline bool rig_is_held(const struct keeper_ask *q)
 {
-	return (rig_.hold && (q->kind == KEEPER_CONTACT_PUT || q->kind == KEEPER_CONTACT_REMOVE)) ||
+	return (rig_.hold && (q->kind == KEEPER_CONTACT_PUT || q->kind == KEEPER_CONTACT_REMOVE ||
+			      q->kind == KEEPER_CONTACT_BATCH)) ||
 	       (rig_.hold_users && q->kind == KEEPER_USER_FIND);
 }
 
@@ -332,6 +344,11 @@ static inline void rig_settle(void)
 				busy = true;
 			}
 		busy |= rig_answer_one();
+		for (unsigned i = 0; i < rig_.config.worker_n && !busy; i++) /* the turn is over */
+			if (rig_.services[i].due(rig_.services[i].self) <= rig_.now) {
+				rig_.services[i].tick(rig_.services[i].self, rig_.now);
+				busy = true;
+			}
 	} while (busy);
 }
 

@@ -110,6 +110,17 @@ enum err contact_batch_copy(struct contact_batch *b, const struct contact_change
 	return end(b, at, c->gone ? GONE : PUT);
 }
 
+struct contact_batch_place contact_batch_place(const struct contact_batch *b)
+{
+	return (struct contact_batch_place){ b->bytes.n, b->n };
+}
+
+void contact_batch_cut(struct contact_batch *b, struct contact_batch_place to)
+{
+	b->bytes.n = to.bytes;
+	b->n = to.n;
+}
+
 str contact_batch_row(struct contact_batch *b)
 {
 	if (b->n)
@@ -172,7 +183,7 @@ bool contact_row_is_sound(str row)
 {
 	struct contact_row r;
 	int kind;
-	str body;
+	str body = row;
 
 	if (!row.n || row.p[0] != MANY)
 		return false;

@@ -46,6 +46,13 @@ void contact_batch_reset(struct contact_batch *);
  * nothing behind. */
 MUST_CHECK enum err contact_batch_put(struct contact_batch *, const struct contact_record *);
 MUST_CHECK enum err contact_batch_gone(struct contact_batch *, str aor, str key);
+/* Where it stands, and back to there. */
+struct contact_batch_place {
+	size_t bytes;
+	uint32_t n;
+};
+struct contact_batch_place contact_batch_place(const struct contact_batch *);
+void contact_batch_cut(struct contact_batch *, struct contact_batch_place);
 /* As bytes; valid until the next change. */
 str contact_batch_row(struct contact_batch *);
 
