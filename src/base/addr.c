@@ -7,15 +7,25 @@ struct addr addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port)
 
 static bool take_v4(str *rest, uint8_t out[4])
 {
-	uint32_t part;
+	const char *at = rest->p, *end = at + rest->n, *start;
 
+	if (!rest->n)
+		return false;
 	for (int i = 0; i < 4; i++) {
-		if (i && !str_take_char(rest, '.'))
+		unsigned part = 0;
+
+		if (i && (at == end || *at++ != '.'))
 			return false;
-		if (!str_take_u32(rest, 255, &part))
+		for (start = at; at < end && *at >= '0' && *at <= '9'; at++) {
+			part = part * 10 + (unsigned)(*at - '0');
+			if (part > 255)
+				return false;
+		}
+		if (at == start)
 			return false;
 		out[i] = (uint8_t)part;
 	}
+	*rest = str_of(at, (size_t)(end - at));
 	return true;
 }
 
@@ -126,7 +136,7 @@ enum err addr_parse(str s, uint16_t default_port, struct addr *out)
 	return ERR_NONE;
 }
 
-static void write_v4(const uint8_t *ip, struct buf *b)
+static void write_v4(const uint8_t ip[4], struct buf *b)
 {
 	char text[16], *at = text;
 

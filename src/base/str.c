@@ -179,12 +179,13 @@ bool str_u32(str s, uint32_t max, uint32_t *out)
 	return true;
 }
 
-static uint64_t rotate(uint64_t x, int by)
+static inline uint64_t rotate(uint64_t x, int by)
 {
 	return x << by | x >> (64 - by);
 }
 
-static void sip_round(uint64_t v[4])
+/* Always in its place, so that v stays in registers. */
+__attribute__((always_inline)) static inline void sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
 	v[1] = rotate(v[1], 13) ^ v[0];
@@ -208,7 +209,25 @@ static uint64_t fold(uint64_t word)
 	return word + ((from_a & ~past_z & ~word & 0x8080808080808080u) >> 2);
 }
 
-static uint64_t hash(str s, const uint64_t key[2], bool nocase)
+/* The last bytes of s behind byte `i`, fewer than eight. */
+static inline uint64_t rest_of(str s, size_t i)
+{
+	uint64_t word = 0;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	if (s.n >= 8) { /* in one load, the bytes in front of them shifted out */
+		if (i == s.n)
+			return 0;
+		memcpy(&word, s.p + s.n - 8, 8);
+		return word >> (8 * (8 - (s.n - i)));
+	}
+#endif
+	for (size_t k = s.n; k > i; k--)
+		word = word << 8 | (uint8_t)s.p[k - 1];
+	return word;
+}
+
+__attribute__((always_inline)) static inline uint64_t hash(str s, const uint64_t key[2], bool nocase)
 {
 	uint64_t v[4] = { key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u,
 			  key[1] ^ 0x7465646279746573u };
@@ -223,9 +242,7 @@ static uint64_t hash(str s, const uint64_t key[2], bool nocase)
 		sip_round(v);
 		v[0] ^= word;
 	}
-	word = 0;
-	if (i < s.n)
-		memcpy(&word, s.p + i, s.n - i);
+	word = rest_of(s, i);
 	if (nocase)
 		word = fold(word);
 	word ^= (uint64_t)s.n << 56;

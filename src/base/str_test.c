@@ -92,6 +92,28 @@ static void hash_is_siphash_1_3(void **state)
 	assert_true(str_hash(STR(""), key) == 0xabac0158050fc4dcu);
 }
 
+static void hash_is_of_all_its_bytes_and_of_no_others(void **state)
+{
+	static const uint64_t key[2] = { 1, 2 };
+	char here[40], there[40];
+
+	(void)state;
+	for (size_t n = 0; n <= 24; n++) {
+		memset(here, 'x', sizeof(here));
+		memset(there, 'y', sizeof(there));
+		for (size_t i = 0; i < n; i++)
+			here[8 + i] = there[9 + i] = (char)('a' + i);
+		uint64_t hash = str_hash(str_of(here + 8, n), key);
+
+		assert_true(hash == str_hash(str_of(there + 9, n), key));
+		for (size_t i = 0; i < n; i++) {
+			there[9 + i]++;
+			assert_true(hash != str_hash(str_of(there + 9, n), key));
+			there[9 + i]--;
+		}
+	}
+}
+
 static void hash_folds_case_like_the_comparison(void **state)
 {
 	static const uint64_t key[2] = { 1, 2 };
@@ -128,6 +150,7 @@ int main(void)
 		cmocka_unit_test(finding_and_splitting),
 		cmocka_unit_test(case_is_folded_for_ascii_only),
 		cmocka_unit_test(hash_is_siphash_1_3),
+		cmocka_unit_test(hash_is_of_all_its_bytes_and_of_no_others),
 		cmocka_unit_test(hash_folds_case_like_the_comparison),
 		cmocka_unit_test(copies_end_in_nul_and_say_when_they_cut),
 	};

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#define CALL_STEP 96                         /* of an answered call: room for its texts grows by so much */
 #define CALL_TEXT 900                        /* bytes of all texts of a call */
 #define CALL_LIFE (24 * 3600 * USEC_PER_SEC) /* without BYE */
 #define BATCH     200                        /* records of one question */
@@ -22,7 +23,7 @@ struct call {
 	struct {
 		uint16_t at, n;
 	} text[TEXT_N];
-	uint16_t text_n; /* bytes of all texts */
+	uint16_t text_n, text_cap; /* bytes of all texts, and room for them */
 	uint16_t status;
 	uint8_t transport[2];
 	bool dirty, over;
@@ -134,12 +135,20 @@ static void touch(struct pbx_recorder *r, struct call *c, usec now)
 /* A copy; what does not fit is left out. */
 static void keep(struct call *c, enum text which, str text)
 {
-	char *texts = text.n && text.n <= CALL_TEXT - (size_t)c->text_n ? realloc(c->texts, c->text_n + text.n) : NULL;
+	size_t n = c->text_n + text.n;
 
-	if (!texts)
+	if (!text.n || n > CALL_TEXT)
 		return;
-	c->texts = texts;
-	memcpy(texts + c->text_n, text.p, text.n);
+	if (n > c->text_cap) {
+		size_t cap = (n + CALL_STEP - 1) / CALL_STEP * CALL_STEP;
+		char *texts = realloc(c->texts, cap);
+
+		if (!texts)
+			return;
+		c->texts = texts;
+		c->text_cap = (uint16_t)cap;
+	}
+	memcpy(c->texts + c->text_n, text.p, text.n);
 	c->text[which].at = c->text_n;
 	c->text[which].n = (uint16_t)text.n;
 	c->text_n = (uint16_t)(c->text_n + text.n);
@@ -183,11 +192,15 @@ static str signalling(enum transport t)
 	return t >= TRANSPORT_UDP && t <= TRANSPORT_WSS ? names[t] : STR_NONE;
 }
 
-static void fill(struct pbx_recorder *r, struct call *c, struct sip_msg *m, const struct flow *flow, usec now)
+/* What is known at the beginning, gathered and then kept in one block that is no larger: many may ring. */
+static bool fill(struct pbx_recorder *r, struct call *c, struct sip_msg *m, const struct flow *flow, usec now)
 {
 	const struct sip_address *from = sip_msg_from(m);
 	struct sip_session_id id;
-	char session[32];
+	char session[32], room[CALL_TEXT];
+
+	c->texts = room;
+	c->text_cap = sizeof(room);
 
 	if (sip_session_id_parse(sip_msg_value(m, SIP_SESSION_ID), &id)) {
 		pbx_recorder_session(r, sip_msg_call_id(m), session);
@@ -201,6 +214,11 @@ static void fill(struct pbx_recorder *r, struct call *c, struct sip_msg *m, cons
 	keep_addr(c, REMOTE_0, &flow->remote);
 	c->transport[0] = (uint8_t)flow->transport;
 	c->start = now;
+	c->texts = malloc(c->text_n);
+	c->text_cap = c->text_n;
+	if (c->texts)
+		memcpy(c->texts, room, c->text_n);
+	return c->texts;
 }
 
 /* Its texts stay the call's. */
@@ -243,8 +261,7 @@ void pbx_recorder_start(struct pbx_recorder *r, struct sip_msg *m, const struct 
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return;
-	fill(r, c, m, flow, now);
-	if (map_add(&r->calls, &c->node, str_hash(call_id, r->key))) {
+	if (!fill(r, c, m, flow, now) || map_add(&r->calls, &c->node, str_hash(call_id, r->key))) {
 		free(c->texts);
 		free(c);
 		return;
@@ -260,27 +277,22 @@ void pbx_recorder_start(struct pbx_recorder *r, struct sip_msg *m, const struct 
 /* The first format of the first audio that was taken: "opus/48000/2". */
 static void take_codec(struct call *c, str body)
 {
-	char first[4096], text[80];
-	struct arena arena;
-	struct sdp sdp;
+	struct sdp_format format;
+	char text[80];
 	struct buf b;
 
-	arena_init(&arena, first, sizeof(first), 32768);
-	if (!sdp_parse(body, &arena, &sdp)) {
-		for (size_t i = 0; i < sdp.media_n && !c->text[CODEC].n; i++) {
-			const struct sdp_media *media = &sdp.media[i];
-
-			if (!media->port || !media->format_n || !str_eq_nocase(media->kind, STR("audio")))
-				continue;
-			buf_init(&b, text, sizeof(text));
-			buf_printf(&b, STR_FMT "/%u", STR_ARG(media->formats[0].name), media->formats[0].rate_hz);
-			if (media->formats[0].channels > 1)
-				buf_printf(&b, "/%u", media->formats[0].channels);
-			if (buf_ok(&b) && media->formats[0].name.n)
-				keep(c, CODEC, buf_str(&b));
-		}
+	if (!sdp_first_audio(body, &format) || !format.name.n)
+		return;
+	buf_init(&b, text, sizeof(text));
+	buf_put(&b, format.name);
+	buf_put_char(&b, '/');
+	buf_put_u64(&b, format.rate_hz);
+	if (format.channels > 1) {
+		buf_put_char(&b, '/');
+		buf_put_u64(&b, format.channels);
 	}
-	arena_free(&arena);
+	if (buf_ok(&b))
+		keep(c, CODEC, buf_str(&b));
 }
 
 static void end_call(struct pbx_recorder *r, struct call *c, int status, str cause, usec now)

@@ -312,12 +312,14 @@ void pbx_way_mark(const struct pbx_server *s, struct sip_msg *m, char out[16])
 
 bool pbx_way_loops(const struct pbx_server *s, struct sip_msg *m)
 {
-	const struct sip_via *vias;
+	const struct sip_via *vias, *top = sip_msg_via(m);
+	str value = sip_msg_value(m, SIP_VIA);
 	char mark[16];
-	str value;
 	size_t n;
 
 	/* One Via is the caller's own: nothing has come round. */
+	if (top && sip_msg_count(m, SIP_VIA) == 1 && top->text.p + top->text.n == value.p + value.n)
+		return false;
 	if (sip_msg_vias(m, &vias, &n) || n < 2)
 		return false;
 	pbx_way_mark(s, m, mark);

@@ -156,6 +156,19 @@ static bool take_line(str *rest, char *kind, str *value, enum err *err)
 	return false;
 }
 
+/* What RFC 3551 says of it. */
+static void set_type(struct sdp_format *f, uint32_t type)
+{
+	f->payload_type = (uint8_t)type;
+	f->channels = 1;
+	for (size_t i = 0; i < COUNT(static_types); i++)
+		if (static_types[i].payload_type == type) {
+			f->name = static_types[i].name;
+			f->rate_hz = static_types[i].rate_hz;
+			f->channels = static_types[i].channels;
+		}
+}
+
 static enum err parse_formats(struct sdp_media *m, struct arena *arena)
 {
 	str rest = m->formats_text, word;
@@ -169,26 +182,17 @@ static enum err parse_formats(struct sdp_media *m, struct arena *arena)
 	if (n && !m->formats)
 		return ERR_MEMORY;
 	for (rest = m->formats_text; take_word(&rest, &word);) {
-		struct sdp_format *f = &m->formats[m->format_n];
 		uint32_t type;
 
 		if (!str_u32(word, 127, &type))
 			continue; /* not a payload type: nothing that we could be sent */
-		f->payload_type = (uint8_t)type;
-		f->channels = 1;
-		for (size_t i = 0; i < COUNT(static_types); i++)
-			if (static_types[i].payload_type == type) {
-				f->name = static_types[i].name;
-				f->rate_hz = static_types[i].rate_hz;
-				f->channels = static_types[i].channels;
-			}
-		m->format_n++;
+		set_type(&m->formats[m->format_n++], type);
 	}
 	return ERR_NONE;
 }
 
 /* "audio 49170[/2] RTP/AVP 0 8 101" (RFC 8866 5.14). */
-static enum err parse_media(str value, struct arena *arena, struct sdp_media *m)
+static enum err parse_media_line(str value, struct sdp_media *m)
 {
 	str port, head, count;
 	uint32_t number, n = 1;
@@ -204,7 +208,14 @@ static enum err parse_media(str value, struct arena *arena, struct sdp_media *m)
 	m->formats_text = str_trim(value);
 	int proto = text_index(proto_texts, COUNT(proto_texts), m->proto_text);
 	m->proto = proto < 0 ? SDP_PROTO_OTHER : (enum sdp_proto)proto;
-	return m->proto == SDP_PROTO_OTHER ? ERR_NONE : parse_formats(m, arena);
+	return ERR_NONE;
+}
+
+static enum err parse_media(str value, struct arena *arena, struct sdp_media *m)
+{
+	enum err err = parse_media_line(value, m);
+
+	return err || m->proto == SDP_PROTO_OTHER ? err : parse_formats(m, arena);
 }
 
 static struct sdp_format *find_format(struct sdp_media *m, uint32_t payload_type)
@@ -576,6 +587,50 @@ enum err sdp_parse(str text, struct arena *arena, struct sdp *out)
 	if (!err)
 		*out = sdp;
 	return err;
+}
+
+/* An m-line that may be the one: its first payload type into *f. */
+static bool is_audio(str value, struct sdp_media *m, struct sdp_format *f)
+{
+	str word;
+	uint32_t type;
+
+	*m = (struct sdp_media){ 0 };
+	if (parse_media_line(value, m) || m->proto == SDP_PROTO_OTHER || !m->port ||
+	    !str_eq_nocase(m->kind, STR("audio")))
+		return false;
+	while (take_word(&m->formats_text, &word)) {
+		if (!str_u32(word, 127, &type))
+			continue;
+		*f = (struct sdp_format){ 0 };
+		set_type(f, type);
+		m->formats = f;
+		m->format_n = 1;
+		return true;
+	}
+	return false;
+}
+
+bool sdp_first_audio(str text, struct sdp_format *out)
+{
+	enum err err = ERR_NONE;
+	struct sdp_format f;
+	struct sdp_media m;
+	bool found = false;
+	char kind;
+
+	for (str value; !err && take_line(&text, &kind, &value, &err);) {
+		if (kind == 'm' && found)
+			break;
+		if (kind == 'm')
+			found = is_audio(value, &m, &f);
+		else if (kind == 'a' && found && str_take(&value, STR("rtpmap:")))
+			err = parse_rtpmap(value, &m);
+	}
+	if (err || !found)
+		return false;
+	*out = f;
+	return true;
 }
 
 static void write_line(struct buf *out, const char *head, str value)

@@ -141,6 +141,9 @@ struct sdp {
 
 /* Reads a whole description. ERR_SYNTAX, ERR_LIMIT, ERR_MEMORY (the arena's limit). */
 MUST_CHECK enum err sdp_parse(str text, struct arena *, struct sdp *out);
+/* The first format of the first audio that is not refused, and only that is looked for: a tenth of sdp_parse. `out`
+ * points into the text; its fmtp is empty. false: there is none, or the text is malformed up to there. */
+bool sdp_first_audio(str text, struct sdp_format *out);
 /* Prints it; lines end in CRLF. What was inherited from the session is printed in each media. */
 void sdp_write(const struct sdp *, struct buf *);
 

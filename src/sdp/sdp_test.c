@@ -63,6 +63,30 @@ static void a_description_is_read_into_its_parts(void **state)
 	arena_free(&r.arena);
 }
 
+static void the_first_audio_is_found_without_reading_the_rest(void **state)
+{
+	struct sdp_format f = { .rate_hz = 1 };
+	(void)state;
+
+	assert_true(sdp_first_audio(alice, &f));
+	assert_str(f.name, "PCMU");
+	assert_int_equal(f.rate_hz, 8000);
+	assert_int_equal(f.channels, 1);
+	assert_true(sdp_first_audio(STR("v=0\nm=video 4 RTP/AVP 31\nm=audio 0 RTP/AVP 8\nm=audio 6 RTP/SAVPF 111 0\n"
+					"a=rtpmap:0 PCMU/8000\na=rtpmap:111 opus/48000/2\nm=audio 8 RTP/AVP 111\n"
+					"a=rtpmap:111 iLBC/8000\n"),
+				    &f));
+	assert_str(f.name, "opus");
+	assert_int_equal(f.rate_hz, 48000);
+	assert_int_equal(f.channels, 2);
+	assert_false(sdp_first_audio(STR_NONE, &f));
+	assert_false(sdp_first_audio(STR("v=0\nm=audio 6 udptl t38\n"), &f));
+	assert_false(sdp_first_audio(STR("v=0\nm=audio 6 RTP/AVP\n"), &f));
+	assert_false(sdp_first_audio(STR("v=0\nm=audio 6 RTP/AVP 0\na=rtpmap:0 PCMU/x\n"), &f));
+	assert_false(sdp_first_audio(STR("v=0\nm=audio 6 RTP/AVP 0\nnonsense\n"), &f));
+	assert_str(f.name, "opus");
+}
+
 static void what_the_session_says_holds_for_each_media(void **state)
 {
 	struct reader r;
@@ -261,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_description_is_read_into_its_parts),
+		cmocka_unit_test(the_first_audio_is_found_without_reading_the_rest),
 		cmocka_unit_test(what_the_session_says_holds_for_each_media),
 		cmocka_unit_test(candidates_are_read_and_foreign_ones_left_out),
 		cmocka_unit_test(a_key_in_the_description_is_taken_apart),

@@ -136,6 +136,7 @@ static void cut_last(struct work *w, enum sip_kind field)
 static void stamp(struct work *w)
 {
 	const struct sip_header *h = sip_msg_header(w->m, SIP_VIA);
+	const struct sip_via *seen = sip_msg_via_seen(w->m);
 	struct sip_via via;
 	struct buf out;
 	str value;
@@ -145,15 +146,18 @@ static void stamp(struct work *w)
 	for (size_t i = 0; i < w->edits->n; i++)
 		if (w->edits->list[i].field == SIP_VIA && w->edits->list[i].kind != SIP_EDIT_PREPEND)
 			return;
-	value = sip_header_value(w->m, h);
-	if (!sip_via_take(value.p, value.p + value.n, &via))
-		return;
+	if (!seen) {
+		value = sip_header_value(w->m, h);
+		if (!sip_via_take(value.p, value.p + value.n, &via))
+			return;
+		seen = &via;
+	}
 	buf_init(&out, w->stamped, sizeof(w->stamped));
-	sip_via_stamp(&via, &w->m->source, w->m->oc, &out);
-	if (!buf_ok(&out) || str_eq(buf_str(&out), via.text))
+	sip_via_stamp(seen, &w->m->source, w->m->oc, &out);
+	if (!buf_ok(&out) || str_eq(buf_str(&out), seen->text))
 		return;
-	uint32_t from = offset(w->m, via.text.p);
-	add_cut(w, (struct cut){ .from = from, .to = from + (uint32_t)via.text.n, .text = buf_str(&out) });
+	uint32_t from = offset(w->m, seen->text.p);
+	add_cut(w, (struct cut){ .from = from, .to = from + (uint32_t)seen->text.n, .text = buf_str(&out) });
 }
 
 static void plan(struct work *w, const struct sip_edit *e, int number)

@@ -136,6 +136,8 @@ uint32_t sip_flows_listen(struct sip_flows *f, enum transport transport, const s
 		i++;
 	if (i == SIP_FLOWS_LISTENERS || sent_by.n > SIP_FLOWS_SENT_BY)
 		return 0;
+	if (f->listener_n <= i)
+		f->listener_n = i + 1;
 	l = &f->listeners[i];
 	*l = (struct sip_flows_listener){ .transport = transport, .local = *local, .tls = tls, .sent_by_n = sent_by.n };
 	if (sent_by.n)
@@ -161,7 +163,7 @@ static struct sip_flows_listener *listener_of(struct sip_flows *f, uint32_t id)
 
 const struct sip_flows_listener *sip_flows_listener(const struct sip_flows *f, enum transport transport, uint8_t family)
 {
-	for (size_t i = 0; i < SIP_FLOWS_LISTENERS; i++) {
+	for (uint32_t i = 0; i < f->listener_n; i++) {
 		const struct sip_flows_listener *l = &f->listeners[i];
 
 		if (l->transport == transport && l->up && (!family || l->local.family == family))

@@ -73,6 +73,7 @@ struct sip_flows {
 	uint64_t key[2];
 	struct sip_sources sources; /* of accepted streams */
 	struct sip_keepalive keepalive;
+	uint32_t listener_n; /* places of the next that have ever been taken */
 	struct sip_flows_listener listeners[SIP_FLOWS_LISTENERS];
 	struct map by_id, by_remote, by_alias;
 	struct heap deadlines;

@@ -641,6 +641,11 @@ bool sip_list_next(str *rest, str *element)
 	if (!rest->p)
 		return false;
 	end = at + rest->n;
+	if (!memchr(at, ',', rest->n)) { /* nearly always: one value a line */
+		*element = str_trim(*rest);
+		*rest = STR_NONE;
+		return true;
+	}
 	for (; at < end && (in_angle || *at != ','); at++) {
 		if (*at == '"' && !in_angle) {
 			const char *close = sip_scan_quoted(at, end);

@@ -467,6 +467,11 @@ const struct sip_via *sip_msg_via(struct sip_msg *m)
 	return m->via;
 }
 
+const struct sip_via *sip_msg_via_seen(const struct sip_msg *m)
+{
+	return m->asked & ASKED_VIA ? m->via : NULL;
+}
+
 static const struct sip_address *type_address(struct sip_msg *m, enum sip_kind kind)
 {
 	const struct sip_header *h = single(m, kind);

@@ -141,6 +141,8 @@ bool sip_msg_lists(const struct sip_msg *, enum sip_kind, str token);
 
 const struct sip_uri *sip_msg_uri(struct sip_msg *); /* the Request-URI */
 const struct sip_via *sip_msg_via(struct sip_msg *); /* the topmost */
+/* The same where it has been worked out before, else NULL. */
+const struct sip_via *sip_msg_via_seen(const struct sip_msg *);
 const struct sip_address *sip_msg_from(struct sip_msg *);
 const struct sip_address *sip_msg_to(struct sip_msg *);
 const struct sip_cseq *sip_msg_cseq(struct sip_msg *);

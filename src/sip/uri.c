@@ -146,7 +146,8 @@ bool sip_param_next(str *rest, str *name, str *value)
 	if (rest->n == 0)
 		return false;
 	end = at + rest->n;
-	at = start = sip_scan_blank(at, end);
+	start = sip_scan_blank(at, end);
+	at = sip_scan_run(start, end, SIP_SCAN_TOKEN);
 	while (at < end && *at != ';' && *at != '=' && !sip_scan_is(*at, SIP_SCAN_BLANK))
 		at++;
 	*name = sip_scan_span(start, at);
@@ -157,7 +158,8 @@ bool sip_param_next(str *rest, str *name, str *value)
 		if (start < end && *start == '"')
 			at = sip_scan_quoted(start, end);
 		else
-			for (at = start; at < end && *at != ';' && !sip_scan_is(*at, SIP_SCAN_BLANK); at++)
+			for (at = sip_scan_run(start, end, SIP_SCAN_VALUE);
+			     at < end && *at != ';' && !sip_scan_is(*at, SIP_SCAN_BLANK); at++)
 				;
 		if (!at)
 			at = end;
