@@ -1,11 +1,12 @@
 # The words a person types. Meson does the work; these call it.
 
 BUILD   ?= build
+RELEASE ?= build-release
 DATA    ?= build/demo
 SECONDS ?= 10
 export LC_ALL = C
 
-.PHONY: all run test quick lint san torture tsan fuzz sim bench cover install format manual packages clean
+.PHONY: all run test quick lint san torture tsan fuzz sim bench cover release install format manual packages clean
 
 # Builds build/tandem; installs nothing.
 all: $(BUILD)/build.ninja
@@ -68,12 +69,20 @@ fuzz:
 	@ninja -C build-fuzz
 	@tools/run-fuzz build-fuzz $(SECONDS)
 
+# As it is installed: -O3, optimised across files. A minute to link, so nothing else is built that way (docs/decisions/speed.md).
+release: $(RELEASE)/build.ninja
+	@ninja -C $(RELEASE) tandem
+
+$(RELEASE)/build.ninja:
+	@tools/have-build-tools
+	@meson setup $(RELEASE) --buildtype=release -Db_lto=true >/dev/null
+
 # Side by side with the programs a user would pick instead.
 bench:
 	@tools/install-packages build run test bench
-	@[ -d build-bench ] || meson setup build-bench --buildtype=release >/dev/null
-	@ninja -C build-bench
-	@bench/run build-bench
+	@$(MAKE) --no-print-directory $(RELEASE)/build.ninja
+	@ninja -C $(RELEASE)
+	@bench/run $(RELEASE)
 
 cover:
 	@tools/install-packages build check
@@ -82,8 +91,8 @@ cover:
 	@meson test -C build-cover --no-rebuild >/dev/null || true
 	@gcovr --root . --object-directory build-cover --filter src/ --exclude '.*_(test|bench|fuzz)\.c' --sort-percentage
 
-install: all
-	@meson install -C $(BUILD) --no-rebuild
+install: release
+	@meson install -C $(RELEASE) --no-rebuild
 
 format:
 	@clang-format -i $$(git ls-files '*.c' '*.h')
@@ -97,4 +106,4 @@ packages:
 	@tools/install-packages build run test check bench
 
 clean:
-	@rm -rf build build-clang build-san build-tsan build-fuzz build-bench build-cover
+	@rm -rf build build-clang build-san build-tsan build-fuzz build-release build-cover

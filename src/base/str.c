@@ -39,6 +39,9 @@ bool str_ends(str s, str suffix)
 
 size_t str_find_char(str s, char c)
 {
+	/* No object is larger; said because gcc, where it sees all callers (LTO), takes the contrary for possible. */
+	if (s.n > PTRDIFF_MAX)
+		__builtin_unreachable();
 	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
 
 	return at ? (size_t)(at - s.p) : s.n;
