@@ -90,15 +90,18 @@ enum err leg_invite(struct leg *leg, const struct leg_plan *plan, const struct c
 /* A 2xx that we do not want: of another branch, or after our CANCEL (13.2.2.4: acknowledge, then BYE). */
 static void turn_away(struct leg *leg, struct sip_msg *response, handle client, usec now)
 {
+	const struct sip_cseq *cseq = sip_msg_cseq(response);
 	struct sip_dialog *kept = leg->dialog;
+	unsigned answered = leg->answered;
 
 	leg->dialog = sip_dialog_new_caller(leg->invite, response);
-	if (leg->dialog) {
-		leg_send_ack(leg, client, leg->cseq, now);
-		(void)leg_send_inside(leg, STR("BYE"), STR_NONE, STR_NONE, now);
+	if (leg->dialog && cseq) {
+		leg_send_ack(leg, client, cseq->number, now); /* a re-INVITE of ours may be in the air by now */
+		leg_send_farewell(leg, now);
 	}
 	sip_dialog_free(leg->dialog);
 	leg->dialog = kept;
+	leg->answered = answered;
 }
 
 static struct leg_fork *fork_of(struct leg *leg, struct sip_msg *response)

@@ -51,6 +51,18 @@ handle leg_send_inside(struct leg *leg, str method, str more, str body, usec now
 	return leg_send_text(leg, buf_str(&out), &target, now);
 }
 
+void leg_send_farewell(struct leg *leg, usec now)
+{
+	char text[LEG_MESSAGE_MAX];
+	struct sip_target target = leg_next_target(leg);
+	struct buf out;
+
+	buf_init(&out, text, sizeof(text));
+	if (leg_write_inside(leg, STR("BYE"), 0, STR_NONE, STR_NONE, STR_NONE, &out) != ERR_NONE ||
+	    !leg_send_text(leg, buf_str(&out), &target, now))
+		log_warn(leg->house->log, "call.leg no farewell", "call=%s", leg->call_id);
+}
+
 void leg_send_ack(struct leg *leg, handle client, uint32_t cseq, usec now)
 {
 	char text[LEG_MESSAGE_MAX];

@@ -27,6 +27,33 @@ static void of_two_answers_the_first_is_kept_and_the_second_acknowledged_and_hun
 	end(&w);
 }
 
+static void a_branch_that_answers_late_does_not_disturb_the_re_invite_in_the_air(void **state)
+{
+	struct world w;
+	char late[4096];
+
+	(void)state;
+	start_as(&w, false, 1800);
+	dial(&w);
+	answer(&w, "INVITE", "180 Ringing", "one", "");
+	snprintf(late, sizeof(late), "SIP/2.0 200 OK%s", strchr(w.far.out[0], '\r'));
+	answer(&w, "INVITE", "200 OK", "two", SDP);
+	assert_int_equal(call_hold(agent_call(w.agent, w.call), true, w.host.now), ERR_NONE);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	assert_int_equal(count(&w, "INVITE", "CSeq: 2 INVITE"), 1);
+	strcpy(say(&w), late);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	assert_int_equal(count(&w, "ACK sip:far-one@", "CSeq: 1 ACK"), 1); /* 13.2.2.4: the INVITE's own number */
+	assert_int_equal(count(&w, "BYE sip:far-one@", "tag=one"), 1);
+	answer_with(&w, "INVITE", "422 Session Interval Too Small", "two", "Min-SE: 3600\r\n", "");
+	assert_int_equal(count(&w, "INVITE", "CSeq: 3 INVITE"), 1);
+	assert_int_equal(count(&w, "BYE", "tag=two"), 0);
+	answer(&w, "INVITE", "200 OK", "two", SDP);
+	assert_int_equal(count(&w, "ACK", "CSeq: 3 ACK"), 1);
+	assert_int_equal(w.ended, 0);
+	end(&w);
+}
+
 static void early_media_follows_the_branch_that_speaks_last(void **state)
 {
 	struct world w;
@@ -271,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_two_answers_the_first_is_kept_and_the_second_acknowledged_and_hung_up),
+		cmocka_unit_test(a_branch_that_answers_late_does_not_disturb_the_re_invite_in_the_air),
 		cmocka_unit_test(early_media_follows_the_branch_that_speaks_last),
 		cmocka_unit_test(an_answer_without_a_description_ends_what_it_began),
 		cmocka_unit_test(a_description_of_nothing_we_speak_ends_it_too),

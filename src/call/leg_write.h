@@ -49,6 +49,8 @@ struct sip_target leg_next_target(const struct leg *);
 handle leg_send_text(struct leg *, str text, const struct sip_target *, usec now);
 /* A request inside the dialog as a transaction; a copy stays in leg->request for the case that it is challenged. */
 handle leg_send_inside(struct leg *, str method, str more, str body, usec now);
+/* A BYE that nobody waits for the answer of; leg->request stays what it is. */
+void leg_send_farewell(struct leg *, usec now);
 /* 13.2.2.4: an ACK for every 2xx; the stack repeats it with every repeat of that 2xx. */
 void leg_send_ack(struct leg *, handle client, uint32_t cseq, usec now);
 void leg_send_prack(struct leg *, uint32_t rseq, usec now);
