@@ -231,6 +231,11 @@ static int prepare(struct route *r, const struct conf_words *words)
 		command_say(r->command, "--data: " STR_FMT, STR_ARG(buf_str(&why)));
 		return err == ERR_REFUSED ? EXIT_NO_PERMISSION : EXIT_UNAVAILABLE;
 	}
+	int code = serve_check_accounts(r->serve, r->home.keeper, clock_now(&r->clock));
+	if (code) {
+		home_close(&r->home);
+		return code;
+	}
 	setup.config.rng = &r->rng;
 	setup.config.tls_out = 1;
 	setup.config.extension = serve_has_extensions(r->serve) ? extension : NULL;
@@ -240,7 +245,7 @@ static int prepare(struct route *r, const struct conf_words *words)
 	setup.config.policy = serve_policy(r->serve, &why);
 	read_key(r, setup.config.key);
 	say_asked(r, from_text, to_text);
-	int code = rehearse(r, &setup);
+	code = rehearse(r, &setup);
 	hear(r, "note", str_from(notes[0]));
 	return code;
 }

@@ -49,7 +49,7 @@ const struct conf_setting serve_table[] = {
 	{ "auth", CONF_CHOICE, FIELD(auth), "digest", 0, 0, "digest|none", NULL, false,
 	  "How users prove who they are; with none, everyone is believed: for closed networks and tests only." },
 	{ "trunk", CONF_TEXT, FIELD(trunk), NULL, 0, 0, NULL, "NAME", false,
-	  "The account that calls to names which are not users here are handed to." },
+	  "The account that calls to names which are not users here are handed to; it must be there." },
 	{ "relay-domains", CONF_TEXT, FIELD(relay), NULL, 0, 0, NULL, "LIST|any", false,
 	  "Other domains that the users here may call, with commas between, found by DNS (RFC 3263); any: all." },
 	{ "redirect", CONF_TEXT, FIELD(redirect), NULL, 0, 0, NULL, "LIST|any", false,
@@ -341,6 +341,11 @@ static int open_and_run(struct serve *s)
 	if (err) {
 		command_say(s->command, "--data: " STR_FMT, STR_ARG(buf_str(&why)));
 		return err == ERR_BUSY ? EXIT_TEMPORARY : err == ERR_REFUSED ? EXIT_NO_PERMISSION : EXIT_UNAVAILABLE;
+	}
+	code = serve_check_accounts(s, s->home.keeper, clock_now(&s->clock));
+	if (code) {
+		home_close(&s->home);
+		return code;
 	}
 	s->line.keeper = s->home.keeper;
 	s->line.driver = driver_new(&(struct driver_setup){

@@ -12,10 +12,14 @@
 #include "pbx/server.h"
 
 struct serve;
+struct keeper;
 
 /* Arguments, the file of --config, the rules. NULL: has said in `command`'s name what is wrong; *code is how to exit.
  */
 struct serve *serve_read(const struct command *, int argc, char **argv, int *code);
+/* Are the accounts there that settings name (--trunk)? EXIT_OK, or has said which is not, and where it is named: how to
+ * exit. */
+MUST_CHECK int serve_check_accounts(struct serve *, struct keeper *, usec now);
 void serve_free(struct serve *);
 
 /* All of the exchange's configuration that settings say; the rest stays as it was. */

@@ -137,7 +137,8 @@ static void reload_once(struct serve *s)
 		name_the_rest(s, fresh);
 		fresh->settings.domain = s->settings.domain; /* users, realm and rules belong to it */
 	}
-	if (!fresh || !reload_certificates(s, fresh) || !hand_out(s, fresh)) {
+	if (!fresh || serve_check_accounts(fresh, s->home.keeper, clock_now(&s->clock)) ||
+	    !reload_certificates(s, fresh) || !hand_out(s, fresh)) {
 		command_say(s->command, "the settings in force stay as they are");
 		serve_free(fresh);
 		return;

@@ -2,6 +2,7 @@
  * with them. */
 #include "cmd/serve_parts.h"
 #include "io/file.h"
+#include "io/keeper.h"
 #include "io/zone.h"
 #include "sip/uri.h"
 
@@ -97,8 +98,12 @@ static bool check(struct serve *s)
 	if (listen_parse(s->settings.listen, &s->listen, &why)) {
 		return wrong(s, "listen", STR_FMT, STR_ARG(buf_str(&why)));
 	}
-	if (!parse_trusts(s) || !watch_check(&s->watch, s->command, &s->settings.watch))
+	if (!parse_trusts(s))
 		return false;
+	s->code = watch_check(&s->watch, s->command, &s->settings.watch);
+	if (s->code)
+		return false;
+	s->code = EXIT_USAGE;
 	s->watch.json = s->settings.json;
 	for (size_t i = 0; i < s->listen.n; i++) {
 		if (s->settings.workers > 1 && s->listen.at[i].addr.port == 0) {
@@ -241,6 +246,29 @@ static bool read_settings(struct serve *s)
 		return false;
 	}
 	return check(s) && check_policy(s);
+}
+
+int serve_check_accounts(struct serve *s, struct keeper *keeper, usec now)
+{
+	struct user_record user = { .name = s->settings.trunk, .domain = s->settings.domain };
+	struct keeper_ask question = { .kind = KEEPER_USER_FIND, .now = now, .users = &user, .n = 1 };
+	struct keeper_answer *answer;
+	enum err err;
+	bool disabled;
+
+	/* Who may be anybody needs no account. */
+	if (!s->settings.trunk.n || s->settings.auth)
+		return EXIT_OK;
+	answer = keeper_wait(keeper, &question);
+	err = answer ? answer->err : ERR_MEMORY;
+	disabled = !err && answer->n && answer->users[0].disabled;
+	if (err && err != ERR_ABSENT)
+		command_say(s->command, "the accounts cannot be read: %s", answer ? answer->why : err_text(err));
+	else if (err || disabled)
+		(void)wrong(s, "trunk", "%s " STR_FMT "%s", err ? "there is no account" : "the account",
+			    STR_ARG(s->settings.trunk), err ? "; `tandem admin user add` makes it" : " is disabled");
+	keeper_answer_free(answer);
+	return err == ERR_ABSENT || disabled ? s->code : err ? EXIT_UNAVAILABLE : EXIT_OK;
 }
 
 struct serve *serve_read(const struct command *command, int argc, char **argv, int *code)

@@ -664,11 +664,14 @@ static int run_up(const struct command *self, int argc, char **argv)
 	if (!up)
 		return code;
 	up->command = self;
-	if (!command_settings(self, argc, argv, &up->settings, NULL) ||
-	    !watch_check(&up->watch, self, &up->settings.watch)) {
+	code = command_settings(self, argc, argv, &up->settings, NULL)
+		       ? watch_check(&up->watch, self, &up->settings.watch)
+		       : EXIT_USAGE;
+	if (code) {
 		free(up);
-		return EXIT_USAGE;
+		return code;
 	}
+	code = EXIT_OS;
 	clock_start(&up->clock);
 	for (size_t i = 0; i < sizeof(up->rng) / sizeof(up->rng[0]); i++)
 		random_stream(&up->rng[i]);

@@ -30,7 +30,7 @@ static bool parse_allowed(struct watch *w, str list)
 	return true;
 }
 
-static bool read_hep(struct watch *w)
+static int read_hep(struct watch *w)
 {
 	const struct watch_settings *s = w->settings;
 	char path[1000];
@@ -39,10 +39,10 @@ static bool read_hep(struct watch *w)
 
 	w->hep = (struct pbx_hep_config){ .collector = s->hep, .id = (uint32_t)s->hep_id };
 	if (!s->hep_password.n)
-		return true;
+		return EXIT_OK;
 	if (!addr_is_set(&s->hep)) {
 		command_say(w->command, "--hep-password-file: there is nobody to say it to; add --hep ADDR:PORT");
-		return false;
+		return EXIT_USAGE;
 	}
 	buf_init(&text, w->hep_password, sizeof(w->hep_password));
 	err = str_copy_z(s->hep_password, path, sizeof(path)) ? file_read(path, &text) : ERR_LIMIT;
@@ -51,28 +51,30 @@ static bool read_hep(struct watch *w)
 			    err == ERR_ABSENT    ? "there is no such file"
 			    : err == ERR_REFUSED ? "this user may not read it"
 						 : err_text(err));
-		return false;
+		return err == ERR_ABSENT ? EXIT_NO_INPUT : err == ERR_REFUSED ? EXIT_NO_PERMISSION : EXIT_DATA;
 	}
 	w->hep.password = str_head(buf_str(&text), str_find_char(buf_str(&text), '\n'));
-	return true;
+	return EXIT_OK;
 }
 
-bool watch_check(struct watch *w, const struct command *command, const struct watch_settings *settings)
+int watch_check(struct watch *w, const struct command *command, const struct watch_settings *settings)
 {
 	*w = (struct watch){ .command = command, .settings = settings };
-	if (!parse_allowed(w, settings->allow) || !read_hep(w))
-		return false;
+	int code = parse_allowed(w, settings->allow) ? read_hep(w) : EXIT_USAGE;
+
+	if (code)
+		return code;
 	if (settings->allow.n && !addr_is_set(&settings->metrics)) {
 		command_say(command, "--metrics-allow: there is nothing to read; add --metrics ADDR:PORT");
-		return false;
+		return EXIT_USAGE;
 	}
 	if (addr_is_set(&settings->metrics) && !addr_is_loopback(&settings->metrics) && !settings->allow.n) {
 		command_say(command,
 			    "--metrics: others could read the figures there; take 127.0.0.1 or [::1], or say with "
 			    "--metrics-allow whom you mean");
-		return false;
+		return EXIT_USAGE;
 	}
-	return true;
+	return EXIT_OK;
 }
 
 unsigned watch_threads(const struct watch *w)

@@ -82,8 +82,8 @@ struct watch {
 	atomic_bool failed;      /* its address cannot be had: the driver was stopped */
 };
 
-/* Are the settings good? Says what is wrong where not. */
-MUST_CHECK bool watch_check(struct watch *, const struct command *, const struct watch_settings *);
+/* Are the settings good? EXIT_OK, or has said what is wrong: how to exit. */
+MUST_CHECK int watch_check(struct watch *, const struct command *, const struct watch_settings *);
 /* How many threads of the driver it wants: 0 or 1. */
 unsigned watch_threads(const struct watch *);
 /* Adds the service on `thread`; the workers of the exchange are services worker_first .. + worker_n - 1. Prints the
