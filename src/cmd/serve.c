@@ -68,8 +68,8 @@ const struct conf_setting serve_table[] = {
 	  "at "
 	  "once do not come back all at once; 0: as asked for." },
 	{ "flow-timer", CONF_SPAN, FIELD(flow_timer), "2m", 0, 3600 * USEC_PER_SEC, NULL, "SPAN", false,
-	  "How often phones that keep their connection (outbound) are told to show that it lives; over TCP and TLS one "
-	  "that is silent for half a minute longer is closed. 0: they are not told." },
+	  "How often phones that keep their TCP or TLS connection (outbound) are told to show that it lives; one that "
+	  "is silent for half a minute longer is closed. 0: they are not told." },
 	{ "service-route", CONF_CHOICE, FIELD(service_route), "path", 0, 0, "path|never|always", NULL, false,
 	  "Which phones are told at registration to send all requests by this server: those that came by another "
 	  "proxy, none, or all." },

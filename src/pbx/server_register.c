@@ -260,6 +260,13 @@ static void write_service_route(struct pbx_server *s, const struct flow *flow, b
 	buf_put(out, STR(";lr>"));
 }
 
+/* RFC 5626 5.4: a Flow-Timer is for flows that are watched. Datagrams' are not (docs/decisions/registrar.md), and a
+ * browser pings its WebSocket without us. */
+static bool may_be_timed(const struct flow *flow)
+{
+	return flow->transport == TRANSPORT_TCP || flow->transport == TRANSPORT_TLS;
+}
+
 bool pbx_register_write_lines(struct pbx_server *s, const struct flow *flow, bool by_proxy, bool bound, struct buf *b)
 {
 	bool timed = false;
@@ -267,7 +274,7 @@ bool pbx_register_write_lines(struct pbx_server *s, const struct flow *flow, boo
 	write_service_route(s, flow, by_proxy, b);
 	if (bound) {
 		put_line(b, STR("Require: outbound")); /* RFC 5626 6. */
-		timed = s->config.flow_timer && !by_proxy;
+		timed = s->config.flow_timer && !by_proxy && may_be_timed(flow);
 		if (timed) {
 			put_line(b, STR("Flow-Timer: "));
 			buf_put_u64(b, s->config.flow_timer);
@@ -333,7 +340,7 @@ void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec n
 		return;
 	}
 	/* A browser cannot ping (RFC 7118 6.), and a datagram's flow has no end. */
-	if (timed && (job->flow.transport == TRANSPORT_TCP || job->flow.transport == TRANSPORT_TLS))
+	if (timed)
 		pbx_binding_promised(s, &job->flow, now);
 	noted = job->repeat && pbx_repeats_note(&s->repeats, PBX_REPEAT_DONE, job->repeat, now);
 	pbx_job_reply(s, job, m, 200, STR_NONE, buf_str(&b), now);
