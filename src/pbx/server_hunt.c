@@ -154,6 +154,8 @@ static void hedge(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *
 	b->after = beside;
 	job->branch_n++;
 	job->open++;
+	if (job->fork && job->fork->turn) /* what its decision adds comes behind this one, too */
+		job->fork->before++;
 	if (try_next(s, job, beside, m, w, now))
 		return;
 	beside->state = PBX_BRANCH_CLOSED;

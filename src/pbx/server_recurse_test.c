@@ -1,5 +1,7 @@
 #include "pbx/test_phones.h"
 
+#include "pbx/server_parts.h"
+
 /* A callee that sends the call elsewhere (RFC 3261 16.7 step 4). Nobody is asked for a password here, unless it says
  * so. */
 
@@ -475,6 +477,62 @@ static void a_late_answer_of_a_shard_is_not_taken_for_the_next_targets(void **st
 	no_jobs();
 }
 
+/* While the other shard is asked, a server is silent and the next is tried beside it: neither is what the redirection
+ * brings, nor is who comes later. */
+static void a_server_tried_meanwhile_is_none_of_the_redirections(void **state)
+{
+	static const struct pbx_trust trusted = { { .family = 4, .ip = { 192, 0, 2, 17 } }, 32 };
+	struct addr proxy = rig_addr(17, 5060), first = rig_addr(77, 5060), second = rig_addr(78, 5060);
+	char invite[4000], beside[4000], one[8], contacts[100], id[20];
+	struct pbx_server_stats stats;
+	unsigned from = 200;
+
+	(void)state;
+	carol = rig_addr(15, 5060);
+	rig_.config.auth = false;
+	rig_.config.worker_n = 4;
+	rig_.config.history = true;
+	rig_.config.trusts = &trusted;
+	rig_.config.trust_n = 1;
+	rig_run();
+	foreign_user(&from, one);
+	binds(bob, "102", "");
+	user_binds(proxy, "102", "", "Supported: path\r\nPath: <sip:two.example;lr>\r\n");
+	binds(bob2, "102", ";q=0.5");
+	binds(carol, one, "");
+	for (unsigned i = 0;; i++) { /* a call that worker 0 has, where all datagrams come in */
+		snprintf(id, sizeof(id), "beside%u", i);
+		alice_calls(id, "");
+		gets(bob, invite, "INVITE ");
+		pbx_server_stats(rig_.servers[0], &stats);
+		if (stats.jobs)
+			break;
+		rig_answer_request(bob, invite, 603, "b", "", "");
+		alice_hears("SIP/2.0 603 ");
+		rig_pass(40 * USEC_PER_SEC);
+		rig_forget_sent();
+	}
+	gets(first, beside, "INVITE ");
+	rig_.hold_tells = true;
+	snprintf(contacts, sizeof(contacts), "<sip:%s@example.com>", one);
+	redirects(bob, invite, 302, contacts);
+	assert_int_equal(rig_.told_n, 1);
+	rig_pass(PBX_HEDGE_INVITE);
+	gets(second, beside, "INVITE ");
+	rig_.hold_tells = false;
+	rig_tell(0);
+	gets(carol, invite, "INVITE ");
+	rig_assert_has(invite, "@192.0.2.15:5060>;index=1.3.1;rc=1.3\r\n");
+	rig_answer_request(carol, invite, 486, "c", "", "");
+	rig_answer_request(second, beside, 486, "s", "", "");
+	rig_pass(rig_.config.hunt_after);
+	gets(bob2, invite, "INVITE ");
+	rig_assert_has(invite, "<sip:102@192.0.2.13:5070>;index=1.4;rc=1\r\n");
+	rig_answer_request(bob2, invite, 603, "b", "", "");
+	rig_pass(40 * USEC_PER_SEC);
+	no_jobs();
+}
+
 static void a_target_of_another_shard_is_found(void **state)
 {
 	char invite[4000], user[10], id[20], contact[60];
@@ -569,6 +627,7 @@ int main(void)
 		T(a_name_that_is_found_does_not_make_a_target_wait_for_ever),
 		T(a_fact_that_comes_when_another_has_answered_changes_nothing),
 		T(a_late_answer_of_a_shard_is_not_taken_for_the_next_targets),
+		T(a_server_tried_meanwhile_is_none_of_the_redirections),
 		T(a_target_of_another_shard_is_found),
 		T(a_redirection_keeps_to_the_requests_breadth),
 		T(a_subscription_is_not_redirected_to_the_exchange_itself),
