@@ -82,6 +82,7 @@ void sip_stack_free(struct sip_stack *s)
 	arena_free(&s->side_arena);
 	arena_free(&s->kept_arena);
 	sip_flows_free(&s->flows);
+	free(s->ended);
 	free(s);
 }
 
@@ -220,6 +221,14 @@ bool sip_stack_next(struct sip_stack *s, struct sip_event *out, usec now)
 {
 	while (s->event_at == s->event_n) {
 		s->event_at = s->event_n = 0;
+		if (s->ended_n) {
+			const struct sip_ended *ended = &s->ended[--s->ended_n];
+
+			*out = (struct sip_event){ .kind = SIP_EVENT_ENDED,
+						   .cookie = ended->cookie,
+						   .flow = ended->flow };
+			return true;
+		}
 		if (!step(s, now))
 			return false;
 	}

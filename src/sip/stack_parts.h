@@ -17,7 +17,7 @@
 #define SIP_TX_BRANCH_MAX 48 /* "z9hG4bK" and 32 hex digits */
 #define SIP_TX_TAG_N      16
 #define SIP_TX_ACKS_MAX   8  /* forked 2xx whose ACKs we repeat */
-#define SIP_STACK_EVENTS  32 /* what one step can say at most, and what it ends while its event is in hand */
+#define SIP_STACK_EVENTS  32 /* what one step can say at most */
 
 enum sip_tx_kind { SIP_TX_CLIENT = 1, SIP_TX_INVITE_CLIENT, SIP_TX_SERVER, SIP_TX_INVITE_SERVER };
 
@@ -63,6 +63,12 @@ struct sip_tx {
 	bool may_udp;               /* went to TCP for its length; UDP is still a way (18.1.1) */
 };
 
+/* What is said of a server transaction that is no more. */
+struct sip_ended {
+	uint64_t cookie;
+	struct flow flow;
+};
+
 /*
  * Transactions that linger all do so for one of two times, so a queue keeps them in order of their end and
  * they burden no heap. The head is also the first to go when the table is full.
@@ -83,6 +89,8 @@ struct sip_stack {
 	uint64_t key[2];
 	struct sip_event events[SIP_STACK_EVENTS];
 	unsigned event_at, event_n;
+	struct sip_ended *ended; /* those for which there is no room above: their owner waits for each */
+	size_t ended_n, ended_cap;
 	struct arena arena, side_arena, kept_arena; /* of the message in hand; of one of ours; of sip_stack_kept */
 	struct sip_msg msg, side, kept;
 	struct flow in_flow;    /* of the message in hand */

@@ -139,6 +139,29 @@ static void unhold(struct sip_stack *s, struct sip_tx *tx)
 	tx->holding = false;
 }
 
+/* Its owner may end or displace any number of others while one event is in hand, or in a tick of his own. */
+static void say_ended(struct sip_stack *s, const struct sip_tx *tx)
+{
+	struct sip_event e = { .kind = SIP_EVENT_ENDED, .cookie = tx->cookie, .flow = tx->flow };
+
+	if (s->event_n < SIP_STACK_EVENTS / 2) {
+		sip_stack_emit(s, &e);
+		return;
+	}
+	if (s->ended_n == s->ended_cap) {
+		size_t cap = s->ended_cap ? s->ended_cap * 2 : 64;
+		struct sip_ended *ended = realloc(s->ended, cap * sizeof(*ended));
+
+		if (!ended) {
+			log_error(s->config.log, "sip.stack no memory", "for=ended");
+			return;
+		}
+		s->ended = ended;
+		s->ended_cap = cap;
+	}
+	s->ended[s->ended_n++] = (struct sip_ended){ tx->cookie, tx->flow };
+}
+
 void sip_tx_free(struct sip_stack *s, struct sip_tx *tx)
 {
 	struct sip_tx_ack *ack;
@@ -147,8 +170,7 @@ void sip_tx_free(struct sip_stack *s, struct sip_tx *tx)
 	if (cancel) /* its answers bear our branch and would not be known any more */
 		sip_tx_free(s, cancel);
 	if (tx->kind >= SIP_TX_SERVER && tx->cookie)
-		sip_stack_emit(s,
-			       &(struct sip_event){ .kind = SIP_EVENT_ENDED, .cookie = tx->cookie, .flow = tx->flow });
+		say_ended(s, tx);
 	heap_remove(&s->timers, &tx->timer);
 	sip_tx_unmap(s, tx);
 	unhold(s, tx);

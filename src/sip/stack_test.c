@@ -1042,6 +1042,42 @@ static void a_full_table_lets_the_finished_go_first_and_then_says_503(void **sta
 	rig_free(r);
 }
 
+static void some(struct sip_stack_config *c)
+{
+	c->transaction_max = 100;
+}
+
+static void answer_and_wait_for_its_end(struct rig *r, const struct seen *s, struct sip_msg *msg)
+{
+	answer_200(r, s, msg);
+	if (s->kind == SIP_EVENT_REQUEST)
+		sip_stack_set_cookie(r->stack[s->side], s->server, 7);
+}
+
+/* Its owner keeps something for each: none is forgotten, however many are ended at once. */
+static void of_each_that_makes_room_the_end_is_told(void **state)
+{
+	struct sip_outgoing o = { .draft.text = str_from(request_text("OPTIONS", "", "")), .cookie = 42 };
+	struct rig *r = rig_new(some);
+	struct sip_stack_stats st;
+
+	(void)state;
+	r->on = answer_and_wait_for_its_end;
+	for (int i = 0; i < 100; i++)
+		options(r, i);
+	assert_int_equal(count(r, B, SIP_EVENT_ENDED), 0);
+	o.target.transport = TRANSPORT_UDP;
+	o.target.addr = where(A);
+	for (int i = 0; i < 75; i++)
+		assert_int_not_equal(sip_stack_request(r->stack[B], &o, r->now), 0);
+	sip_stack_stats(r->stack[B], &st);
+	assert_int_equal(st.evicted, 75);
+	drain(r, B);
+	assert_int_equal(count(r, B, SIP_EVENT_ENDED), 75);
+	assert_int_equal(last(r, B, SIP_EVENT_ENDED)->cookie, 7);
+	rig_free(r);
+}
+
 static void streams_above_the_bound_are_closed(void **state)
 {
 	struct rig *r = rig_new(few);
@@ -1289,6 +1325,7 @@ int main(void)
 		cmocka_unit_test(a_dawdling_stream_is_closed_but_not_a_carrier_of_the_owners),
 		cmocka_unit_test(a_message_without_a_known_end_is_refused_and_its_stream_closed),
 		cmocka_unit_test(a_full_table_lets_the_finished_go_first_and_then_says_503),
+		cmocka_unit_test(of_each_that_makes_room_the_end_is_told),
 		cmocka_unit_test(streams_above_the_bound_are_closed),
 		cmocka_unit_test(a_call_of_another_worker_is_handed_over_and_its_answer_carried_back),
 		cmocka_unit_test(a_request_is_forwarded_with_our_via_on_top_and_its_answer_without),
