@@ -184,10 +184,12 @@ void pbx_job_resume(struct pbx_server *s, struct pbx_job *job, usec now)
 		return;
 	m = job->own ? job->own : sip_stack_kept(s->stack, job->server);
 	heap_remove(&s->timers, &job->timer);
-	if (!m || sip_msg_check(m))
-		pbx_job_free(s, job);
-	else
+	if (m && !sip_msg_check(m))
 		pbx_job_decide(s, job, m, now);
+	else if (job->kind == PBX_JOB_ACK)
+		pbx_job_free(s, job);
+	else /* no memory; where it rings already, only this target is given up */
+		pbx_job_reply(s, job, NULL, 500, STR_NONE, STR_NONE, now);
 }
 
 struct sip_msg *pbx_job_read(struct pbx_server *s, struct pbx_job *job, struct pbx_way *w)

@@ -1,6 +1,7 @@
 #include "pbx/test_phones.h"
 
 #include "pbx/server_parts.h"
+#include "sip/stack_parts.h"
 
 /* A callee that sends the call elsewhere (RFC 3261 16.7 step 4). Nobody is asked for a password here, unless it says
  * so. */
@@ -477,6 +478,88 @@ static void a_late_answer_of_a_shard_is_not_taken_for_the_next_targets(void **st
 	no_jobs();
 }
 
+/* As if there were none: requests that are kept cannot be read again. Or as before. */
+static void no_memory(bool none)
+{
+	static size_t first_n, left;
+	struct arena *a = &rig_.servers[0]->stack->kept_arena;
+
+	if (none) {
+		first_n = a->first_n;
+		left = a->left;
+	}
+	a->first_n = none ? 0 : first_n;
+	a->left = none ? 0 : left;
+}
+
+static void without_memory_a_target_is_given_up_and_not_who_rings(void **state)
+{
+	char invite[4000], other[4000], one[8], contacts[100], id[20] = "", text[500];
+	struct pbx_server_stats stats = { 0 };
+	unsigned from = 200;
+
+	(void)state;
+	carol = rig_addr(15, 5060);
+	rig_.config.auth = false;
+	rig_.config.worker_n = 4;
+	rig_run();
+	foreign_user(&from, one);
+	binds(bob, "102", "");
+	binds(bob2, "102", "");
+	binds(carol, one, "");
+	for (unsigned i = 0; !stats.jobs; i++) { /* a call that worker 0 has */
+		snprintf(id, sizeof(id), "poor%u", i);
+		alice_calls(id, "");
+		gets(bob, invite, "INVITE ");
+		gets(bob2, other, "INVITE ");
+		pbx_server_stats(rig_.servers[0], &stats);
+		if (!stats.jobs)
+			rig_answer_request(bob, invite, 603, "b", "", "");
+	}
+	rig_.hold_tells = true;
+	snprintf(contacts, sizeof(contacts), "<sip:%s@example.com>", one);
+	redirects(bob, invite, 302, contacts);
+	assert_int_equal(rig_.told_n, 1);
+	rig_.hold_tells = false;
+	no_memory(true);
+	rig_tell(0);
+	no_memory(false);
+	pbx_server_stats(rig_.servers[0], &stats);
+	assert_int_equal(stats.jobs, 1);
+	only_acks_for(carol);
+	rig_answer_request(bob2, other, 180, "b2", "", "");
+	rig_forget_sent();
+	snprintf(text, sizeof(text),
+		 "CANCEL sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKi%s1\r\n"
+		 "Max-Forwards: 70\r\nFrom: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>\r\n"
+		 "Call-ID: %s\r\nCSeq: 1 CANCEL\r\nContent-Length: 0\r\n\r\n",
+		 id, id);
+	rig_say(alice, text);
+	rig_assert_start(rig_take(bob2), "CANCEL ");
+	/* and one that rings nowhere yet is answered */
+	snprintf(contacts, sizeof(contacts), "sip:%s@example.com", one);
+	rig_.told_n = 0;
+	for (unsigned i = 0; !rig_.told_n; i++) {
+		snprintf(id, sizeof(id), "poorer%u", i);
+		rig_forget_sent();
+		rig_.hold_tells = true;
+		invite_from(alice, "101", "example.com", contacts, id, 1, "");
+		rig_.hold_tells = false;
+		if (rig_.told_n && ((struct pbx_note *)rig_.told[0].message)->kind == PBX_NOTE_FIND)
+			break;
+		while (rig_.told_n) { /* another worker's */
+			rig_tell(rig_.told_n - 1);
+			rig_.told_n--;
+		}
+	}
+	rig_forget_sent();
+	no_memory(true);
+	rig_tell(0);
+	no_memory(false);
+	rig_take(alice);
+	rig_assert_start(rig_.text, "SIP/2.0 500 ");
+}
+
 /* While the other shard is asked, a server is silent and the next is tried beside it: neither is what the redirection
  * brings, nor is who comes later. */
 static void a_server_tried_meanwhile_is_none_of_the_redirections(void **state)
@@ -627,6 +710,7 @@ int main(void)
 		T(a_name_that_is_found_does_not_make_a_target_wait_for_ever),
 		T(a_fact_that_comes_when_another_has_answered_changes_nothing),
 		T(a_late_answer_of_a_shard_is_not_taken_for_the_next_targets),
+		T(without_memory_a_target_is_given_up_and_not_who_rings),
 		T(a_server_tried_meanwhile_is_none_of_the_redirections),
 		T(a_target_of_another_shard_is_found),
 		T(a_redirection_keeps_to_the_requests_breadth),
