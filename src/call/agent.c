@@ -501,6 +501,11 @@ bool agent_next(struct agent *a, struct host_want *out)
 	return false;
 }
 
+void agent_figures(const struct agent *a, struct sip_figures *out)
+{
+	sip_stack_figures(a->stack, out);
+}
+
 bool agent_event(struct agent *a, struct agent_event *out)
 {
 	agent_calls_bury(a);

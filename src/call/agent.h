@@ -30,6 +30,7 @@
 
 struct agent;
 struct sip_tap;
+struct sip_figures;
 
 struct agent_settings {
 	/* Who: "sip:101@pbx.example" is user 101, domain pbx.example. Direct: the domain may be empty. */
@@ -122,6 +123,8 @@ struct call *agent_call_of_stream(struct agent *, uint32_t stream);
 /* Hangs up all, unregisters, then AGENT_STOPPED. Within 5 s, come what may. */
 void agent_stop(struct agent *, usec now);
 
+/* What its SIP stack has counted. Some 12 kB. */
+void agent_figures(const struct agent *, struct sip_figures *out);
 /* How many calls there are. */
 uint32_t agent_call_n(const struct agent *);
 /* Our own address of record, a URI; in direct mode known once READY. */

@@ -21,6 +21,7 @@ struct edge_command {
 	str target, inward, outward;
 	struct addr listen;
 	int64_t calls, log, log_format;
+	struct watch_settings watch;
 };
 
 #define AT(field) offsetof(struct edge_command, field)
@@ -47,6 +48,7 @@ static const struct conf_setting edge_table[] = {
 	{ "listen", CONF_ADDR, AT(listen), .min = 0, .meaning = "Signalling address towards the PBX." },
 	{ "calls", CONF_NUMBER, AT(calls), .fallback = "64", .min = 1, .max = 4000,
 	  .meaning = "How many calls may cross at once." },
+	WATCH_METRICS(AT(watch)),
 	WATCH_LOG_FORMAT(AT(log_format)),
 	{ "log", CONF_CHOICE, AT(log), .fallback = "info", .choices = "error|warn|info|debug",
 	  .meaning = "How much to log on standard error." },
@@ -65,6 +67,7 @@ struct gateway {
 	struct identity_account pbx;
 	struct media_service *media;
 	struct edge *edge;
+	struct watch watch;
 	char instance[HOME_INSTANCE_N];
 	char password[PASSWORD_MAX], pbx_password[PASSWORD_MAX];
 };
@@ -165,6 +168,15 @@ static int outcome(const struct gateway *g)
 	return status.peer == EDGE_REFUSED || status.pbx == EDGE_REFUSED ? EXIT_NO_USER : EXIT_OK;
 }
 
+static void write_figures(void *self, struct buf *out)
+{
+	const struct gateway *g = self;
+	struct edge_figures figures;
+
+	edge_figures(g->edge, &figures);
+	edge_figures_write(&figures, out);
+}
+
 static int run_edge(struct gateway *g)
 {
 	struct host_service edge, media;
@@ -177,9 +189,13 @@ static int run_edge(struct gateway *g)
 	media = media_service_host(g->media);
 	(void)driver_add(g->driver, 0, &edge, DRIVER_LEADS);
 	(void)driver_add(g->driver, 1, &media, 0);
-	err = driver_run(g->driver);
+	g->watch.more = write_figures;
+	g->watch.more_self = g;
+	err = ERR_MEMORY;
+	if (watch_add(&g->watch, g->driver, g->line.keeper, &g->sink.log, 0, 0, 0, clock_now(&g->clock)))
+		err = driver_run(g->driver);
 	if (err == ERR_NONE)
-		return outcome(g);
+		return atomic_load(&g->watch.failed) ? EXIT_UNAVAILABLE : outcome(g);
 	command_say(g->command, "%s", err_text(err));
 	return EXIT_OS;
 }
@@ -192,10 +208,13 @@ static int run(const struct command *self, int argc, char **argv)
 	if (!g)
 		return EXIT_OS;
 	g->command = self;
-	if (!command_settings(self, argc, argv, &g->settings, NULL)) {
+	code = command_settings(self, argc, argv, &g->settings, NULL) ? watch_check(&g->watch, self, &g->settings.watch)
+								      : EXIT_USAGE;
+	if (code) {
 		free(g);
-		return EXIT_USAGE;
+		return code;
 	}
+	code = EXIT_OS;
 	clock_start(&g->clock);
 	random_os(&g->rng);
 	random_stream(&g->media_rng);
@@ -211,6 +230,7 @@ static int run(const struct command *self, int argc, char **argv)
 			code = run_edge(g);
 		identity_node_stop(&g->node);
 		driver_free(g->driver);
+		watch_free(&g->watch);
 		edge_free(g->edge);
 		identity_node_free(&g->node);
 		media_service_free(g->media);

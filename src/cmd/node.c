@@ -21,6 +21,7 @@ struct node_settings {
 	usec patience;
 	bool json;
 	int64_t log, log_format;
+	struct watch_settings watch;
 };
 
 #define AT(field) offsetof(struct node_settings, field)
@@ -35,6 +36,7 @@ static const struct conf_setting node_table[] = {
 	{ "patience", CONF_SPAN, AT(patience), .fallback = "30s", .min = USEC_PER_SEC, .max = 3600 * USEC_PER_SEC,
 	  .meaning = "How long login waits for servers that do not answer." },
 	{ "json", CONF_FLAG, AT(json), .meaning = "status: one JSON object." },
+	WATCH_METRICS(AT(watch)),
 	WATCH_LOG_FORMAT(AT(log_format)),
 	{ "log", CONF_CHOICE, AT(log), .fallback = "warn", .choices = "error|warn|info|debug",
 	  .meaning = "How much to log on standard error." },
@@ -52,6 +54,7 @@ struct node_command {
 	struct driver *driver;
 	struct buf state;
 	struct overlay_member *member;
+	struct watch watch;
 };
 
 /* The name as given, or as remembered; in lower case. */
@@ -208,6 +211,15 @@ static bool claim(struct node_command *c)
 	return err == ERR_NONE || inquiry_fail(&c->q, inquiry_code(err), STR_FMT, STR_ARG(buf_str(&why)));
 }
 
+static void write_figures(void *self, struct buf *out)
+{
+	const struct node_command *c = self;
+	struct overlay_member_figures figures;
+
+	overlay_member_figures(c->member, &figures);
+	metric_write(overlay_member_metrics, overlay_member_metric_n, &figures, out);
+}
+
 /* login and run: the loops, until the member or the person has had enough. */
 static void drive(struct node_command *c, bool login)
 {
@@ -228,9 +240,15 @@ static void drive(struct node_command *c, bool login)
 		return;
 	service = overlay_member_service(c->member);
 	(void)driver_add(c->driver, 0, &service, DRIVER_LEADS);
-	enum err err = driver_run(c->driver);
+	c->watch.more = write_figures;
+	c->watch.more_self = c;
+	enum err err = ERR_MEMORY;
+	if (login || watch_add(&c->watch, c->driver, c->line.keeper, &c->sink.log, 0, 0, 0, clock_now(&c->q.clock)))
+		err = driver_run(c->driver);
 	if (err)
 		inquiry_fail(&c->q, EXIT_OS, "%s", err_text(err));
+	else if (atomic_load(&c->watch.failed))
+		c->q.code = EXIT_UNAVAILABLE;
 	else
 		conclude(c, login);
 }
@@ -322,6 +340,7 @@ static void finish(struct node_command *c)
 {
 	inquiry_close(&c->q); /* the keeper first: it may still answer */
 	driver_free(c->driver);
+	watch_free(&c->watch);
 	overlay_member_free(c->member);
 	if (c->sink.log.sink)
 		log_sink_stop(&c->sink);
@@ -338,10 +357,13 @@ static int node_run(const struct command *self, int argc, char **argv)
 
 	if (!c)
 		return EXIT_OS;
-	if (!command_settings(self, argc, argv, &c->settings, &words)) {
+	if (command_settings(self, argc, argv, &c->settings, &words))
+		code = watch_check(&c->watch, self, &c->settings.watch);
+	if (code) {
 		free(c);
-		return EXIT_USAGE;
+		return code;
 	}
+	code = EXIT_USAGE;
 	str word = words.n == 1 ? words.word[0] : STR_NONE;
 	bool login = str_eq(word, STR("login"));
 	if (!login && !str_eq(word, STR("run")) && !str_eq(word, STR("status"))) {

@@ -105,7 +105,8 @@ const struct conf_setting serve_table[] = {
 	{ "trace", CONF_FLAG, FIELD(trace), NULL, 0, 0, NULL, NULL, false,
 	  "Keep every SIP message for `tandem trace`; without it, those that `tandem trace --follow` asks for while it "
 	  "runs." },
-	WATCH_SETTINGS(FIELD(watch)),
+	WATCH_METRICS(FIELD(watch)),
+	WATCH_HEP(FIELD(watch)),
 	WATCH_LOG_FORMAT(FIELD(log_format)),
 	{ "json", CONF_FLAG, FIELD(json), NULL, 0, 0, NULL, NULL, false,
 	  "Print one JSON line an address instead of text." },

@@ -1,8 +1,9 @@
 #include "cmd/watch.h"
 #include "cmd/listen.h"
-
+#include "connect/edge_figures.h"
 #include "io/figures.h"
 #include "io/file.h"
+#include "overlay/member.h"
 
 #include <stdio.h>
 
@@ -89,6 +90,8 @@ static void write_machine(void *self, usec now, struct buf *out)
 	struct io_figures figures = { 0 };
 
 	(void)now;
+	if (w->more)
+		w->more(w->more_self, out);
 	driver_figures(w->driver, &figures);
 	keeper_figures(w->keeper, &figures);
 	io_figures_write(&figures, w->started, out);
@@ -144,6 +147,18 @@ void watch_free(struct watch *w)
 	w->metrics = NULL;
 }
 
+static void write_others(struct buf *out)
+{
+	static const char head[] = "\n| name | kind | labels | meaning |\n| --- | --- | --- | --- |\n";
+
+	buf_put_z(out, "\n## Of `tandem edge`, instead of `tandem_pbx_`\n");
+	buf_put_z(out, head);
+	metric_write_manual(edge_metrics, edge_metric_n, out);
+	buf_put_z(out, "\n## Of `tandem node run`, instead of `tandem_pbx_` and `tandem_sip_`\n");
+	buf_put_z(out, head);
+	metric_write_manual(overlay_member_metrics, overlay_member_metric_n, out);
+}
+
 void watch_write_manual(struct buf *out)
 {
 	static const struct io_figures none;
@@ -163,4 +178,5 @@ void watch_write_manual(struct buf *out)
 	metric_write_one("tandem_build_info", METRIC_GAUGE, "Which version this is: label `version`.", "", 1, &text);
 	metrics_write_manual_of(buf_str(&text), out);
 	buf_free(&text);
+	write_others(out);
 }

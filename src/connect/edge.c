@@ -45,7 +45,8 @@ struct edge {
 	atomic_bool ready;
 	struct crossing *crossings;
 	uint32_t crossing_n;
-	struct queue wants; /* struct host_want: questions and bridges on their way out */
+	struct edge_figures figures; /* but for what edge_figures fills in */
+	struct queue wants;          /* struct host_want: questions and bridges on their way out */
 	const struct log *log;
 };
 
@@ -262,9 +263,13 @@ static void start_crossing(struct edge *e, enum side side, handle call, const st
 	c->from = call;
 	c->from_facts = *f;
 	(void)str_copy_z(str_from(side == PEER ? f->proven : f->caller), c->caller, sizeof(c->caller));
+	e->figures.offered[side]++;
 	status = judge(e, c, f);
-	if (!status)
+	e->figures.refused[side][EDGE_FIGURES_RULES] += status != 0;
+	if (!status) {
 		status = admit(e, c, now, &wait);
+		e->figures.refused[side][EDGE_FIGURES_LIMITS] += status != 0;
+	}
 	if (status) {
 		log_info(e->log, "connect.edge refused", "call=%s session=%s business=%s caller=%s callee=%s status=%d",
 			 f->call_id, f->session.local, e->name, c->caller, f->callee, status);
@@ -337,6 +342,7 @@ static void to_answers(struct edge *e, struct crossing *c, const struct call_eve
 
 	learn_session(e, c, is->facts);
 	c->answered = true;
+	e->figures.answered[c->from_side]++;
 	if (!from || call_answer(from, now) != ERR_NONE) {
 		call_hang_up(agent_call(e->agents[!c->from_side], c->to), CALL_CAUSE_NONE, now);
 		return;
@@ -431,6 +437,7 @@ static void side_changed(struct edge *e, enum side side, const struct agent_even
 	bool up = event->kind == AGENT_READY;
 
 	e->state[side] = up ? EDGE_UP : event->final ? EDGE_REFUSED : EDGE_WAITING;
+	e->figures.downs[side] += !up;
 	(void)str_copy_z(up ? STR_NONE : event->text, e->why[side], sizeof(e->why[side]));
 	if (up)
 		log_info(e->log, "connect.edge up", "business=%s side=%s as=" STR_FMT, e->name,
@@ -575,6 +582,19 @@ void edge_status(const struct edge *e, struct edge_status *out)
 	*out = (struct edge_status){
 		e->state[PEER], e->state[PBX], e->why[PEER], e->why[PBX], e->crossing_n,
 	};
+}
+
+void edge_figures(const struct edge *e, struct edge_figures *out)
+{
+	struct sip_figures more;
+
+	*out = e->figures;
+	out->crossings = e->crossing_n;
+	for (int side = PEER; side <= PBX; side++) {
+		out->up[side] = e->state[side] == EDGE_UP;
+		agent_figures(e->agents[side], &more);
+		metric_add(sip_metrics, sip_metric_n, &out->sip, &more);
+	}
 }
 
 bool edge_is_ready(const struct edge *e)

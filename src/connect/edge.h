@@ -23,6 +23,7 @@
 
 #include "call/agent.h"
 #include "connect/admission.h"
+#include "connect/edge_figures.h"
 #include "connect/peer_road.h"
 
 struct edge;
@@ -65,6 +66,8 @@ struct edge_status {
 };
 /* Thread: the edge's own. */
 void edge_status(const struct edge *, struct edge_status *out);
+/* Thread: the edge's own. */
+void edge_figures(const struct edge *, struct edge_figures *out);
 /* Are both sides up? Any thread. */
 bool edge_is_ready(const struct edge *);
 

@@ -506,6 +506,35 @@ static void a_desk_phone_calls_a_peer_by_name(void **state)
 	world_end(&w);
 }
 
+static void figures_say_what_came_what_was_refused_and_what_is_up(void **state)
+{
+	struct edge_figures f;
+	struct world w;
+
+	(void)state;
+	world_start(&w, NULL);
+	dial(&w, &w.alice, STR("acme"));
+	edge_figures(w.edge, &f);
+	assert_int_equal(f.crossings, 1);
+	assert_int_equal(f.offered[EDGE_FIGURES_PEER], 1);
+	assert_int_equal(f.answered[EDGE_FIGURES_PEER], 1);
+	assert_int_equal(f.up[EDGE_FIGURES_PEER] + f.up[EDGE_FIGURES_PBX], 2);
+	assert_true(f.sip.requests_in[SIP_INVITE][TRANSPORT_TLS] >= 1);  /* of the peer's side */
+	assert_true(f.sip.requests_out[SIP_INVITE][TRANSPORT_UDP] >= 1); /* and of the other */
+	hang_up(&w, &w.alice);
+	dial(&w, &w.alice, STR("0044123456@acme.net.example"));
+	edge_figures(w.edge, &f);
+	assert_int_equal(f.crossings, 0);
+	assert_int_equal(f.offered[EDGE_FIGURES_PEER], 2);
+	assert_int_equal(f.refused[EDGE_FIGURES_PEER][EDGE_FIGURES_RULES], 1);
+	assert_int_equal(f.refused[EDGE_FIGURES_PEER][EDGE_FIGURES_LIMITS], 0);
+	dial(&w, &w.desk, STR("sip:alice@10.0.0.5:5060"));
+	edge_figures(w.edge, &f);
+	assert_int_equal(f.offered[EDGE_FIGURES_PBX], 1);
+	assert_int_equal(f.answered[EDGE_FIGURES_PBX], 1);
+	world_end(&w);
+}
+
 static void refusals_cross_with_their_meaning(void **state)
 {
 	static const int all[] = { 486, 404, 603, 480, 488 };
@@ -883,6 +912,7 @@ int main(void)
 		cmocka_unit_test(a_peer_calls_the_business_and_its_desk_phone_answers),
 		cmocka_unit_test(the_desk_phone_may_hang_up_too),
 		cmocka_unit_test(a_desk_phone_calls_a_peer_by_name),
+		cmocka_unit_test(figures_say_what_came_what_was_refused_and_what_is_up),
 		cmocka_unit_test(refusals_cross_with_their_meaning),
 		cmocka_unit_test(a_caller_who_gives_up_stops_the_ringing_across),
 		cmocka_unit_test(early_media_is_bridged_before_the_answer),

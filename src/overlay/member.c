@@ -20,6 +20,7 @@ struct overlay_member {
 	usec give_up;    /* login_only; else USEC_NEVER */
 	uint32_t unkept; /* questions to the keeper without an answer */
 	struct overlay_member_status status;
+	struct overlay_member_figures figures; /* but for what overlay_member_figures fills in */
 	char first[SIP_MSG_ARENA];
 };
 
@@ -87,6 +88,7 @@ static void answer(struct overlay_member *m, str sip, usec now)
 
 	arena_init(&arena, m->first, sizeof(m->first), SIP_MSG_HEAP_MAX);
 	if (sip_msg_parse(&msg, &arena, sip) == ERR_NONE && msg.is_request && msg.method != SIP_ACK) {
+		m->figures.requests++;
 		bool lives = msg.method == SIP_OPTIONS;
 		bool unknown = msg.method == SIP_CANCEL || msg.method == SIP_BYE;
 		const struct sip_reply reply = {
@@ -99,7 +101,9 @@ static void answer(struct overlay_member *m, str sip, usec now)
 
 		buf_init(&b, text, sizeof(text));
 		if (sip_reply_write(&msg, &reply, &b) == ERR_NONE &&
-		    overlay_node_send(m->node, buf_str(&b), now) != ERR_NONE)
+		    overlay_node_send(m->node, buf_str(&b), now) == ERR_NONE)
+			m->figures.answered++;
+		else
 			log_debug(m->log, "member.unanswered", "status=%d", reply.status);
 	}
 	arena_free(&arena);
@@ -114,6 +118,7 @@ static void stop(struct overlay_member *m, usec now)
 static void on_problem(struct overlay_member *m, const struct overlay_node_event *e, usec now)
 {
 	m->status.problem = e->refusal;
+	m->figures.problems++;
 	/* Nothing will change by waiting: the person must act. But a node that stands uses its certificate up. */
 	if (e->final && !overlay_node_online(m->node)) {
 		m->status.failed = true;
@@ -139,6 +144,7 @@ static void on_event(struct overlay_member *m, const struct overlay_node_event *
 		break;
 	case OVERLAY_NODE_OFFLINE:
 		m->status.online = false;
+		m->figures.offlines++;
 		break;
 	case OVERLAY_NODE_SIP:
 		answer(m, e->sip, now);
@@ -230,6 +236,29 @@ struct host_service overlay_member_service(struct overlay_member *m)
 void overlay_member_status(const struct overlay_member *m, struct overlay_member_status *out)
 {
 	*out = m->status;
+}
+
+#define ROW(NAME, KIND, FIELD, ...) METRIC("tandem_node_" NAME, KIND, struct overlay_member_figures, FIELD, __VA_ARGS__)
+
+const struct metric overlay_member_metrics[] = {
+	ROW("online", GAUGE_U32, online, "1: others can call this device by the peer network; 0: not."),
+	ROW("offline_total", COUNTER, offlines, "Times that the connection to the super node was lost."),
+	ROW("problems_total", COUNTER, problems, "Refusals and silence of servers of the peer network."),
+	ROW("certificate_expires_seconds", GAUGE, certificate_end,
+	    "When the device's certificate ends, since 1970; it is renewed at half of its life. 0: there is none.",
+	    .usec = true),
+	ROW("requests_total", COUNTER, requests, "SIP requests that came from others, without ACKs."),
+	ROW("responses_total", COUNTER, answered, "Of these, those that were answered."),
+};
+const size_t overlay_member_metric_n = sizeof(overlay_member_metrics) / sizeof(overlay_member_metrics[0]);
+
+void overlay_member_figures(const struct overlay_member *m, struct overlay_member_figures *out)
+{
+	const struct overlay_certificate *certificate = overlay_node_certificate(m->node);
+
+	*out = m->figures;
+	out->online = m->status.online;
+	out->certificate_end = certificate->bytes_n ? (uint64_t)certificate->not_after : 0;
 }
 
 const struct overlay_node *overlay_member_node(const struct overlay_member *m)

@@ -10,6 +10,7 @@
 #ifndef OVERLAY_MEMBER_H
 #define OVERLAY_MEMBER_H
 
+#include "base/metric.h"
 #include "overlay/node.h"
 
 struct overlay_member;
@@ -18,6 +19,14 @@ struct overlay_member_setup {
 	struct overlay_node_setup node; /* as for overlay_node_new, but stream_first is chosen here */
 	str owner, state_name;          /* where the keeper keeps the state (store/state.h) */
 	usec patience;                  /* login_only: how long servers may be silent; 0: 30 s */
+};
+
+/* What it counts, and (overlay_member_metrics) what each number is called. */
+struct overlay_member_figures {
+	uint64_t requests, answered; /* of others: that came, that were answered with a status */
+	uint64_t offlines, problems;
+	uint64_t certificate_end; /* microseconds since 1970; 0: there is none */
+	uint32_t online;
 };
 
 struct overlay_member_status {
@@ -33,6 +42,10 @@ MUST_CHECK enum err overlay_member_new(const struct overlay_member_setup *, usec
 void overlay_member_free(struct overlay_member *);
 struct host_service overlay_member_service(struct overlay_member *);
 void overlay_member_status(const struct overlay_member *, struct overlay_member_status *out);
+/* Thread: its host's. */
+void overlay_member_figures(const struct overlay_member *, struct overlay_member_figures *out);
+extern const struct metric overlay_member_metrics[];
+extern const size_t overlay_member_metric_n;
 const struct overlay_node *overlay_member_node(const struct overlay_member *);
 
 #endif

@@ -160,6 +160,7 @@ static void a_caller_hears_that_nobody_is_there(void **state)
 						  .password = STR("secret-alice"),
 						  .stream_first = 100,
 						  .rng = &w->rng };
+	struct overlay_member_figures f;
 	struct overlay_name bob;
 	char text[2048], uri[300] = "";
 	struct buf b, u;
@@ -186,6 +187,20 @@ static void a_caller_hears_that_nobody_is_there(void **state)
 	th_drain(&w->h, w->alice_at);
 	th_run(&w->h, USEC_PER_SEC);
 	assert_true(str_starts(str_from(w->alice.sip), STR("SIP/2.0 480 ")));
+	overlay_member_figures(w->member, &f);
+	assert_int_equal(f.requests, 1);
+	assert_int_equal(f.answered, 1);
+	assert_int_equal(f.online, 1);
+	assert_true(f.certificate_end > (uint64_t)w->h.now);
+	assert_int_equal(f.offlines, 0);
+	w->h.service[w->super_at].down = true;
+	for (int i = 0; i < w->h.stream_n; i++)
+		if (w->h.stream[i].open && w->h.stream[i].client == w->member_at)
+			th_cut(&w->h, &w->h.stream[i], ERR_IO);
+	th_run(&w->h, USEC_PER_SEC);
+	overlay_member_figures(w->member, &f);
+	assert_int_equal(f.online, 0);
+	assert_int_equal(f.offlines, 1);
 }
 
 #define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
