@@ -48,17 +48,26 @@ static void append(struct pbx_history *h, struct pbx_history_entry *e)
 	h->n++;
 }
 
-/* Privacy=history, escaped or not, among the headers of a URI. */
+/* Privacy=history among the headers of a URI; other values count for nothing there (10.1.2). */
 static bool hides(str headers)
 {
 	str one;
 
 	while (headers.n) {
 		str_split(headers, '&', &one, &headers);
-		if (str_starts_nocase(one, STR("Privacy=")))
+		if (str_eq_nocase(one, STR("Privacy=history")))
 			return true;
 	}
 	return false;
+}
+
+bool pbx_history_is_foreign(const struct pbx_history *h, str text)
+{
+	struct sip_uri uri;
+	struct addr addr;
+
+	return !sip_uri_parse(text, &uri) && (uri.scheme == SIP_SCHEME_SIP || uri.scheme == SIP_SCHEME_SIPS) &&
+	       !str_eq_nocase(uri.host, h->domain) && !sip_uri_addr(&uri, &addr);
 }
 
 static bool take(struct pbx_history *h, const struct sip_address *a, struct arena *arena)
@@ -74,12 +83,12 @@ static bool take(struct pbx_history *h, const struct sip_address *a, struct aren
 	if (!arena_copy(arena, a->text, &e->text) || !arena_copy(arena, uri, &e->uri) ||
 	    !arena_copy(arena, index, &e->index))
 		return false;
+	e->foreign = pbx_history_is_foreign(h, e->uri);
 	append(h, e);
 	return true;
 }
 
-/* "header" and "session" cover it, too (10.1). */
-static bool wants_privacy(const struct sip_msg *m)
+bool pbx_history_is_private(const struct sip_msg *m)
 {
 	struct sip_values v;
 	str value, one;
@@ -91,14 +100,13 @@ static bool wants_privacy(const struct sip_msg *m)
 		while (value.n) {
 			str_split(value, ';', &one, &value);
 			one = str_trim(one);
-			if (str_eq_nocase(one, STR("history")) || str_eq_nocase(one, STR("header")) ||
-			    str_eq_nocase(one, STR("session")))
+			if (str_eq_nocase(one, STR("history")) || str_eq_nocase(one, STR("header")))
 				return true;
 		}
 	return false;
 }
 
-/* 9.1: the hop before has left no entry of the Request-URI; where others have, a 0 shows the gap (10.3). */
+/* 9.1: the hop before has left no entry of the Request-URI; where others have, a 0 shows the gap (10.3 rule 6). */
 static struct pbx_history_entry *add_missing(struct pbx_history *h, str uri, struct arena *arena)
 {
 	struct pbx_history_entry *e = ARENA_NEW(arena, struct pbx_history_entry);
@@ -114,6 +122,7 @@ static struct pbx_history_entry *add_missing(struct pbx_history *h, str uri, str
 	}
 	if (!e || !buf_ok(&index) || !arena_copy(arena, uri, &e->uri) || !arena_copy(arena, buf_str(&index), &e->index))
 		return NULL;
+	e->foreign = pbx_history_is_foreign(h, e->uri);
 	append(h, e);
 	return e;
 }
@@ -125,7 +134,7 @@ static bool is_uri(str a, str b)
 	return str_eq(a, b) || (!sip_uri_parse(a, &x) && !sip_uri_parse(b, &y) && sip_uri_eq(&x, &y));
 }
 
-struct pbx_history *pbx_history_new(struct sip_msg *m, struct arena *arena)
+struct pbx_history *pbx_history_new(struct sip_msg *m, str uri, str domain, struct arena *arena)
 {
 	struct pbx_history *h = ARENA_NEW(arena, struct pbx_history);
 	const struct sip_address *list = NULL;
@@ -134,11 +143,13 @@ struct pbx_history *pbx_history_new(struct sip_msg *m, struct arena *arena)
 	if (!h || (sip_msg_has(m, SIP_HISTORY_INFO) && sip_msg_addresses(m, SIP_HISTORY_INFO, &list, &n)) ||
 	    n > PBX_HISTORY_MAX / 2)
 		return NULL;
+	h->domain = domain;
 	for (size_t i = 0; i < n; i++)
 		if (!take(h, &list[i], arena))
 			return NULL;
-	h->private = wants_privacy(m);
-	h->own = h->last && is_uri(h->last->uri, m->uri_text) ? h->last : add_missing(h, m->uri_text, arena);
+	h->private = pbx_history_is_private(m);
+	h->own = h->last && is_uri(h->last->uri, uri) ? h->last : add_missing(h, uri, arena);
+	h->base = h->own;
 	return h->own ? h : NULL;
 }
 
@@ -162,6 +173,50 @@ struct pbx_history_entry *pbx_history_add(struct pbx_history *h, struct pbx_hist
 	return e;
 }
 
+/* ---- what became of it ---- */
+
+#define REASONS_MAX 240 /* bytes, of one entry */
+
+/* A field's value as a header of a URI (RFC 3261 25.1: hnv-unreserved). */
+static void put_escaped(str value, struct buf *out)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("-_.!~*'()/", c)))
+			buf_put_char(out, (char)c);
+		else
+			buf_printf(out, "%%%02X", c);
+	}
+}
+
+/* The Reasons of the answer, besides the one that its status makes (10.2). */
+static str reasons_of(const struct sip_msg *m, struct arena *arena)
+{
+	struct sip_values v = sip_msg_values(m, SIP_REASON);
+	char text[REASONS_MAX];
+	struct buf out;
+	str value, kept = STR_NONE;
+
+	buf_init(&out, text, sizeof(text));
+	while (sip_values_next(&v, &value)) {
+		buf_put(&out, STR("&Reason="));
+		put_escaped(value, &out);
+	}
+	return buf_ok(&out) && arena_copy(arena, buf_str(&out), &kept) ? kept : STR_NONE;
+}
+
+void pbx_history_hear(struct pbx_history_entry *e, int status, struct sip_msg *m, struct arena *arena)
+{
+	if (status >= 300) {
+		e->status = (uint16_t)status;
+		if (m && sip_msg_has(m, SIP_REASON))
+			e->reasons = reasons_of(m, arena);
+	}
+	for (struct pbx_history_entry *up = e; up && !up->heard; up = up->parent)
+		up->heard = true;
+}
+
 /* ---- writing ---- */
 
 static void put_params(const struct pbx_history_entry *e, struct buf *out)
@@ -176,9 +231,9 @@ static void put_params(const struct pbx_history_entry *e, struct buf *out)
 	}
 }
 
-static void put_entry(const struct pbx_history *h, const struct pbx_history_entry *e, bool leaves, struct buf *out)
+static void put_entry(const struct pbx_history_entry *e, bool hidden, struct buf *out)
 {
-	bool hidden = leaves && (h->private || e->hidden);
+	bool tel = str_starts_nocase(e->uri, STR("tel:"));
 
 	if (out->n)
 		buf_put(out, STR(", "));
@@ -188,8 +243,9 @@ static void put_entry(const struct pbx_history *h, const struct pbx_history_entr
 	}
 	buf_put_char(out, '<');
 	buf_put(out, hidden ? STR("sip:anonymous@anonymous.invalid") : e->uri);
-	if (e->status) {
+	if (e->status && (hidden || !tel)) {
 		buf_printf(out, "?Reason=SIP%%3Bcause%%3D%u", e->status);
+		buf_put(out, e->reasons);
 		if (e->hidden && !hidden)
 			buf_put(out, STR("&Privacy=history"));
 	}
@@ -199,43 +255,30 @@ static void put_entry(const struct pbx_history *h, const struct pbx_history_entr
 
 /* In the order of their indices: of those that are wanted the smallest above the one before. */
 static const struct pbx_history_entry *next_of(const struct pbx_history *h, const struct pbx_history_entry *before,
-					       bool (*wanted)(const struct pbx_history_entry *, const void *),
-					       const void *what)
+					       const struct pbx_history_entry *to)
 {
 	const struct pbx_history_entry *best = NULL;
 
-	for (const struct pbx_history_entry *e = h->first; e; e = e->next)
-		if (wanted(e, what) && (!before || compare(e->index, before->index) > 0) &&
+	for (const struct pbx_history_entry *e = h->first; e; e = e->next) {
+		const struct pbx_history_entry *up = to;
+
+		while (up && up != e)
+			up = up->parent;
+		/* it came with the request, or something was heard of it, or it led here */
+		if ((!e->parent || e->heard || up) && (!before || compare(e->index, before->index) > 0) &&
 		    (!best || compare(e->index, best->index) < 0))
 			best = e;
+	}
 	return best;
-}
-
-static bool shown_to(const struct pbx_history_entry *e, const void *what)
-{
-	const struct pbx_history_entry *to = what;
-
-	if (!e->parent || e->status) /* it came with the request, or is over */
-		return true;
-	for (; to; to = to->parent)
-		if (to == e)
-			return true;
-	return false;
 }
 
 void pbx_history_write(const struct pbx_history *h, const struct pbx_history_entry *to, bool leaves, struct buf *out)
 {
 	const struct pbx_history_entry *e = NULL;
 
-	while ((e = next_of(h, e, shown_to, to)))
-		put_entry(h, e, leaves, out);
+	while ((e = next_of(h, e, to)))
+		put_entry(e, leaves && !e->foreign && (h->private || e->hidden), out);
 }
-
-/* What an answer bears itself: the callee's view, that goes further down than ours. */
-struct theirs {
-	const struct sip_address *list;
-	size_t n;
-};
 
 static str index_of(const struct sip_address *a)
 {
@@ -244,34 +287,46 @@ static str index_of(const struct sip_address *a)
 	return sip_param_find(a->params, STR("index"), &index) && is_index(index) ? index : STR_NONE;
 }
 
-static bool only_ours(const struct pbx_history_entry *e, const void *what)
+static bool is_known(const struct pbx_history *h, str index)
 {
-	const struct theirs *t = what;
-
-	for (size_t i = 0; i < t->n; i++)
-		if (compare(index_of(&t->list[i]), e->index) == 0)
-			return false;
-	return true;
+	for (const struct pbx_history_entry *e = h->first; e; e = e->next)
+		if ((!e->parent || e->heard) && compare(e->index, index) == 0)
+			return true;
+	return false;
 }
 
-void pbx_history_write_answer(const struct pbx_history *h, struct sip_msg *answer, struct buf *out)
+/* What the answer bears itself: the callee's view, which goes further down than ours. */
+static void put_theirs(const struct pbx_history *h, const struct sip_address *a, bool hidden, struct buf *out)
 {
-	const struct pbx_history_entry *e;
-	struct theirs t = { .n = 0 };
-	size_t i = 0;
+	struct pbx_history_entry e = { .index = index_of(a) };
+
+	if (hidden && !pbx_history_is_foreign(h, a->uri.text)) {
+		put_entry(&e, true, out);
+		return;
+	}
+	if (out->n)
+		buf_put(out, STR(", "));
+	buf_put(out, a->text);
+}
+
+void pbx_history_write_answer(const struct pbx_history *h, struct sip_msg *answer, bool leaves, struct buf *out)
+{
+	const struct pbx_history_entry *e = next_of(h, NULL, NULL);
+	bool private = h->private || (answer && pbx_history_is_private(answer));
+	const struct sip_address *list = NULL;
+	size_t i = 0, n = 0;
 
 	if (!answer || !sip_msg_has(answer, SIP_HISTORY_INFO) ||
-	    sip_msg_addresses(answer, SIP_HISTORY_INFO, &t.list, &t.n) || t.n > PBX_HISTORY_MAX)
-		t.n = 0;
-	e = next_of(h, NULL, only_ours, &t);
-	while (e || i < t.n) {
-		if (i < t.n && (!e || compare(index_of(&t.list[i]), e->index) <= 0)) {
-			if (out->n)
-				buf_put(out, STR(", "));
-			buf_put(out, t.list[i++].text);
+	    sip_msg_addresses(answer, SIP_HISTORY_INFO, &list, &n) || n > PBX_HISTORY_MAX)
+		n = 0;
+	while (e || i < n) {
+		if (i < n && is_known(h, index_of(&list[i]))) { /* 9.3 step 3: what is there already stays */
+			i++;
+		} else if (i < n && (!e || compare(index_of(&list[i]), e->index) < 0)) {
+			put_theirs(h, &list[i++], leaves, out);
 		} else {
-			put_entry(h, e, false, out);
-			e = next_of(h, e, only_ours, &t);
+			put_entry(e, leaves && !e->foreign && (private || e->hidden || e->parent), out);
+			e = next_of(h, e, NULL);
 		}
 	}
 }

@@ -29,16 +29,16 @@ static void go_on(struct pbx_history *h, struct sip_msg *answer, struct arena *a
 
 	if (!one)
 		return;
-	one->status = 302;
+	pbx_history_hear(one, 302, answer, arena);
 	two = pbx_history_add(h, h->own, STR("sip:b@example.com"), "mp", one, arena);
 	for (int leaves = 0; two && leaves < 2; leaves++) {
 		buf_init(&out, text, sizeof(text));
 		pbx_history_write(h, two, leaves, &out);
 	}
-	if (!answer)
-		return;
-	buf_init(&out, text, sizeof(text));
-	pbx_history_write_answer(h, answer, &out);
+	for (int leaves = 0; answer && leaves < 2; leaves++) {
+		buf_init(&out, text, sizeof(text));
+		pbx_history_write_answer(h, answer, leaves, &out);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct arena arena;
 
 	arena_init(&arena, NULL, 0, 1 << 20);
-	if (m && sip_msg_uri(m) && (h = pbx_history_new(m, &arena)))
+	if (m && sip_msg_uri(m) && (h = pbx_history_new(m, m->uri_text, STR("b"), &arena)))
 		go_on(h, answer, &arena);
 	arena_free(&arena);
 	sip_msg_free(m);

@@ -88,13 +88,14 @@ static void note_asserted(const struct pbx_identity *id, unsigned privacy, struc
 /* ---- what the user wants kept back ---- */
 
 /* The tokens that are still to be seen to, by whoever comes next. */
-static void write_rest(const struct sip_msg *m, struct buf *out)
+static void write_rest(const struct sip_msg *m, bool user, bool history, struct buf *out)
 {
 	str token;
 
 	for (const struct sip_header *h = sip_msg_header(m, SIP_PRIVACY); h; h = sip_msg_header_next(m, h))
 		for (str rest = sip_header_value(m, h); next_token(&rest, &token);) {
-			if (!token.n || bit_of(token) == PBX_PRIVACY_USER)
+			if (!token.n || (user && bit_of(token) == PBX_PRIVACY_USER) ||
+			    (history && str_eq_nocase(token, STR("history"))))
 				continue;
 			if (out->n)
 				buf_put_char(out, ';');
@@ -102,7 +103,23 @@ static void write_rest(const struct sip_msg *m, struct buf *out)
 		}
 }
 
-static bool note_anonymous(struct sip_msg *m, struct pbx_identity_letter *l, struct sip_edits *edits)
+static void note_rest(const struct sip_msg *m, bool user, bool history, struct buf *out, struct sip_edits *edits)
+{
+	write_rest(m, user, history, out);
+	if (out->n && buf_ok(out))
+		sip_edits_note(edits, SIP_EDIT_SET, SIP_PRIVACY, buf_str(out));
+	else
+		sip_edits_note(edits, SIP_EDIT_REMOVE, SIP_PRIVACY, STR_NONE);
+}
+
+void pbx_identity_note_hidden(const struct sip_msg *m, struct buf *privacy, struct sip_edits *edits)
+{
+	if (sip_msg_has(m, SIP_PRIVACY))
+		note_rest(m, false, true, privacy, edits);
+}
+
+static bool note_anonymous(const struct pbx_identity *id, struct sip_msg *m, struct pbx_identity_letter *l,
+			   struct sip_edits *edits)
 {
 	static const enum sip_kind kinds[] = { SIP_SUBJECT,    SIP_CALL_INFO,   SIP_ORGANIZATION,
 					       SIP_USER_AGENT, SIP_IN_REPLY_TO, SIP_REPLY_TO };
@@ -124,11 +141,7 @@ static bool note_anonymous(struct sip_msg *m, struct pbx_identity_letter *l, str
 		if (sip_msg_has(m, kinds[i]))
 			sip_edits_note(edits, SIP_EDIT_REMOVE, kinds[i], STR_NONE);
 	buf_init(&out, l->privacy, sizeof(l->privacy));
-	write_rest(m, &out);
-	if (out.n && buf_ok(&out))
-		sip_edits_note(edits, SIP_EDIT_SET, SIP_PRIVACY, buf_str(&out));
-	else
-		sip_edits_note(edits, SIP_EDIT_REMOVE, SIP_PRIVACY, STR_NONE);
+	note_rest(m, true, id->hidden, &out, edits);
 	return true;
 }
 
@@ -136,10 +149,17 @@ bool pbx_identity_note(const struct pbx_identity *id, struct sip_msg *m, struct 
 		       struct sip_edits *edits)
 {
 	unsigned privacy = sip_msg_has(m, SIP_PRIVACY) ? pbx_identity_privacy(m) : 0;
+	struct buf out;
 
 	note_asserted(id, privacy, m, l, edits);
 	/* RFC 3325 5.: a preference is for the first proxy alone. */
 	if (sip_msg_has(m, SIP_P_PREFERRED_IDENTITY))
 		sip_edits_note(edits, SIP_EDIT_REMOVE, SIP_P_PREFERRED_IDENTITY, STR_NONE);
-	return id->served && (privacy & PBX_PRIVACY_USER) && note_anonymous(m, l, edits);
+	if (id->served && (privacy & PBX_PRIVACY_USER) && note_anonymous(id, m, l, edits))
+		return true;
+	if (id->hidden) {
+		buf_init(&out, l->privacy, sizeof(l->privacy));
+		pbx_identity_note_hidden(m, &out, edits);
+	}
+	return false;
 }

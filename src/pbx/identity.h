@@ -44,6 +44,7 @@ struct pbx_identity {
 	bool served;      /* he is a user, or the request is inside a dialog: his Privacy is ours to see to */
 	str user, domain; /* whose address of record we vouch for; empty: nobody's */
 	bool to_trusted;  /* the next hop is a trusted neighbour */
+	bool hidden;      /* its history was made anonymous on the way out: that wish is fulfilled (RFC 7044 10.1.2) */
 };
 
 struct pbx_identity_letter {
@@ -59,6 +60,8 @@ bool pbx_identity_may_leave(const struct pbx_identity *, unsigned privacy);
 /* Notes what has to be changed in a request. true: its From has become anonymous, and what it was is to be put back
  * into the answers. */
 bool pbx_identity_note(const struct pbx_identity *, struct sip_msg *, struct pbx_identity_letter *, struct sip_edits *);
+/* `Privacy: history` has been seen to: the token goes, and the field where nothing else is in it. */
+void pbx_identity_note_hidden(const struct sip_msg *, struct buf *privacy, struct sip_edits *);
 /* An anonymous From (RFC 3323 4.1.1.3): its owner is known by his password alone. */
 bool pbx_identity_is_anonymous(const struct sip_uri *);
 

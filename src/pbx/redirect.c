@@ -11,12 +11,13 @@ static void begin(size_t n, struct buf *out)
 }
 
 /* One that did not fit is taken back. */
-static bool end(unsigned q, size_t before, struct buf *out)
+static bool end(unsigned q, str tag, size_t before, struct buf *out)
 {
 	if (q >= 1000)
 		buf_put_z(out, ">;q=1.0");
 	else
 		buf_printf(out, ">;q=0.%03u", q);
+	buf_put(out, tag);
 	if (buf_ok(out))
 		return true;
 	out->n = before;
@@ -43,7 +44,7 @@ static bool is_open(const struct contact_record *row, struct sip_uri *uri)
 	return flow.transport == TRANSPORT_UDP || (!row->reg_id && addr.port != flow.remote.port);
 }
 
-size_t pbx_redirect_contacts(const struct contact_record *rows, size_t n, struct buf *out)
+size_t pbx_redirect_contacts(const struct contact_record *rows, size_t n, str tag, struct buf *out)
 {
 	size_t written = 0;
 	struct sip_uri uri;
@@ -56,7 +57,7 @@ size_t pbx_redirect_contacts(const struct contact_record *rows, size_t n, struct
 		begin(written, out);
 		/* Header fields that a phone put into its contact are for who calls it, not for us to pass on. */
 		buf_put(out, uri.headers.n ? str_head(uri.text, (size_t)(uri.headers.p - 1 - uri.text.p)) : uri.text);
-		written += end(rows[i].q, before, out);
+		written += end(rows[i].q, tag, before, out);
 	}
 	return written;
 }
@@ -79,7 +80,8 @@ static void put_place(const struct sip_uri *uri, const struct sip_place *p, stru
 	addr_write_ip(&p->addr, true, out);
 }
 
-size_t pbx_redirect_places(const struct sip_uri *uri, const struct sip_place *places, size_t n, struct buf *out)
+size_t pbx_redirect_places(const struct sip_uri *uri, const struct sip_place *places, size_t n, str tag,
+			   struct buf *out)
 {
 	size_t written = 0;
 
@@ -88,12 +90,12 @@ size_t pbx_redirect_places(const struct sip_uri *uri, const struct sip_place *pl
 
 		begin(written, out);
 		put_place(uri, &places[i], out);
-		written += end(1000 - (unsigned)(i < 99 ? i : 99) * 10, before, out);
+		written += end(1000 - (unsigned)(i < 99 ? i : 99) * 10, tag, before, out);
 	}
 	return written;
 }
 
-size_t pbx_redirect_uris(const str *uris, size_t n, struct buf *out)
+size_t pbx_redirect_uris(const str *uris, size_t n, str tag, struct buf *out)
 {
 	size_t written = 0;
 
@@ -102,7 +104,7 @@ size_t pbx_redirect_uris(const str *uris, size_t n, struct buf *out)
 
 		begin(written, out);
 		buf_put(out, uris[i]);
-		written += end(1000 - (unsigned)(i < 99 ? i : 99) * 10, before, out);
+		written += end(1000 - (unsigned)(i < 99 ? i : 99) * 10, tag, before, out);
 	}
 	return written;
 }

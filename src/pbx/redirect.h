@@ -16,12 +16,13 @@
 #include "sip/locate.h"
 #include "store/contact.h"
 
-/* Lines with CRLF between; each returns how many Contacts were written, those that do not fit in `out` not counted. */
-size_t pbx_redirect_contacts(const struct contact_record *rows, size_t n, struct buf *out);
+/* Lines with CRLF between; each returns how many Contacts were written, those that do not fit in `out` not counted.
+ * Each Contact ends with `tag` (";rc=1": RFC 7044 10.4), which may be empty. */
+size_t pbx_redirect_contacts(const struct contact_record *rows, size_t n, str tag, struct buf *out);
 /* `uri` is who was asked for; each place keeps its domain and names the address by maddr (RFC 3261 19.1.1), so that a
  * certificate is still checked against the domain (RFC 5922). */
-size_t pbx_redirect_places(const struct sip_uri *uri, const struct sip_place *, size_t n, struct buf *out);
-size_t pbx_redirect_uris(const str *uris, size_t n, struct buf *out);
+size_t pbx_redirect_places(const struct sip_uri *uri, const struct sip_place *, size_t n, str tag, struct buf *out);
+size_t pbx_redirect_uris(const str *uris, size_t n, str tag, struct buf *out);
 /* 302, or 300 for several. */
 int pbx_redirect_status(size_t contacts);
 

@@ -29,7 +29,7 @@ static void contacts_are_listed_with_their_q(void **state)
 
 	(void)state;
 	start(sizeof(text) - 1);
-	assert_int_equal(pbx_redirect_contacts(rows, 2, &out), 2);
+	assert_int_equal(pbx_redirect_contacts(rows, 2, STR_NONE, &out), 2);
 	assert_string_equal(text, "Contact: <sip:bob@192.0.2.12:5060>;q=1.0\r\n"
 				  "Contact: <sip:bob@192.0.2.13;transport=udp>;q=0.050");
 	assert_int_equal(pbx_redirect_status(2), 300);
@@ -55,7 +55,7 @@ static void what_only_the_exchange_can_reach_is_left_out(void **state)
 	rows[1].path = STR("<sip:p@proxy.example;lr>");
 	rows[4].reg_id = 1;
 	start(sizeof(text) - 1);
-	assert_int_equal(pbx_redirect_contacts(rows, 9, &out), 2);
+	assert_int_equal(pbx_redirect_contacts(rows, 9, STR_NONE, &out), 2);
 	assert_string_equal(text, "Contact: <sip:bob@192.0.2.12:5071;transport=tcp>;q=0.700\r\n"
 				  "Contact: <sip:bob@pc.example>;q=0.600");
 }
@@ -71,7 +71,7 @@ static void servers_keep_the_domain_and_come_in_order(void **state)
 	assert_int_equal(addr_parse(STR("[2001:db8::1]:5070"), 0, &places[2].addr), ERR_NONE);
 	places[2].transport = TRANSPORT_TCP;
 	start(sizeof(text) - 1);
-	assert_int_equal(pbx_redirect_places(&uri, places, 3, &out), 3);
+	assert_int_equal(pbx_redirect_places(&uri, places, 3, STR_NONE, &out), 3);
 	assert_string_equal(text, "Contact: <sip:bob%20x@b.example:5061;transport=tls;maddr=192.0.2.7>;q=1.0\r\n"
 				  "Contact: <sip:bob%20x@b.example:5060;transport=udp;maddr=192.0.2.8>;q=0.990\r\n"
 				  "Contact: <sip:bob%20x@b.example:5070;transport=tcp;maddr=[2001:db8::1]>;q=0.980");
@@ -84,11 +84,11 @@ static void what_does_not_fit_is_left_out_whole(void **state)
 
 	(void)state;
 	start(80);
-	assert_int_equal(pbx_redirect_uris(uris, 3, &out), 2);
+	assert_int_equal(pbx_redirect_uris(uris, 3, STR_NONE, &out), 2);
 	assert_true(buf_ok(&out));
 	assert_string_equal(text, "Contact: <sip:a@x.example>;q=1.0\r\nContact: <sip:b@x.example>;q=0.980");
 	start(10);
-	assert_int_equal(pbx_redirect_uris(uris, 3, &out), 0);
+	assert_int_equal(pbx_redirect_uris(uris, 3, STR_NONE, &out), 0);
 	assert_int_equal(out.n, 0);
 }
 

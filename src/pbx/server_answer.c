@@ -32,8 +32,8 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	struct pbx_session_timer_letter letter;
 	struct sip_edits edits;
 	struct sip_draft draft = { .msg = m, .edits = &edits };
-	char text[PBX_CHALLENGES], story[PBX_HISTORY_TEXT];
-	struct buf lines, history;
+	char text[PBX_CHALLENGES], story[PBX_HISTORY_TEXT], rest[120];
+	struct buf lines, history, privacy;
 
 	sip_edits_init(&edits);
 	sip_edits_note(&edits, SIP_EDIT_REMOVE_TOP, SIP_VIA, STR_NONE);
@@ -51,7 +51,8 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 			sip_edits_note(&edits, SIP_EDIT_ADD, SIP_OTHER, buf_str(&lines));
 	}
 	buf_init(&history, story, sizeof(story));
-	pbx_story_note_answer(job, m, &history, &edits);
+	buf_init(&privacy, rest, sizeof(rest));
+	pbx_story_note_answer(job, m, &history, &privacy, &edits);
 	if (m->status >= 300 && m->status < 400 && job->fork && job->fork->contacts.n)
 		sip_edits_note(&edits, SIP_EDIT_SET, SIP_CONTACT, job->fork->contacts);
 	if (job->invite && flow)
@@ -154,11 +155,13 @@ static void on_refusal(struct pbx_server *s, struct pbx_job *job, struct pbx_bra
 		forget_flow(s, job, b, now);
 	if (!job->answered) {
 		if (m->status < 400 && b->state == PBX_BRANCH_OPEN && !b->given_up && pbx_recurse_take(s, job, b, m)) {
+			pbx_story_answer(job, b, m->status, m);
 			pbx_fork_close(s, job, b, m->status, now);
 			return;
 		}
 		if (m->status == 503 && pbx_hunt_failed(s, job, b, rest_of(m), now))
 			return;
+		pbx_story_answer(job, b, b->given_up ? 408 : m->status, m);
 		if (job->branch_n == 1 && !job->cancelled &&
 		    !is_redirected(job)) { /* nobody else: nothing to choose from */
 			finish(s, job, m, now);
@@ -189,6 +192,8 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 		pbx_hunt_heard(s, job, b, now);
 	if (m->status == 100)
 		return;
+	if (b && m->status < 300)
+		pbx_story_answer(job, b, m->status, NULL);
 	if (m->status < 200) {
 		if (b && !job->answered && !b->given_up)
 			pass_back(s, job, m, &e->flow, now);

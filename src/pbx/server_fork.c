@@ -272,7 +272,7 @@ void pbx_fork_close(struct pbx_server *s, struct pbx_job *job, struct pbx_branch
 		pbx_job_free(s, job);
 		return;
 	}
-	pbx_story_answer(b, b->given_up ? 408 : status);
+	pbx_story_answer(job, b, b->given_up ? 408 : status, NULL);
 	job->open--;
 	if (b->spare && try_spare(s, job, b, status, now))
 		return;
@@ -328,7 +328,7 @@ static void end_group(struct pbx_server *s, struct pbx_job *job, usec now)
 		if (b->state == PBX_BRANCH_RESOLVING)
 			job->local_status = 408;
 		b->given_up = job->invite;
-		pbx_story_answer(b, 408);
+		pbx_story_answer(job, b, 408, NULL);
 		stop_branch(s, job, b, why, now);
 	}
 	if ((m = pbx_job_read(s, job, &w)))

@@ -99,7 +99,7 @@ struct pbx_retarget {
 	uint16_t q;
 	uint8_t group, depth; /* redirections that led to it */
 	bool taken;           /* its turn has come */
-	bool same;            /* it says that the user stays the same (RFC 7044 "rc") */
+	uint8_t told;         /* by its Contact: 1: the user stays the same (RFC 7044 "rc"), 2: another ("mp"); 0 */
 	struct pbx_history_entry *history;
 	str uri;
 };
@@ -506,8 +506,11 @@ usec pbx_rules_due(const struct pbx_server *);
 /* Is a request to this domain answered with where to go? */
 bool pbx_redirect_is_wanted(const struct pbx_server *, const struct pbx_job *, str domain);
 /* With these contacts; `status` 0: 302 or 300. false: nobody else can reach them, and nothing was done. */
-bool pbx_redirect_rows(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct contact_record *rows,
-		       int n, int status, usec now);
+bool pbx_redirect_rows(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *,
+		       const struct contact_record *rows, int n, int status, usec now);
+/* Answers with these `n` Contacts, and the history (RFC 7044 8.). `status` 0: by how many there are. */
+void pbx_redirect_reply(struct pbx_server *, struct pbx_job *, struct sip_msg *, int status, size_t n,
+			struct buf *lines, usec now);
 /* The same for the user of the way, looked up. true as well where the job waits. */
 bool pbx_redirect_user(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *, int status,
 		       usec now);
@@ -573,14 +576,19 @@ void pbx_fork_go_on(struct pbx_server *, struct pbx_job *, usec now);
 void pbx_story_begin(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_way *);
 /* A redirection's turn has come. */
 void pbx_story_retarget(struct pbx_job *, struct pbx_retarget *);
-/* The branch was answered so. */
-void pbx_story_answer(struct pbx_branch *, int status);
+/* The branch was answered so; the message of a refusal, or NULL. */
+void pbx_story_answer(struct pbx_job *, struct pbx_branch *, int status, struct sip_msg *);
 /* History-Info for the request to this branch; the text goes to `out` and must stay until the edits are written. */
-void pbx_story_note(struct pbx_job *, struct pbx_branch *, struct buf *out, struct sip_edits *);
-/* History-Info for an answer to the caller. */
-void pbx_story_note_answer(struct pbx_job *, struct sip_msg *, struct buf *out, struct sip_edits *);
+void pbx_story_note(struct pbx_server *, struct pbx_job *, struct pbx_branch *, struct buf *out, struct sip_edits *);
+/* Is what is private of the history taken out of what goes to this branch? */
+bool pbx_story_hides(const struct pbx_job *, const struct pbx_branch *);
+/* History-Info for an answer to the caller, and what is left of its Privacy. */
+void pbx_story_note_answer(struct pbx_job *, struct sip_msg *, struct buf *out, struct buf *privacy,
+			   struct sip_edits *);
 /* The header line for one that is made here, behind those in `out`; nothing where there is none. */
 void pbx_story_line(struct pbx_job *, struct buf *out);
+/* For each Contact of a 3xx of our own: ";rc=1" (10.4); empty where no history is told. */
+str pbx_story_tag(struct pbx_job *, const char *tag, char *room, size_t cap);
 
 /* ---- server_recurse.c ---- */
 

@@ -58,7 +58,9 @@ static bool add_fresh(struct pbx_job *job, const struct pbx_branch *b, struct fr
 	if (!r || !arena_copy(&job->arena, uri, &r->uri))
 		return false;
 	r->q = (uint16_t)q;
-	r->same = sip_param_find(contact->params, STR("rc"), NULL);
+	r->told = sip_param_find(contact->params, STR("rc"), NULL)   ? 1
+		  : sip_param_find(contact->params, STR("mp"), NULL) ? 2
+								     : 0;
 	r->depth = (uint8_t)(depth + 1);
 	r->by = b;
 	r->status = (uint16_t)status;

@@ -1,7 +1,7 @@
 #include "pbx/redirect.h"
 #include "pbx/server_parts.h"
 
-#define LINES_MAX 6000
+#define LINES_MAX (6000 + PBX_HISTORY_TEXT)
 
 /* A domain whose servers are looked for, to be named in the answer; in the job's arena. */
 struct pbx_redirection {
@@ -10,11 +10,18 @@ struct pbx_redirection {
 	int status; /* 0: by how many there are */
 };
 
-static void reply(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, int status, size_t n, str lines,
-		  usec now)
+void pbx_redirect_reply(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, int status, size_t n,
+			struct buf *lines, usec now)
 {
+	size_t before = lines->n;
+
 	s->stats.redirected++;
-	pbx_job_reply(s, job, m, status ? status : pbx_redirect_status(n), STR_NONE, lines, now);
+	pbx_story_line(job, lines); /* RFC 7044 8. */
+	if (!buf_ok(lines)) {
+		lines->n = before;
+		lines->err = ERR_NONE;
+	}
+	pbx_job_reply(s, job, m, status ? status : pbx_redirect_status(n), STR_NONE, buf_str(lines), now);
 }
 
 bool pbx_redirect_is_wanted(const struct pbx_server *s, const struct pbx_job *job, str domain)
@@ -30,19 +37,20 @@ bool pbx_redirect_is_wanted(const struct pbx_server *s, const struct pbx_job *jo
 	return s->config.redirect_any;
 }
 
-bool pbx_redirect_rows(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct contact_record *rows,
-		       int n, int status, usec now)
+bool pbx_redirect_rows(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
+		       const struct contact_record *rows, int n, int status, usec now)
 {
-	char text[LINES_MAX];
+	char text[LINES_MAX], tag[PBX_HISTORY_INDEX + 8];
 	struct buf lines;
 	size_t written;
 
 	buf_init(&lines, text, sizeof(text));
-	written = pbx_redirect_contacts(rows, (size_t)n, &lines);
+	pbx_story_begin(s, job, m, w);
+	written = pbx_redirect_contacts(rows, (size_t)n, pbx_story_tag(job, "rc", tag, sizeof(tag)), &lines);
 	PBX_EXPLAIN(s, "redirect", "%zu of %d contacts can be reached by others", written, n);
 	if (!written)
 		return false;
-	reply(s, job, m, status, written, buf_str(&lines), now);
+	pbx_redirect_reply(s, job, m, status, written, &lines, now);
 	return true;
 }
 
@@ -55,7 +63,7 @@ bool pbx_redirect_user(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	if (n < 0)
 		return true; /* it waits, and is decided anew */
 	n = (int)pbx_way_narrow(w, rows, (size_t)n);
-	return n > 0 && pbx_redirect_rows(s, job, m, rows, n, status, now);
+	return n > 0 && pbx_redirect_rows(s, job, m, w, rows, n, status, now);
 }
 
 void pbx_redirect_domain(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
@@ -81,7 +89,7 @@ void pbx_redirect_domain(struct pbx_server *s, struct pbx_job *job, struct sip_m
 bool pbx_redirect_found(struct pbx_server *s, struct pbx_job *job, const struct sip_found *f, usec now)
 {
 	struct pbx_redirection *r = job->redirection;
-	char text[LINES_MAX];
+	char text[LINES_MAX], tag[PBX_HISTORY_INDEX + 8];
 	struct sip_uri uri;
 	struct buf lines;
 	struct pbx_way w;
@@ -97,9 +105,11 @@ bool pbx_redirect_found(struct pbx_server *s, struct pbx_job *job, const struct 
 	} else if (!f->n || sip_uri_parse(r->uri, &uri)) {
 		pbx_job_reply(s, job, m, 480, STR("No Server Of The Domain Is Known"), STR_NONE, now);
 	} else {
-		size_t n = pbx_redirect_places(&uri, f->places, f->n, &lines);
+		pbx_story_begin(s, job, m, &w);
+		size_t n =
+			pbx_redirect_places(&uri, f->places, f->n, pbx_story_tag(job, "rc", tag, sizeof(tag)), &lines);
 
-		reply(s, job, m, r->status, n, buf_str(&lines), now);
+		pbx_redirect_reply(s, job, m, r->status, n, &lines, now);
 	}
 	return true;
 }

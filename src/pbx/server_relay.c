@@ -452,7 +452,7 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	if (n > 0 && (n = (int)pbx_way_narrow(w, rows, (size_t)n)) == 0)
 		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
 	else if (n > 0 && pbx_redirect_is_wanted(s, job, s->config.domain) &&
-		 pbx_redirect_rows(s, job, m, rows, n, 0, now))
+		 pbx_redirect_rows(s, job, m, w, rows, n, 0, now))
 		return;
 	else if (n > 0)
 		to_user(s, job, m, w, rows, n, now);

@@ -349,7 +349,7 @@ static bool redirect(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 {
 	const struct pbx_rule *rule = r->verdict.rule;
 	str uris[PBX_POLICY_TARGETS_MAX];
-	char text[4000];
+	char text[4000 + PBX_HISTORY_TEXT], tag[PBX_HISTORY_INDEX + 8];
 	struct buf lines, uri;
 	size_t n;
 
@@ -369,8 +369,9 @@ static bool redirect(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 		uris[n] = buf_ok(&uri) ? buf_str(&uri) : STR_NONE;
 	}
 	buf_init(&lines, text, sizeof(text));
-	n = pbx_redirect_uris(uris, n, &lines);
-	pbx_job_reply(s, job, m, rule->status ? rule->status : pbx_redirect_status(n), STR_NONE, buf_str(&lines), now);
+	pbx_story_begin(s, job, m, w);
+	n = pbx_redirect_uris(uris, n, pbx_story_tag(job, "mp", tag, sizeof(tag)), &lines);
+	pbx_redirect_reply(s, job, m, rule->status, n, &lines, now);
 	return true;
 }
 

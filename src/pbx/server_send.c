@@ -201,7 +201,7 @@ static void note_insiders_only(struct letter *l)
 
 /* Whom we vouch for is ours to say (RFC 3325 5.), inside a dialog too. */
 static void note_identity(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
-			  const struct sip_target *to, struct letter *l)
+			  const struct pbx_branch *b, const struct sip_target *to, struct letter *l)
 {
 	const struct sip_address *from = sip_msg_from(m);
 	struct flow next = to->flow;
@@ -212,6 +212,7 @@ static void note_identity(struct pbx_server *s, struct pbx_job *job, struct sip_
 	id.believed = s->config.trust_n && pbx_way_is_trusted(s, &job->flow);
 	id.to_trusted = s->config.trust_n && pbx_way_is_trusted(s, &next);
 	id.served = job->local || (w->kind == PBX_WAY_DIALOG && !w->outside);
+	id.hidden = pbx_story_hides(job, b);
 	if (job->local && from)
 		id.user = job->proved.n ? job->proved : from->uri.user;
 	if (pbx_identity_note(&id, m, &l->identity, &l->edits) && !job->from.n)
@@ -252,7 +253,7 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	buf_put(&out, STR(";mark="));
 	buf_put(&out, str_of(mark, sizeof(mark)));
 	note_credentials(s, m, l);
-	note_identity(s, job, m, w, to, l);
+	note_identity(s, job, m, w, b, to, l);
 	pbx_session_timer_note(&job->session, m, &l->timer, &l->edits);
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Remote-Party-ID"));
 	if (w->kind == PBX_WAY_DIALOG)
@@ -263,7 +264,7 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 		note_breadth(b, l);
 	if (job->fork && job->fork->history) {
 		buf_init(&out, l->history, sizeof(l->history));
-		pbx_story_note(job, b, &out, &l->edits);
+		pbx_story_note(s, job, b, &out, &l->edits);
 	}
 	if (makes_dialog(m))
 		note_record_route(s, job, m, b, to, l);

@@ -32,7 +32,7 @@ static void a_caller_that_knows_it_hears_where_its_call_went(void **state)
 	alice_calls("h1", "Supported: histinfo\r\n");
 	gets(bob, one, "INVITE ");
 	rig_assert_has(one, "\r\nHistory-Info: " AOR ", " BOB "\r\n");
-	rig_answer_request(bob, one, 302, "b", "Contact: <sip:103@example.com>", "");
+	rig_answer_request(bob, one, 302, "b", "Contact: <sip:103@example.com>;mp=1.1", "");
 	gets(carol, two, "INVITE ");
 	rig_assert_has(two,
 		       "\r\nHistory-Info: " AOR ", <sip:102@192.0.2.12:5060?Reason=SIP%3Bcause%3D302>;index=1.1;rc=1, "
@@ -62,13 +62,18 @@ static void who_does_not_ask_and_brings_none_has_none(void **state)
 	gets(bob, one, "INVITE ");
 	assert_null(strstr(one, "History-Info"));
 	rig_answer_request(bob, one, 486, "b", "", "");
+	hears(alice, "SIP/2.0 486 ");
+	assert_null(strstr(rig_.text, "History-Info"));
 	alice_calls("h3", "History-Info: <sip:x@y.example>;index=1, <sip:102@example.com>;index=1.1;mp=1\r\n");
 	gets(bob, one, "INVITE ");
 	rig_assert_has(one, "\r\nHistory-Info: <sip:x@y.example>;index=1, <sip:102@example.com>;index=1.1;mp=1, "
 			    "<sip:102@192.0.2.12:5060>;index=1.1.1;rc=1.1\r\n");
-	rig_answer_request(bob, one, 486, "b", "", "");
-	hears(alice, "SIP/2.0 486 ");
-	assert_null(strstr(rig_.text, "History-Info"));
+	rig_answer_request(bob, one, 486, "b", "Reason: Q.850;cause=17", "");
+	hears(alice, "SIP/2.0 486 "); /* 9.4: who brings one is told, too */
+	rig_assert_has(rig_.text,
+		       "\r\nHistory-Info: <sip:x@y.example>;index=1, <sip:102@example.com>;index=1.1;mp=1, "
+		       "<sip:102@192.0.2.12:5060?Reason=SIP%3Bcause%3D486&Reason=Q.850%3Bcause%3D17>;index=1.1.1;rc=1.1"
+		       "\r\n");
 	/* what nobody can read passes as it is */
 	alice_calls("h4", "History-Info: <sip:x@y.example>\r\n");
 	gets(bob, one, "INVITE ");
@@ -90,6 +95,22 @@ static void the_administrator_may_want_it_always(void **state)
 	assert_null(strstr(rig_.text, "History-Info")); /* she did not say that she understands it */
 }
 
+/* 10.4: only who redirects knows whether the user is another. */
+static void a_redirection_that_does_not_say_why_has_no_tag(void **state)
+{
+	char one[4000];
+
+	(void)state;
+	run();
+	user_binds(carol, "103", "", "");
+	alice_calls("h10", "Supported: histinfo\r\n");
+	gets(bob, one, "INVITE ");
+	rig_answer_request(bob, one, 302, "b", "Contact: <sip:103@example.com>", "");
+	gets(carol, one, "INVITE ");
+	rig_assert_has(one, ", <sip:103@example.com>;index=1.2, <sip:103@192.0.2.15:5060>;index=1.2.1;rc=1.2\r\n");
+}
+
+/* 9.4 and 10.1.1: how many, but not where. 5.1: nothing of whom nothing was heard of. */
 static void a_stranger_is_not_told_where_phones_are(void **state)
 {
 	char one[4000];
@@ -100,10 +121,44 @@ static void a_stranger_is_not_told_where_phones_are(void **state)
 	invite_from(stranger, "x", "y.example", "sip:102@example.com", "h6", 1, "Supported: histinfo\r\n");
 	gets(bob, one, "INVITE ");
 	rig_assert_has(one, "\r\nHistory-Info: " AOR ", <sip:102@192.0.2.12:5060>;index=1.");
-	rig_answer_request(bob, one, 180, "b", "", "");
+	rig_answer_request(bob, one, 180, "b", "History-Info: <sip:102@192.0.2.99>;index=1.2.1", "");
 	hears(stranger, "SIP/2.0 180 ");
+	rig_assert_has(rig_.text, "\r\nHistory-Info: " AOR ", <sip:anonymous@anonymous.invalid>;index=1.");
+	assert_null(strstr(rig_.text, "sip:102@192.0.2."));
+	/* 10.1.2: the callee's wish covers all of our domain, and is fulfilled then */
+	rig_answer_request(bob, one, 183, "b", "Privacy: history;id", "");
+	hears(stranger, "SIP/2.0 183 ");
+	rig_assert_has(rig_.text, "\r\nHistory-Info: <sip:anonymous@anonymous.invalid>;index=1, <sip:anonymous@");
+	rig_assert_has(rig_.text, "\r\nPrivacy: id\r\n");
+}
+
+/* 7., 8.: a redirect server tells the user of the Contact, and how it came to it. */
+static void a_redirection_of_ours_says_how_it_was_found(void **state)
+{
+	(void)state;
+	rig_.config.redirect_any = true;
+	run();
+	alice_calls("h11", "Supported: histinfo\r\n");
+	hears(alice, "SIP/2.0 302 ");
+	rig_assert_has(rig_.text, "\r\nContact: <sip:102@192.0.2.12:5060>;q=1.0;rc=1\r\n");
+	rig_assert_has(rig_.text, "\r\nHistory-Info: " AOR "\r\n");
+	alice_calls("h12", "");
+	hears(alice, "SIP/2.0 302 ");
+	rig_assert_has(rig_.text, "\r\nContact: <sip:102@192.0.2.12:5060>;q=1.0\r\n");
 	assert_null(strstr(rig_.text, "History-Info"));
-	assert_null(strstr(rig_.text, "192.0.2.13"));
+}
+
+/* 9.1, 9.2: numbers stand there as sip URIs, which can bear a Reason. */
+static void a_number_is_told_as_a_sip_uri(void **state)
+{
+	char one[4000];
+
+	(void)state;
+	run();
+	invite_from(alice, "101", "example.com", "tel:102;phone-context=example.com", "h13", 1,
+		    "Supported: histinfo\r\n");
+	gets(bob, one, "INVITE ");
+	rig_assert_has(one, "\r\nHistory-Info: <sip:102@example.com;user=phone>;index=1, " BOB "\r\n");
 }
 
 static void private_history_stays_in_the_house(void **state)
@@ -123,7 +178,8 @@ static void private_history_stays_in_the_house(void **state)
 	gets(known, one, "INVITE sip:x@known.example ");
 	rig_assert_has(one, "\r\nHistory-Info: <sip:anonymous@anonymous.invalid>;index=1, "
 			    "<sip:anonymous@anonymous.invalid?Reason=SIP%3Bcause%3D302>;index=1.1;rc=1, "
-			    "<sip:anonymous@anonymous.invalid>;index=1.2;rc=1.1\r\n");
+			    "<sip:x@known.example>;index=1.2;rc=1.1\r\n"); /* not our domain's: not ours to hide */
+	assert_null(strstr(one, "Privacy"));                               /* 10.1.2: it has been seen to */
 	assert_null(strstr(one, "192.0.2.12"));
 }
 
@@ -164,6 +220,9 @@ int main(void)
 		T(a_caller_that_knows_it_hears_where_its_call_went),
 		T(who_does_not_ask_and_brings_none_has_none),
 		T(the_administrator_may_want_it_always),
+		T(a_redirection_that_does_not_say_why_has_no_tag),
+		T(a_redirection_of_ours_says_how_it_was_found),
+		T(a_number_is_told_as_a_sip_uri),
 		T(a_stranger_is_not_told_where_phones_are),
 		T(private_history_stays_in_the_house),
 		T(groups_leave_their_reasons),
