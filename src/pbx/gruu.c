@@ -253,19 +253,23 @@ size_t pbx_gruu_pick(const struct pbx_gruu *g, struct contact_record *rows, size
 {
 	struct pbx_gruu same = { .instance = g->instance };
 	size_t kept = 0, good = 0;
-	bool plain = false;
+	bool plain = false, plain_good = false;
 
 	for (size_t i = 0; i < n; i++)
 		if (stands_for(&same, &rows[i]))
 			rows[kept++] = rows[i];
 	sort_newest(rows, kept);
 	for (size_t i = 0; i < kept; i++) {
-		/* Without reg-id the newest binding is where the instance is now, whatever became of the Contacts
-		 * that it had before; its Call-ID alone decides. */
-		bool counts = rows[i].reg_id || !plain;
+		bool counts = stands_for(g, &rows[i]);
 
-		plain = plain || !rows[i].reg_id;
-		if (counts && stands_for(g, &rows[i]))
+		/* Without reg-id the newest binding is where the instance is now: its Call-ID alone decides (5.1), and
+		 * those before it are tried after it (6.1). */
+		if (!rows[i].reg_id) {
+			plain_good = plain ? plain_good : counts;
+			plain = true;
+			counts = plain_good;
+		}
+		if (counts)
 			rows[good++] = rows[i];
 	}
 	return good;

@@ -4,8 +4,8 @@
  * RFC 5627. A public one is the address of record with the instance in `gr`; a temporary one hides both: its user part
  * is sealed (ChaCha20-Poly1305 under a key made of the exchange's), and says name, instance, Call-ID and time of the
  * registration that it was handed out for. Nothing is stored: a temporary GRUU is good as long as its
- * instance has a binding that the same Call-ID has made and kept since (section 5.4: a REGISTER with another
- * Call-ID ends them, and so does an end of the registration).
+ * instance has a binding that the same Call-ID has made and kept since (a REGISTER with another Call-ID ends them, 5.1,
+ * and so does an end of the registration, 5.3).
  *
  * Memory: opaque. Thread: its owner's.
  */
@@ -50,8 +50,8 @@ void pbx_gruu_write_bulk(const struct contact_record *, struct buf *out);
 void pbx_gruu_write_temporary(struct pbx_gruus *, const struct contact_record *, usec now, struct buf *out);
 
 /*
- * Leaves of the bindings of an address those that the GRUU stands for, the newest first. Returns how many.
- * Without reg-id an instance has one way only: the newest.
+ * Leaves of the bindings of an address those that the GRUU stands for, the newest first: that is where the instance is,
+ * the others are tried one after the other where it cannot be reached (6.1). Returns how many.
  */
 size_t pbx_gruu_pick(const struct pbx_gruu *, struct contact_record *rows, size_t n);
 

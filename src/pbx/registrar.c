@@ -79,9 +79,16 @@ static bool take_key(struct pbx_note *note, struct contact_record *row)
 	return buf_ok(&key) && copy(note, buf_str(&key), &row->key);
 }
 
-/* RFC 5627 5.1: bound to a GRUU of its own, an address would lead to itself. */
+/* RFC 5627 5.1: what has an instance must be a SIP URI, and not the address of record itself; bound to a GRUU of its
+ * own, an address would lead to itself as well. */
 static bool leads_to_us(const struct sip_address *a, str aor)
 {
+	struct sip_uri own;
+
+	if (sip_param_find(a->params, STR("+sip.instance"), NULL) &&
+	    ((a->uri.scheme != SIP_SCHEME_SIP && a->uri.scheme != SIP_SCHEME_SIPS) ||
+	     (!sip_uri_parse(aor, &own) && sip_uri_eq(&own, &a->uri))))
+		return true;
 	return pbx_gruu_is(&a->uri) && aor.n > a->uri.host.n &&
 	       str_eq_nocase(str_skip(aor, aor.n - a->uri.host.n), a->uri.host) &&
 	       aor.p[aor.n - a->uri.host.n - 1] == '@';
@@ -123,10 +130,10 @@ static int read_row(struct sip_msg *m, const struct sip_address *a, const struct
 {
 	uint32_t seconds = wanted_expires(m, a, s);
 
+	if (seconds && leads_to_us(a, row->aor))
+		return 403;
 	if (a->uri.scheme == SIP_SCHEME_OTHER)
 		return 416;
-	if (leads_to_us(a, row->aor))
-		return 403;
 	/* Step 7: too brief is refused only below an hour, which expires_min never exceeds. */
 	if (seconds && seconds < s->expires_min)
 		return 423;

@@ -43,7 +43,7 @@ struct pbx_verdict {
  * it has too many contacts itself; of those that are bound the one refreshed longest ago makes room. */
 int pbx_registrar_judge(const struct pbx_location *, const struct pbx_change *, usec now, struct pbx_verdict *out);
 
-/* The Contact lines (step 8) of the answer, CRLF between them. `gruus`: the phone knows GRUUs (RFC 5627 5.3), else
+/* The Contact lines (step 8) of the answer, CRLF between them. `gruus`: the phone knows GRUUs (RFC 5627 5.2), else
  * NULL: it gets the public one of each instance, and a new temporary one of those that `call_id` registered. */
 void pbx_registrar_write(const struct contact_record *rows, size_t n, struct pbx_gruus *gruus, str call_id, usec now,
 			 struct buf *out);

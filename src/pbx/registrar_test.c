@@ -30,6 +30,7 @@ static void gruus_are_given_to_phones_that_know_them(void **state)
 	rig_assert_has(rig_.text, ";pub-gruu=\"" GR "\";temp-gruu=\"sip:tgruu.");
 	rig_assert_has(rig_.text, "@example.com;gr\"");
 	assert_null(strstr(rig_.text, "mine"));
+	assert_null(strstr(strstr(rig_.text, "\r\nSupported:"), "gruu")); /* 5.2 */
 	/* without an instance there is none */
 	registered(bob2, 3, "Supported: gruu\r\nContact: <sip:102@192.0.2.13>\r\n");
 	rig_assert_has(rig_.text, "<sip:102@192.0.2.13>;expires=");
@@ -41,6 +42,10 @@ static void a_gruu_of_ours_cannot_be_bound(void **state)
 	start();
 	rig_assert_start(registered(bob, 1, "Contact: <" GR ">\r\n"), "SIP/2.0 403 ");
 	rig_assert_start(registered(bob, 2, "Contact: <sip:102@other.example;gr=x>\r\n"), "SIP/2.0 200 ");
+	/* 5.1: with an instance, not the address itself, and nothing but SIP */
+	rig_assert_start(registered(bob, 3, "Contact: <sip:102@Example.com>;" PHONE "\r\n"), "SIP/2.0 403 ");
+	rig_assert_start(registered(bob, 4, "Contact: <tel:+4930123456>;" PHONE "\r\n"), "SIP/2.0 403 ");
+	rig_assert_start(registered(bob, 5, "Contact: <mailto:x@y.example>\r\n"), "SIP/2.0 416 ");
 }
 
 /* The temporary GRUU in the 200 that was taken last. */
@@ -104,7 +109,77 @@ static void a_register_with_another_call_id_ends_temporary_gruus(void **state)
 	rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
 	rig_forget_sent();
 	invite_from(stranger, "x", "far.example", gruu, "t2", 1, "");
-	rig_assert_start(rig_take(stranger), "SIP/2.0 480 ");
+	rig_assert_start(rig_take(stranger), "SIP/2.0 404 "); /* 5.1: it is no address any more */
+}
+
+/* 6.1: the newest; the others where it cannot be reached, and only then. */
+static void a_gruu_leads_to_where_the_phone_was_before_when_it_is_not_where_it_was_last(void **state)
+{
+	char invite[4000];
+
+	(void)state;
+	start();
+	registered(bob2, 1, "Supported: gruu\r\nContact: <sip:102@192.0.2.13:5070>;q=1;" PHONE "\r\n");
+	rig_pass(USEC_PER_SEC);
+	registered(bob, 2, "Supported: gruu\r\nContact: <sip:102@192.0.2.12>;q=0.1;" PHONE "\r\n");
+	invite_from(stranger, "x", "far.example", GR, "w1", 1, "");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE ");
+	rig_pass(3 * USEC_PER_SEC);
+	assert_string_equal(rig_take(bob2), "");
+	rig_answer_request(bob, invite, 408, "b", "", "");
+	rig_copy(rig_take(bob2), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE sip:102@192.0.2.13:5070 ");
+	rig_answer_request(bob2, invite, 486, "b2", "", "");
+	rig_forget_sent();
+	invite_from(stranger, "x", "far.example", GR, "w2", 1, "");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_answer_request(bob, invite, 486, "b", "", "");
+	rig_forget_sent();
+	rig_pass(3 * USEC_PER_SEC);
+	assert_string_equal(rig_take(bob2), "");
+}
+
+/* 6.1 */
+static void who_asks_for_one_phone_is_not_redirected(void **state)
+{
+	(void)state;
+	rig_.config.redirect_any = true;
+	start();
+	registered(bob, 1, "Supported: gruu\r\nContact: <sip:102@192.0.2.12>;" PHONE "\r\n");
+	invite_from(stranger, "x", "far.example", GR, "r1", 1, "");
+	rig_assert_start(rig_take(bob), "INVITE sip:102@192.0.2.12 ");
+}
+
+/* 6.1: in a dialog its own Routes lead to the phone, and the Path of the registration is left out. */
+static void in_a_dialog_the_path_of_a_registration_is_not_taken(void **state)
+{
+	struct addr hop = rig_addr(60, 5060);
+	char invite[4000], route[400], text[3000];
+
+	(void)state;
+	start();
+	registered(bob, 1,
+		   "Supported: gruu, path\r\nPath: <sip:192.0.2.61;lr>\r\nContact: <sip:102@192.0.2.12>;" PHONE "\r\n");
+	invite_from(stranger, "x", "far.example", "sip:102@example.com", "e1", 1, "");
+	rig_copy(rig_take(rig_addr(61, 5060)), invite, sizeof(invite));
+	rig_header(invite, "Record-Route", route, sizeof(route));
+	rig_answer_request(rig_addr(61, 5060), invite, 200, "bt", "Contact: <" GR ">", "");
+	snprintf(text, sizeof(text),
+		 "ACK " GR " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKe2\r\nRoute: %s, "
+		 "<sip:192.0.2.60;lr>\r\nFrom: <sip:x@far.example>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\n"
+		 "Call-ID: e1\r\nCSeq: 1 ACK\r\n\r\n",
+		 route);
+	rig_say(stranger, text);
+	rig_assert_start(rig_take(hop), "ACK sip:102@192.0.2.12 SIP/2.0");
+	rig_assert_has(rig_.text, "\r\nRoute: <sip:192.0.2.60;lr>\r\n");
+	memcpy(text, "BYE", 3);
+	memcpy(strstr(text, "1 ACK"), "2 BYE", 5);
+	memcpy(strstr(text, "z9hG4bKe2"), "z9hG4bKe3", 9);
+	rig_say(stranger, text);
+	rig_assert_start(rig_take(hop), "BYE sip:102@192.0.2.12 SIP/2.0");
+	rig_assert_has(rig_.text, "\r\nRoute: <sip:192.0.2.60;lr>\r\n");
+	assert_null(strstr(rig_.text, "192.0.2.61"));
 }
 
 /* Both sides of the call have GRUUs as Contact: what they say in it finds the phone, by our Route and without. */
@@ -574,6 +649,9 @@ int main(void)
 		T(a_gruu_of_ours_cannot_be_bound),
 		T(a_gruu_leads_to_one_phone_alone),
 		T(a_register_with_another_call_id_ends_temporary_gruus),
+		T(a_gruu_leads_to_where_the_phone_was_before_when_it_is_not_where_it_was_last),
+		T(who_asks_for_one_phone_is_not_redirected),
+		T(in_a_dialog_the_path_of_a_registration_is_not_taken),
 		T(a_gruu_is_a_good_remote_target),
 		T(a_call_outlives_the_registration_that_its_gruu_needs),
 		T(flows_of_one_phone_are_bindings_of_their_own),

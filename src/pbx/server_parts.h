@@ -382,7 +382,7 @@ bool pbx_way_aor(const struct pbx_server *, const struct sip_uri *, struct buf *
 int pbx_way_read(struct pbx_server *, struct sip_msg *, const struct flow *, struct pbx_way *out);
 /* The same for a target that a 3xx has named. */
 int pbx_way_retarget(struct pbx_server *, struct sip_msg *, const struct flow *, str uri, struct pbx_way *out);
-/* Leaves of the bindings of way->aor those that the request is for: a GRUU's (RFC 5627 5.). Returns how many. */
+/* Leaves of the bindings of way->aor those that the request is for: a GRUU's (RFC 5627 6.1). Returns how many. */
 size_t pbx_way_narrow(const struct pbx_way *, struct contact_record *rows, size_t n);
 /* A mark in our Via that is the same when the same request comes round again (16.3 step 4). */
 void pbx_way_mark(const struct pbx_server *, struct sip_msg *, char out[16]);

@@ -280,7 +280,7 @@ bool pbx_register_write_lines(struct pbx_server *s, const struct flow *flow, boo
 			buf_put_u64(b, s->config.flow_timer);
 		}
 	}
-	put_line(b, STR("Supported: path, gruu, outbound, gin"));
+	put_line(b, STR("Supported: path, outbound, gin")); /* not gruu: RFC 5627 5.2 */
 	return timed;
 }
 

@@ -164,8 +164,10 @@ str pbx_relay_request_uri(const struct pbx_server *s, const struct pbx_way *w, c
 }
 
 /* How the contacts are tried: by their q, unless the settings or the caller (RFC 3841 9.1) want it otherwise. */
-static enum pbx_target_order order_of(const struct pbx_server *s, const struct pbx_job *job)
+static enum pbx_target_order order_of(const struct pbx_server *s, const struct pbx_job *job, const struct pbx_way *w)
 {
+	if (w->has_gruu)
+		return PBX_TARGET_ONE_PHONE;
 	if (job->wishes & PBX_WISH_PARALLEL)
 		return PBX_TARGET_TOGETHER;
 	if (job->wishes & PBX_WISH_SEQUENTIAL)
@@ -202,7 +204,7 @@ static void add_places(struct pbx_server *s, struct pbx_job *job, const struct s
 	struct pbx_targets targets;
 	bool judged = judge_places(m, rows, (size_t)n, fits);
 
-	pbx_target_order(rows, judged ? fits : NULL, (size_t)n, order_of(s, job), &targets);
+	pbx_target_order(rows, judged ? fits : NULL, (size_t)n, order_of(s, job, w), &targets);
 	if (job->wishes & PBX_WISH_NO_FORK)
 		pbx_target_first(&targets);
 	for (size_t i = 0; i < targets.n; i++) {
@@ -293,13 +295,19 @@ static bool is_extension(const struct pbx_server *s, const struct pbx_way *w)
 	return s->config.extension && !w->has_gruu && s->config.extension(s->config.extension_self, w->name, &uri);
 }
 
+/* RFC 5627 6.1: a temporary one that is good no more is no address any more; a public one's phone is away. */
+static int gruu_status(const struct pbx_way *w)
+{
+	return w->has_gruu && w->gruu.temporary ? 404 : 480;
+}
+
 static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w,
 			enum caller caller, usec now)
 {
 	bool curious = is_curious(s, job, caller);
 
 	if (curious && !s->config.explain && !is_extension(s, w)) {
-		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
+		pbx_job_reply(s, job, m, gruu_status(w), STR_NONE, STR_NONE, now);
 		return;
 	}
 	switch (pbx_guard_find(s->guard, w->name)) {
@@ -308,7 +316,7 @@ static void nobody_home(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 		return;
 	case ERR_NONE:
 		PBX_EXPLAIN(s, "contact", "none: no phone of " STR_FMT " is registered", STR_ARG(w->name));
-		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
+		pbx_job_reply(s, job, m, gruu_status(w), STR_NONE, STR_NONE, now);
 		return;
 	default:
 		PBX_EXPLAIN(s, "contact", "none: " STR_FMT " is no account here, or a disabled one", STR_ARG(w->name));
@@ -336,7 +344,7 @@ static bool stranger_may(struct sip_msg *m, const struct pbx_way *w)
 {
 	if (m->method == SIP_INVITE || m->method == SIP_OPTIONS)
 		return true;
-	/* Who has been given a GRUU in a dialog goes on with it, by whatever way (RFC 5627 3.2). */
+	/* Who has been given a GRUU in a dialog goes on with it, by whatever way (RFC 5627 3.3). */
 	return w->has_gruu && sip_msg_to(m)->tag.n &&
 	       (m->method == SIP_BYE || m->method == SIP_UPDATE || m->method == SIP_PRACK);
 }
@@ -362,17 +370,24 @@ static bool relays_to(const struct pbx_server *s, str host)
 static void in_dialog(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
 {
 	struct contact_record rows[PBX_CONTACTS_MAX];
+	char room[600];
 	int n = w->has_gruu ? pbx_relay_places(s, job, 0, w->aor, rows, now) : 0;
 
 	if (n < 0)
 		return;
 	n = (int)pbx_way_narrow(w, rows, (size_t)n);
+	if (n > 0 && w->next.n) { /* RFC 5627 6.1: the dialog's own Routes lead there, not the registration's Path */
+		pbx_send_add(job, pbx_relay_request_uri(s, w, &rows[0], room, sizeof(room)), w->next, STR_NONE,
+			     &w->flow);
+		pbx_fork_start(s, job, m, w, now);
+		return;
+	}
 	if (n > 0) {
 		to_user(s, job, m, w, rows, n, now);
 		return;
 	}
-	if (w->has_gruu && !w->flow.transport) { /* its domain is ourselves */
-		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
+	if (w->has_gruu && !w->flow.transport && !w->next.n) { /* its domain is ourselves */
+		pbx_job_reply(s, job, m, gruu_status(w), STR_NONE, STR_NONE, now);
 		return;
 	}
 	/* A phone that is registered no more still has its call. */
@@ -450,8 +465,8 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	}
 	n = pbx_relay_places(s, job, 0, w->aor, rows, now);
 	if (n > 0 && (n = (int)pbx_way_narrow(w, rows, (size_t)n)) == 0)
-		pbx_job_reply(s, job, m, 480, STR_NONE, STR_NONE, now);
-	else if (n > 0 && pbx_redirect_is_wanted(s, job, s->config.domain) &&
+		pbx_job_reply(s, job, m, gruu_status(w), STR_NONE, STR_NONE, now);
+	else if (n > 0 && !w->has_gruu && /* RFC 5627 6.1 */ pbx_redirect_is_wanted(s, job, s->config.domain) &&
 		 pbx_redirect_rows(s, job, m, w, rows, n, 0, now))
 		return;
 	else if (n > 0)

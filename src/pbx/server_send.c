@@ -359,9 +359,12 @@ static bool aim_ack(struct pbx_server *s, struct pbx_job *job, const struct pbx_
 		return false;
 	if (pbx_way_narrow(w, rows, (size_t)n) == 0)
 		return w->kind == PBX_WAY_DIALOG && pbx_send_add(job, w->uri.text, w->next, STR_NONE, &w->flow);
+	str uri = pbx_relay_request_uri(s, w, &rows[0], room, sizeof(room));
+
+	if (w->kind == PBX_WAY_DIALOG && w->next.n) /* RFC 5627 6.1: its own Routes lead there */
+		return pbx_send_add(job, uri, w->next, STR_NONE, &w->flow);
 	flow = pbx_relay_contact_way(&rows[0]);
-	return pbx_send_add(job, pbx_relay_request_uri(s, w, &rows[0], room, sizeof(room)), STR_NONE, rows[0].path,
-			    &flow);
+	return pbx_send_add(job, uri, STR_NONE, rows[0].path, &flow);
 }
 
 void pbx_send_ack_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)

@@ -203,7 +203,7 @@ static int read_user(struct pbx_server *s, struct pbx_way *w)
 	if (pbx_gruu_is(&w->uri)) {
 		w->has_gruu = true;
 		if (pbx_gruu_read(s->gruus, &w->uri, &w->gruu, &name))
-			return 404; /* RFC 5627 5.2: it leads nowhere, and never did */
+			return 404; /* RFC 5627 6.1: it leads nowhere, and never did */
 		put_aor(s, buf_str(&name), &aor);
 	} else if (!pbx_way_aor(s, &w->uri, &aor, &name)) {
 		return 404; /* longer than any name of ours */
@@ -269,7 +269,7 @@ int pbx_way_read(struct pbx_server *s, struct sip_msg *m, const struct flow *flo
 	if (status)
 		return status;
 	if (w->kind) { /* a GRUU of ours is where the dialog leads to: it must become the phone's own address here */
-		if (!w->next.n && pbx_gruu_is(&w->uri) && pbx_way_is_self(s, &w->uri, flow))
+		if (pbx_gruu_is(&w->uri) && pbx_way_is_self(s, &w->uri, flow))
 			return read_user(s, w);
 		return 0;
 	}

@@ -3,6 +3,7 @@
 struct order {
 	const struct contact_record *rows;
 	const int16_t *fits;
+	enum pbx_target_order how;
 	uint8_t list[PBX_CONTACTS_MAX];
 	size_t n;
 };
@@ -19,7 +20,7 @@ static int compare(const struct order *o, uint8_t a, uint8_t b)
 
 static bool comes_before(const struct order *o, uint8_t a, uint8_t b)
 {
-	int order = compare(o, a, b);
+	int order = o->how == PBX_TARGET_ONE_PHONE ? 0 : compare(o, a, b);
 
 	return order ? order < 0 : o->rows[a].updated > o->rows[b].updated;
 }
@@ -31,10 +32,12 @@ static bool same_phone(const struct contact_record *a, const struct contact_reco
 
 /* The last of the flows of this phone that are in the list already; NULL: it is the first. */
 static struct pbx_target *last_flow(const struct contact_record *rows, struct pbx_targets *t,
-				    const struct contact_record *row)
+				    const struct contact_record *row, enum pbx_target_order how)
 {
 	struct pbx_target *last = NULL;
 
+	if (how == PBX_TARGET_ONE_PHONE) /* the one before has just been put there */
+		return t->n ? &t->list[t->n - 1] : NULL;
 	if (!row->reg_id)
 		return NULL;
 	for (size_t i = 0; i < t->n; i++)
@@ -60,14 +63,14 @@ static void sort(struct order *o, size_t n)
 void pbx_target_order(const struct contact_record *rows, const int16_t *fits, size_t n, enum pbx_target_order how,
 		      struct pbx_targets *out)
 {
-	struct order o = { .rows = rows, .fits = fits };
+	struct order o = { .rows = rows, .fits = fits, .how = how };
 	const uint8_t *before = NULL;
 	uint8_t group = 0;
 
 	out->n = 0;
 	sort(&o, n);
 	for (size_t i = 0; i < o.n; i++) {
-		struct pbx_target *other = last_flow(rows, out, &rows[o.list[i]]);
+		struct pbx_target *other = last_flow(rows, out, &rows[o.list[i]], how);
 		struct pbx_target *t = &out->list[out->n++];
 
 		*t = (struct pbx_target){ .row = o.list[i], .is_spare = other != NULL };

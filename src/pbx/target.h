@@ -30,6 +30,7 @@ enum pbx_target_order {
 	PBX_TARGET_BY_Q,     /* groups of equal q */
 	PBX_TARGET_TOGETHER, /* all at once */
 	PBX_TARGET_ONE_BY_ONE,
+	PBX_TARGET_ONE_PHONE, /* all are ways to one phone (RFC 5627 6.1): the newest, the others where it is dead */
 };
 
 /* Orders rows[n], n <= PBX_CONTACTS_MAX, of one address of record. fits[n]: how well each is what the caller prefers

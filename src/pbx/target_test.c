@@ -95,6 +95,23 @@ static void an_instance_without_reg_id_is_a_contact_like_others(void **state)
 	assert_int_equal(t.n, 0);
 }
 
+/* RFC 5627 6.1 */
+static void ways_to_one_phone_are_tried_newest_first_one_after_the_other(void **state)
+{
+	struct contact_record rows[] = { row("a", 1000, 1, "<urn:uuid:1>", 0), row("b", 1, 3, "<urn:uuid:1>", 0),
+					 row("c", 500, 2, "<urn:uuid:1>", 1) };
+	struct pbx_targets t;
+
+	(void)state;
+	pbx_target_order(rows, NULL, 3, PBX_TARGET_ONE_PHONE, &t);
+	assert_int_equal(t.list[0].row, 1);
+	assert_int_equal(t.list[0].spare, 2);
+	assert_int_equal(t.list[1].row, 2);
+	assert_int_equal(t.list[1].spare, 3);
+	assert_int_equal(t.list[2].row, 0);
+	assert_true(!t.list[0].is_spare && t.list[1].is_spare && t.list[2].is_spare && !t.list[2].spare);
+}
+
 /* RFC 3841 7.2.4 */
 static void what_the_caller_prefers_orders_those_of_equal_q(void **state)
 {
@@ -142,6 +159,7 @@ int main(void)
 		cmocka_unit_test(what_the_caller_prefers_orders_those_of_equal_q),
 		cmocka_unit_test(without_a_fork_the_first_phone_is_left_with_its_flows),
 		cmocka_unit_test(an_instance_without_reg_id_is_a_contact_like_others),
+		cmocka_unit_test(ways_to_one_phone_are_tried_newest_first_one_after_the_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
