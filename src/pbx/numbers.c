@@ -137,6 +137,14 @@ bool pbx_numbers_is_bulk(str contact)
 	       sip_uri_param(&uri, STR("bnc"), NULL);
 }
 
+/* 5.2: '+' and digits only: no visual separators, nothing behind a ';'. */
+static void put_number(str user, struct buf *out)
+{
+	for (size_t i = 0; i < user.n && user.p[i] != ';'; i++)
+		if ((user.p[i] == '+' && !i) || (user.p[i] >= '0' && user.p[i] <= '9'))
+			buf_put_char(out, user.p[i]);
+}
+
 void pbx_numbers_write_uri(str contact, const struct sip_uri *asked, struct buf *out)
 {
 	struct sip_uri uri;
@@ -145,7 +153,7 @@ void pbx_numbers_write_uri(str contact, const struct sip_uri *asked, struct buf 
 	if (sip_uri_parse(contact, &uri))
 		return;
 	buf_put(out, uri.scheme == SIP_SCHEME_SIPS ? STR("sips:") : STR("sip:"));
-	buf_put(out, asked->user);
+	put_number(asked->user, out);
 	buf_put_char(out, '@');
 	buf_put(out, uri.host);
 	if (uri.port)

@@ -34,10 +34,10 @@ str pbx_numbers_find(const struct pbx_numbers *, str number);
 bool pbx_numbers_has(const struct pbx_numbers *, str account);
 size_t pbx_numbers_n(const struct pbx_numbers *);
 
-/* A Contact with `bnc` in its URI (RFC 6140 5.2)? */
+/* A Contact with `bnc` in its URI (RFC 6140 5.1)? */
 bool pbx_numbers_is_bulk(str contact_uri);
-/* What a request to `asked` is sent to: the Contact's URI without bnc, with the user that was asked for, and with the
- * `sg` of a GRUU that the PBX has made for a phone behind it (7.1.1). */
+/* What a request to `asked` is sent to: the Contact's URI without bnc, with the number that was asked for (5.2), and
+ * with the `sg` of a GRUU that the PBX has made for a phone behind it (7.1.1). */
 void pbx_numbers_write_uri(str contact_uri, const struct sip_uri *asked, struct buf *out);
 
 #endif

@@ -63,6 +63,8 @@ static void the_number_becomes_the_user_part(void **state)
 		       "sip:+4930123456@192.0.2.9:5080;transport=tcp");
 	assert_written("sip:[2001:db8::9];bnc;x=1", "sip:+49@example.com;gr=urn:x;sg=ab",
 		       "sip:+49@[2001:db8::9];x=1;sg=ab");
+	/* RFC 6140 5.2: digits only */
+	assert_written("sip:192.0.2.9;bnc", "sip:+49-30(12).34;ext=7@example.com;user=phone", "sip:+49301234@192.0.2.9");
 }
 
 int main(void)

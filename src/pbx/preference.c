@@ -186,7 +186,7 @@ static bool says_anything(str params)
 	str name, value;
 
 	while (sip_param_next(&params, &name, &value))
-		if (is_feature(name) && !str_eq_nocase(name, STR("+sip.instance")))
+		if (is_feature(name))
 			return true;
 	return false;
 }
@@ -269,10 +269,22 @@ int pbx_preference_score(const struct sip_msg *m, str params)
 	return sip_msg_has(m, SIP_ACCEPT_CONTACT) ? 0 : PBX_PREFERENCE_BEST;
 }
 
+/* One term of the implied wish, which only what is said contradicts. */
+static bool says_no(str params, str tag, str wanted)
+{
+	str has;
+
+	return sip_param_find(params, tag, &has) && has.n && !values_meet(wanted, has);
+}
+
 bool pbx_preference_speaks(const struct sip_msg *m, str params)
 {
-	str methods;
+	struct sip_token event;
 
-	return !params.n || !sip_param_find(params, STR("methods"), &methods) || !methods.n ||
-	       values_meet(m->method_text, methods);
+	if (!params.n)
+		return true;
+	if (says_no(params, STR("methods"), m->method_text))
+		return false;
+	return m->method != SIP_SUBSCRIBE || sip_token_parse(sip_msg_value(m, SIP_EVENT), &event) ||
+	       !says_no(params, STR("events"), event.type);
 }

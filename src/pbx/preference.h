@@ -4,7 +4,8 @@
  * RFC 3841: Request-Disposition (how the request should be handled), Accept-Contact and Reject-Contact (which of the
  * phones it should reach), matched against the feature parameters that phones registered with (RFC 3840). A
  * contact that says nothing of its features is not judged by them (7.2.3). Where neither field is there, the method
- * itself is a preference (7.2.2): a phone that lists its methods without this one is passed by.
+ * itself is a preference (7.2.2), and the event that is subscribed to: a phone that lists its methods, or its events,
+ * without this one is passed by.
  *
  * No state; everything points into the message and the texts given. Thread: any.
  */
@@ -40,7 +41,8 @@ bool pbx_preference_given(const struct sip_msg *);
 /* How well a contact with these parameters (RFC 3840: "audio;methods=\"INVITE,BYE\";+sip.ice") fits: 0 .. 1000, or
  * REJECTED. 7.2.4. */
 int pbx_preference_score(const struct sip_msg *, str params);
-/* May it get this method, by what it says itself? Only for requests without preferences of their own (7.2.2.1). */
+/* May it get this method, and this event package, by what it says itself? Only for requests without preferences of
+ * their own (7.2.2). */
 bool pbx_preference_speaks(const struct sip_msg *, str params);
 
 #endif

@@ -47,8 +47,29 @@ static void who_says_nothing_of_itself_is_not_judged(void **state)
 	(void)state;
 	assert_int_equal(score("Accept-Contact: *;video;require;explicit\r\n", ""), PBX_PREFERENCE_BEST);
 	assert_int_equal(score("Accept-Contact: *;video;require;explicit\r\n", "expires=60;ob"), PBX_PREFERENCE_BEST);
+	/* but +sip.instance is a feature, too: 7.2.3, step 3 */
+	assert_int_equal(score("a: *;video;require;explicit\r\n", "+sip.instance=\"<urn:uuid:1>\";reg-id=1"),
+			 PBX_PREFERENCE_REJECTED);
+	assert_int_equal(score("a: *;+sip.instance=\"<urn:uuid:2>\";require\r\n", "+sip.instance=\"<urn:uuid:1>\""),
+			 PBX_PREFERENCE_REJECTED);
 	assert_int_equal(score("Reject-Contact: *;automata\r\n", "+sip.instance=\"<urn:uuid:1>\";reg-id=1"),
 			 PBX_PREFERENCE_BEST);
+}
+
+/* The example of 7.2.5. */
+static void the_scores_are_those_of_the_example(void **state)
+{
+	static const char lines[] = "Reject-Contact: *;actor=\"msg-taker\";video\r\n"
+				    "Accept-Contact: *;audio;require\r\nAccept-Contact: *;video;explicit\r\n"
+				    "Accept-Contact: *;methods=\"BYE\";class=\"business\";q=1.0\r\n";
+
+	(void)state;
+	assert_int_equal(score(lines, "audio;video;methods=\"INVITE,BYE\""), 833);
+	assert_int_equal(score(lines, "audio=\"FALSE\";methods=\"INVITE\";actor=\"msg-taker\""),
+			 PBX_PREFERENCE_REJECTED);
+	assert_int_equal(score(lines, "audio;actor=\"msg-taker\";methods=\"INVITE\";video"), PBX_PREFERENCE_REJECTED);
+	assert_int_equal(score(lines, "audio;methods=\"INVITE,OPTIONS\""), 500);
+	assert_int_equal(score(lines, ""), 1000);
 }
 
 static void rejected_is_only_who_says_that_it_has_all_that_is_not_wanted(void **state)
@@ -123,6 +144,29 @@ static void who_lists_its_methods_gets_those_only(void **state)
 	assert_false(speaks("MESSAGE", "methods=INVITE"));
 }
 
+/* 7.2.2.2 */
+static void who_lists_its_events_gets_those_only(void **state)
+{
+	static const struct {
+		const char *method, *lines, *params;
+		bool yes;
+	} list[] = {
+		{ "SUBSCRIBE", "Event: dialog;id=1\r\n", "events=\"presence,dialog\"", true },
+		{ "SUBSCRIBE", "o: dialog\r\n", "events=\"presence\"", false },
+		{ "SUBSCRIBE", "Event: dialog\r\n", "audio", true },
+		{ "NOTIFY", "Event: dialog\r\n", "events=\"presence\"", true },
+		{ "SUBSCRIBE", "Event: dialog\r\n", "events=\"dialog\";methods=\"INVITE\"", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		struct sip_msg *m = with(list[i].method, list[i].lines);
+
+		assert_int_equal(pbx_preference_speaks(m, str_from(list[i].params)), list[i].yes);
+		sip_msg_free(m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +177,8 @@ int main(void)
 		cmocka_unit_test(require_and_explicit_sharpen_it),
 		cmocka_unit_test(values_are_lists_negations_strings_and_numbers),
 		cmocka_unit_test(who_lists_its_methods_gets_those_only),
+		cmocka_unit_test(who_lists_its_events_gets_those_only),
+		cmocka_unit_test(the_scores_are_those_of_the_example),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

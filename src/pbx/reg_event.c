@@ -1,5 +1,7 @@
 #include "pbx/reg_event.h"
 
+#include "pbx/numbers.h"
+
 #include <stdlib.h>
 
 #define GONE_MAX 10 /* contacts that went, of which it is still known how */
@@ -35,18 +37,24 @@ static const char *const events[] = {
 
 /* ---- state ---- */
 
-static const struct contact_record *find(const struct pbx_reg_state *s, str key, size_t *at)
+/* A phone that registers another URI over its flow is another contact (5.1: their ids must differ). */
+bool pbx_reg_event_same(const struct contact_record *a, const struct contact_record *b)
+{
+	return str_eq(a->key, b->key) && str_eq(a->uri, b->uri);
+}
+
+static const struct contact_record *find(const struct pbx_reg_state *s, const struct contact_record *row, size_t *at)
 {
 	for (*at = 0; s && *at < s->n; ++*at)
-		if (str_eq(s->rows[*at].key, key) && s->of[*at].what < PBX_REG_EXPIRED)
+		if (pbx_reg_event_same(&s->rows[*at], row) && s->of[*at].what < PBX_REG_EXPIRED)
 			return &s->rows[*at];
 	return NULL;
 }
 
-static bool is_back(const struct contact_record *rows, size_t n, str key)
+static bool is_back(const struct contact_record *rows, size_t n, const struct contact_record *row)
 {
 	for (size_t i = 0; i < n; i++)
-		if (str_eq(rows[i].key, key))
+		if (pbx_reg_event_same(&rows[i], row))
 			return true;
 	return false;
 }
@@ -68,13 +76,13 @@ struct pbx_reg_state *pbx_reg_state_new(struct pbx_reg_state *old, const struct 
 		if (what[i] != PBX_REG_SAME)
 			continue;
 		s->of[s->n].what = rows[i].updated > rows[i].registered ? PBX_REG_REFRESHED : PBX_REG_REGISTERED;
-		if (find(old, rows[i].key, &at)) {
+		if (find(old, &rows[i], &at)) {
 			s->of[s->n].what = old->of[at].what;
 			s->of[s->n].seq = old->of[at].seq;
 		}
 	}
 	for (size_t i = 0; old && i < old->n && gone < GONE_MAX; i++) {
-		if (old->of[i].what < PBX_REG_EXPIRED || is_back(rows, n, old->rows[i].key))
+		if (old->of[i].what < PBX_REG_EXPIRED || is_back(rows, n, &old->rows[i]))
 			continue;
 		views[s->n] = old->rows[i];
 		s->of[s->n].what = old->of[i].what;
@@ -108,7 +116,8 @@ uint64_t pbx_reg_state_seen(const struct pbx_reg_state *s)
 
 /* ---- documents ---- */
 
-/* XML 1.0 2.2, 2.4: what cannot stand in it at all becomes '?'; bytes above 127 are taken for UTF-8 where they are. */
+/* XML 1.0 2.2, 2.4. What no URI and no parameter may have becomes '?': controls, which XML cannot have either, and
+ * bytes above 127, which might not be UTF-8. */
 static void put_xml(str s, struct buf *out)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -136,12 +145,13 @@ static void put_attribute(const char *name, str value, struct buf *out)
 	buf_put_char(out, '"');
 }
 
-/* An id that stays (5.3, 5.4), made of what stays. */
-static void put_id(str what, struct buf *out)
+/* An id that stays (5.1), made of what stays. */
+static void put_id(str what, str more, struct buf *out)
 {
 	static const uint64_t key[2] = { 0x726567206964206fu, 0x6620636f6e746163u };
+	uint64_t hash = str_hash(what, key) + 31 * str_hash(more, key);
 
-	buf_printf(out, " id=\"x%016llx\"", (unsigned long long)str_hash(what, key));
+	buf_printf(out, " id=\"x%016llx\"", (unsigned long long)hash);
 }
 
 static void put_gruu(const char *element, const char *more, str uri, uint32_t cseq, struct buf *out)
@@ -159,7 +169,7 @@ static void put_gruus(const struct contact_record *row, struct pbx_gruus *gruus,
 	char text[PBX_GRUU_MAX];
 	struct buf uri;
 
-	if (!gruus || !pbx_gruu_may(row))
+	if (!gruus || !pbx_gruu_may(row) || pbx_numbers_is_bulk(row->uri)) /* RFC 6140 7.2.1 */
 		return;
 	buf_init(&uri, text, sizeof(text));
 	pbx_gruu_write_public(row, &uri);
@@ -184,23 +194,34 @@ static void put_params(str params, struct buf *out)
 	}
 }
 
+/* RFC 6140 7.2.1: `bnc` must not be seen by who does not know what it means. */
+static void put_uri(str uri, struct buf *out)
+{
+	size_t at = pbx_numbers_is_bulk(uri) ? str_find(uri, STR(";bnc")) : uri.n;
+
+	put_xml(str_head(uri, at), out);
+	if (at < uri.n)
+		put_xml(str_skip(uri, at + 4), out);
+}
+
 static void put_contact(const struct contact_record *row, uint8_t what, struct pbx_gruus *gruus, usec now,
 			struct buf *out)
 {
 	bool gone = what >= PBX_REG_EXPIRED;
 
 	buf_put(out, STR("    <contact"));
-	put_id(row->key, out);
-	buf_printf(out, " state=\"%s\" event=\"%s\" duration-registered=\"%lld\" expires=\"%lld\"",
-		   gone ? "terminated" : "active", events[what],
-		   (long long)((now > row->registered ? now - row->registered : 0) / USEC_PER_SEC),
-		   (long long)((!gone && row->expires > now ? row->expires - now : 0) / USEC_PER_SEC));
+	put_id(row->key, row->uri, out);
+	buf_printf(out, " state=\"%s\" event=\"%s\" duration-registered=\"%lld\"", gone ? "terminated" : "active",
+		   events[what], (long long)((now > row->registered ? now - row->registered : 0) / USEC_PER_SEC));
+	if (!gone)
+		buf_printf(out, " expires=\"%lld\"",
+			   (long long)((row->expires > now ? row->expires - now : 0) / USEC_PER_SEC));
 	if (what == PBX_REG_PROBATION)
 		buf_put(out, STR(" retry-after=\"60\""));
 	buf_printf(out, " q=\"%u.%03u\"", row->q / 1000, row->q % 1000);
 	put_attribute("callid", row->call_id, out);
 	buf_printf(out, " cseq=\"%u\">\n      <uri>", row->cseq);
-	put_xml(row->uri, out);
+	put_uri(row->uri, out);
 	buf_put(out, STR("</uri>\n"));
 	put_params(row->params, out);
 	if (!gone)
@@ -208,12 +229,13 @@ static void put_contact(const struct contact_record *row, uint8_t what, struct p
 	buf_put(out, STR("    </contact>\n"));
 }
 
-static const char *state_of(const struct pbx_reg_state *s)
+/* 4.7.1: one that ended is told of once, and is as if it had never been for who comes later. */
+static const char *state_of(const struct pbx_reg_state *s, bool full)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (s->of[i].what < PBX_REG_EXPIRED)
 			return "active";
-	return s->n ? "terminated" : "init";
+	return s->n && !full ? "terminated" : "init";
 }
 
 void pbx_reg_event_write(const struct pbx_reg_state *s, str aor, uint64_t seen, uint32_t version,
@@ -224,8 +246,8 @@ void pbx_reg_event_write(const struct pbx_reg_state *s, str aor, uint64_t seen, 
 		   " xmlns:gr=\"urn:ietf:params:xml:ns:gruuinfo\" version=\"%u\" state=\"%s\">\n  <registration",
 		   version, seen ? "partial" : "full");
 	put_attribute("aor", aor, out);
-	put_id(aor, out);
-	buf_printf(out, " state=\"%s\">\n", state_of(s));
+	put_id(aor, STR_NONE, out);
+	buf_printf(out, " state=\"%s\">\n", state_of(s, !seen));
 	for (size_t i = 0; i < s->n; i++) {
 		bool gone = s->of[i].what >= PBX_REG_EXPIRED;
 

@@ -16,7 +16,7 @@
 
 extern const struct pbx_package pbx_reg_package;
 
-/* RFC 3680 4.1: what became of a contact. From PBX_REG_EXPIRED on it is gone. */
+/* RFC 3680 4.7.1: what became of a contact. From PBX_REG_EXPIRED on it is gone. */
 enum pbx_reg_what {
 	PBX_REG_SAME = 0,
 	PBX_REG_REGISTERED,
@@ -36,6 +36,8 @@ struct pbx_reg_state;
  * it. `old` may be NULL; it is freed. NULL: no memory, and `old` is as it was. */
 struct pbx_reg_state *pbx_reg_state_new(struct pbx_reg_state *old, const struct contact_record *rows,
 					const uint8_t *what, size_t n);
+/* Are they states of one contact? */
+bool pbx_reg_event_same(const struct contact_record *, const struct contact_record *);
 void pbx_reg_state_free(void *state);
 /* The number of its last change: what a document made of it has `seen`. */
 uint64_t pbx_reg_state_seen(const struct pbx_reg_state *);

@@ -63,6 +63,9 @@ static void full_state_is_what_is_there_and_partial_state_what_has_changed(void 
 	assert_true(has("state=\"terminated\" event=\"unregistered\"") && has("sip:b<"));
 	written(s, 0);
 	assert_true(has("sip:a<") && has("sip:c<") && !has("sip:b<")); /* a full one has what is there */
+	/* 4.7.1, 5.1: what is gone expires no more */
+	written(s, first);
+	assert_null(strstr(strstr(text, "event=\"unregistered\""), "expires="));
 	/* all go; who has seen the first only learns of all at once */
 	rows[0] = row("sip:a", 0);
 	rows[1] = row("sip:c", 0);
@@ -73,6 +76,8 @@ static void full_state_is_what_is_there_and_partial_state_what_has_changed(void 
 	assert_true(has("event=\"expired\"") && has("event=\"deactivated\"") && has("event=\"unregistered\""));
 	written(s, second);
 	assert_true(!has("event=\"unregistered\"") && has("\" state=\"terminated\">\n"));
+	written(s, 0); /* for who comes now it never was */
+	assert_true(has("\" state=\"init\">\n") && !has("<contact"));
 	/* and one comes back: it is not gone any more */
 	what[0] = PBX_REG_REGISTERED;
 	s = pbx_reg_state_new(s, rows, what, 1);
@@ -97,6 +102,48 @@ static void nothing_a_phone_says_breaks_out_of_the_document(void **state)
 	assert_true(has("<unknown-param name=\"+a\">&quot;&lt;!--&quot;</unknown-param>"));
 	assert_true(has("<unknown-param name=\"b\"></unknown-param>"));
 	assert_true(has("callid=\"&quot;/&gt;&lt;contact\""));
+	pbx_reg_state_free(s);
+}
+
+/* 5.1: "if the URI for two contacts differ, the id attributes for those contacts MUST differ" */
+static void another_uri_of_the_same_flow_is_another_contact(void **state)
+{
+	struct contact_record rows[2] = { row("<urn:uuid:1>;reg-id=1", 0) };
+	uint8_t what[2] = { PBX_REG_REGISTERED };
+	struct pbx_reg_state *s;
+	char id[60];
+	uint64_t first;
+
+	(void)state;
+	rows[0].uri = STR("sip:a@192.0.2.1:1000");
+	s = pbx_reg_state_new(NULL, rows, what, 1);
+	first = pbx_reg_state_seen(s);
+	written(s, 0);
+	snprintf(id, sizeof(id), "%.30s", strstr(text, "<contact id="));
+	rows[1] = rows[0];
+	rows[0].uri = STR("sip:a@192.0.2.1:2000");
+	what[1] = PBX_REG_UNREGISTERED;
+	s = pbx_reg_state_new(s, rows, what, 2);
+	written(s, first);
+	assert_true(has("<uri>sip:a@192.0.2.1:1000</uri>") && has("<uri>sip:a@192.0.2.1:2000</uri>"));
+	assert_true(has(id) && has("event=\"registered\"") && has("event=\"unregistered\""));
+	written(s, 0);
+	assert_true(!has(id) && has("2000"));
+	pbx_reg_state_free(s);
+}
+
+/* RFC 6140 7.2.1 */
+static void the_contact_of_all_numbers_does_not_say_bnc(void **state)
+{
+	struct contact_record r = row("k", 0);
+	uint8_t what = PBX_REG_REGISTERED;
+	struct pbx_reg_state *s;
+
+	(void)state;
+	r.uri = STR("sip:192.0.2.9:5080;bnc;transport=tcp");
+	s = pbx_reg_state_new(NULL, &r, &what, 1);
+	written(s, 0);
+	assert_true(has("<uri>sip:192.0.2.9:5080;transport=tcp</uri>"));
 	pbx_reg_state_free(s);
 }
 
@@ -137,6 +184,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_state_is_what_is_there_and_partial_state_what_has_changed),
 		cmocka_unit_test(nothing_a_phone_says_breaks_out_of_the_document),
+		cmocka_unit_test(another_uri_of_the_same_flow_is_another_contact),
+		cmocka_unit_test(the_contact_of_all_numbers_does_not_say_bnc),
 		cmocka_unit_test(nobody_registered_ever_is_init),
 		cmocka_unit_test(what_went_is_remembered_within_bounds),
 	};

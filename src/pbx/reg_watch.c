@@ -100,10 +100,11 @@ void pbx_reg_watch_drop(struct pbx_reg_watch *w, str aor, uint16_t worker)
 	drop_entry(w, e);
 }
 
-static const struct contact_record *row_of(const struct contact_record *rows, size_t n, str key)
+static const struct contact_record *row_of(const struct contact_record *rows, size_t n,
+					   const struct contact_record *row)
 {
 	for (size_t i = 0; i < n; i++)
-		if (str_eq(rows[i].key, key))
+		if (pbx_reg_event_same(&rows[i], row))
 			return &rows[i];
 	return NULL;
 }
@@ -119,7 +120,7 @@ bool pbx_reg_watch_compare(const struct pbx_reg_watch *w, str aor, const struct 
 	out->workers = e->workers;
 	out->news = false;
 	for (size_t i = 0; i < n && i < PBX_CONTACTS_MAX; i++) {
-		const struct contact_record *old = row_of(e->rows, e->n, rows[i].key);
+		const struct contact_record *old = row_of(e->rows, e->n, &rows[i]);
 
 		out->what[out->n] = !old                              ? PBX_REG_REGISTERED
 				    : old->updated != rows[i].updated ? PBX_REG_REFRESHED
@@ -128,7 +129,7 @@ bool pbx_reg_watch_compare(const struct pbx_reg_watch *w, str aor, const struct 
 		out->rows[out->n++] = rows[i];
 	}
 	for (size_t i = 0; i < e->n && out->n < PBX_REG_REPORT_MAX; i++) {
-		if (row_of(rows, n, e->rows[i].key))
+		if (row_of(rows, n, &e->rows[i]))
 			continue;
 		out->what[out->n] = e->rows[i].expires <= now ? PBX_REG_EXPIRED : (uint8_t)gone;
 		out->news = true;

@@ -514,6 +514,15 @@ static void a_pbx_registers_once_for_all_its_numbers(void **state)
 	invite_from(stranger, "x", "far.example",
 		    "sip:+4930123457@example.com;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6;sg=7", "b2", 1, "");
 	rig_assert_start(rig_take(rig_addr(12, 5090)), "INVITE sip:+4930123457@192.0.2.12:5090;sg=7 SIP/2.0");
+	/* 7.2.2: who is registered at a number the PBX knows */
+	rig_say(bob2,
+		"SUBSCRIBE sip:+4930123456@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.13:5070;branch=z9hG4bKsb\r\n"
+		"From: <sip:102@example.com>;tag=1\r\nTo: <sip:+4930123456@example.com>\r\nCall-ID: sb\r\n"
+		"CSeq: 1 SUBSCRIBE\r\nEvent: reg\r\nContact: <sip:102@192.0.2.13:5070>\r\n\r\n");
+	do {
+		rig_take(rig_addr(12, 5090));
+	} while (strncmp(rig_.text, "INVITE", 6) == 0);
+	rig_assert_start(rig_.text, "SUBSCRIBE sip:+4930123456@192.0.2.12:5090 SIP/2.0");
 	rig_forget_sent();
 	invite_from(stranger, "x", "far.example", "sip:+4930123500@example.com", "b3", 1, "");
 	rig_assert_start(rig_take(stranger), "SIP/2.0 404 ");
@@ -536,6 +545,9 @@ static void who_has_no_numbers_registers_for_none(void **state)
 	rig_assert_has(rig_.text, "\r\nRequire: gin\r\n");
 	rig_assert_start(registered(bob, 3, "Require: gin\r\nContact: <sip:102@192.0.2.12;bnc>\r\n"), "SIP/2.0 400 ");
 	rig_assert_start(registered(bob, 4, "Require: gin\r\nContact: <sip:192.0.2.12;bnc>\r\n"), "SIP/2.0 200 ");
+	/* 5.3 */
+	rig_assert_start(registered(bob, 5, "Require: gin\r\nContact: <sip:192.0.2.12;user=phone;bnc>\r\n"),
+			 "SIP/2.0 400 ");
 }
 
 static void an_account_calls_in_the_name_of_its_numbers_alone(void **state)

@@ -342,6 +342,7 @@ static void no_breadth_at_all_is_440(void **state)
 	no_jobs();
 }
 
+/* RFC 5393 5.3.3: all requests have one, and not more than we allow */
 static void breadth_passes_untouched_where_nothing_forks(void **state)
 {
 	char one[4000];
@@ -356,7 +357,14 @@ static void breadth_passes_untouched_where_nothing_forks(void **state)
 	alice_calls("m6", "");
 	while (strncmp(rig_take(bob), "INVITE", 6) != 0)
 		assert_string_not_equal(rig_.text, "");
-	assert_null(strstr(rig_.text, "Max-Breadth"));
+	rig_assert_has(rig_.text, "\r\nMax-Breadth: 60\r\n");
+	rig_copy(rig_.text, one, sizeof(one));
+	rig_answer_request(bob, one, 486, "b2", "", "");
+	alice_calls("m7", "Max-Breadth: 1000\r\n");
+	while (strncmp(rig_take(bob), "INVITE", 6) != 0)
+		assert_string_not_equal(rig_.text, "");
+	rig_assert_has(rig_.text, "\r\nMax-Breadth: 60\r\n");
+	assert_null(strstr(rig_.text, "Max-Breadth: 1000"));
 }
 
 /* ---- challenges (16.7 step 7) ---- */

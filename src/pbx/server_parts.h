@@ -62,7 +62,8 @@
 #define PBX_BRANCHES_MAX    40   /* of one request: contacts, servers of names, redirections */
 #define PBX_RETARGETS_MAX   10   /* that one request follows */
 #define PBX_RETARGET_DEPTH  5    /* redirections one after the other */
-#define PBX_BREADTH         60   /* RFC 5393 5.3.1: where a request says nothing */
+#define PBX_BREADTH         60   /* RFC 5393 5.3.3: where a request says nothing, and the most */
+#define PBX_BREADTH_TEXT    "60"
 #define PBX_CHALLENGES      4096 /* bytes of the challenges of all branches */
 #define PBX_CHALLENGE       1300 /* bytes of our challenge lines */
 #define PBX_LINE_WINDOW     1024 /* registrations with the keeper at once, before others wait in line */
@@ -113,7 +114,7 @@ struct pbx_branch {
 	bool outside;             /* leads to no user of ours, or a stranger asks */
 	bool stopped;             /* CANCEL is out: it is not tried elsewhere */
 	bool given_up;            /* because its time is over */
-	uint16_t breadth;         /* its share of Max-Breadth (RFC 5393 5.3); 0: nothing is said of it */
+	uint16_t breadth;         /* its share of Max-Breadth (RFC 5393 5.3); 0: all of it */
 	handle client;
 	const struct pbx_retarget *of;     /* the redirection that led to it; NULL: the request's own target */
 	struct pbx_history_entry *history; /* what History-Info says of it */

@@ -114,6 +114,9 @@ static enum fate take_contact(struct pbx_server *s, struct pbx_job *job, const s
 		return FATE_LEFT;
 	if (uri.headers.n) /* 19.1.5: what it would put into the request is not ours to judge */
 		return FATE_LEFT;
+	if (pbx_preference_given(request) && /* RFC 3841 7.2.4 */
+	    pbx_preference_score(request, contact->params) == PBX_PREFERENCE_REJECTED)
+		return FATE_LEFT;
 	if (was_tried(job, request, f, &uri))
 		return FATE_KNOWN;
 	return add_fresh(job, b, f, uri.text, contact, status) ? FATE_TAKEN : FATE_LEFT;

@@ -229,15 +229,25 @@ static void note_credentials(struct pbx_server *s, struct sip_msg *m, struct let
 			sip_edits_note(&l->edits, SIP_EDIT_REMOVE_ONE, SIP_PROXY_AUTHORIZATION, sip_header_value(m, h));
 }
 
-/* RFC 5393 5.3.3: each of those that ring together gets a share. */
-static void note_breadth(const struct pbx_branch *b, struct letter *l)
+/* RFC 5393 5.3.3: every request has one, and not above ours; each of those that ring together gets a share. */
+static void note_breadth(const struct sip_msg *m, const struct pbx_branch *b, struct letter *l)
 {
+	str value, line = STR("Max-Breadth: " PBX_BREADTH_TEXT);
+	uint32_t breadth;
 	struct buf out;
 
-	buf_init(&out, l->breadth, sizeof(l->breadth));
-	buf_printf(&out, "Max-Breadth: %u", b->breadth);
-	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Max-Breadth"));
-	sip_edits_note(&l->edits, SIP_EDIT_ADD, SIP_OTHER, buf_str(&out));
+	if (sip_msg_find(m, STR("Max-Breadth"), &value)) {
+		if (!b->breadth && str_u32(str_trim(value), PBX_BREADTH, &breadth) && breadth)
+			return;
+		sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Max-Breadth"));
+	}
+	if (b->breadth) {
+		buf_init(&out, l->breadth, sizeof(l->breadth));
+		buf_put(&out, STR("Max-Breadth: "));
+		buf_put_u64(&out, b->breadth);
+		line = buf_str(&out);
+	}
+	sip_edits_note(&l->edits, SIP_EDIT_ADD, SIP_OTHER, line);
 }
 
 static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
@@ -256,12 +266,11 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	note_identity(s, job, m, w, b, to, l);
 	pbx_session_timer_note(&job->session, m, &l->timer, &l->edits);
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Remote-Party-ID"));
+	note_breadth(m, b, l);
 	if (w->kind == PBX_WAY_DIALOG)
 		return;
 	if (b->outside)
 		note_insiders_only(l);
-	if (b->breadth)
-		note_breadth(b, l);
 	if (job->fork && job->fork->history) {
 		buf_init(&out, l->history, sizeof(l->history));
 		pbx_story_note(s, job, b, &out, &l->edits);

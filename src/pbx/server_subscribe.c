@@ -43,6 +43,17 @@ static void take(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, c
 	pbx_subscribe_pump(s, now);
 }
 
+/* Was it asked for by a number that an account has? */
+static bool is_number(const struct pbx_server *s, const struct pbx_way *w)
+{
+	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX];
+	struct buf aor, name;
+
+	buf_init(&aor, aor_text, sizeof(aor_text));
+	buf_init(&name, name_text, sizeof(name_text));
+	return pbx_way_aor(s, &w->uri, &aor, &name) && pbx_numbers_find(s->numbers, buf_str(&name)).n;
+}
+
 bool pbx_subscribe_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
 			  usec now)
 {
@@ -67,7 +78,9 @@ bool pbx_subscribe_decide(struct pbx_server *s, struct pbx_job *job, struct sip_
 			return true;
 		}
 		if (!package || w->has_gruu)
-			return false; /* the phone's own */
+			return false;                             /* the phone's own */
+		if (pbx_numbers_n(s->numbers) && is_number(s, w)) /* RFC 6140 7.2.2: who is behind it the PBX knows */
+			return false;
 	} else if (w->kind == PBX_WAY_SELF) {
 		pbx_job_reply(s, job, m, package ? 404 : 489, STR_NONE, allow_events, now);
 		return true;

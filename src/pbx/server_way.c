@@ -296,6 +296,7 @@ int pbx_way_retarget(struct pbx_server *s, struct sip_msg *m, const struct flow 
 
 void pbx_way_mark(const struct pbx_server *s, struct sip_msg *m, char out[16])
 {
+	static const enum sip_kind wishes[] = { SIP_ACCEPT_CONTACT, SIP_REJECT_CONTACT, SIP_REQUEST_DISPOSITION };
 	static const char digits[] = "0123456789abcdef";
 	const struct sip_cseq *cseq = sip_msg_cseq(m);
 	uint64_t h = str_hash(m->uri_text, s->key);
@@ -306,6 +307,9 @@ void pbx_way_mark(const struct pbx_server *s, struct sip_msg *m, char out[16])
 	for (const struct sip_header *r = sip_msg_header(m, SIP_ROUTE); r; r = sip_msg_header_next(m, r))
 		h = h * 31 + str_hash(sip_header_value(m, r), s->key);
 	h = h * 31 + str_hash(sip_msg_value(m, SIP_PROXY_AUTHORIZATION), s->key);
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) /* RFC 5393 4.2.1: what target sets hang on */
+		for (const struct sip_header *r = sip_msg_header(m, wishes[i]); r; r = sip_msg_header_next(m, r))
+			h = h * 31 + str_hash(sip_header_value(m, r), s->key);
 	for (int i = 0; i < 16; i++)
 		out[i] = digits[h >> (4 * i) & 15];
 }
