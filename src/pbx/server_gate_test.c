@@ -532,6 +532,38 @@ static void neighbours_are_told_to_send_less(void **state)
 	assert_in_range(atoi(strstr(via, ";oc=") + 4), 20, 60);
 }
 
+/* RFC 7339 5.2, 5.6: a neighbour's calls, too: its wish goes no further, and the answer says what counts now. */
+static void who_calls_through_us_is_told_in_the_answers(void **state)
+{
+	static const char text[] =
+		"INVITE sip:101@example.com SIP/2.0\r\nVia: SIP/2.0/UDP "
+		"192.0.2.12:5060;branch=z9hG4bKp;oc;oc-algo=\"loss\"\r\nMax-Forwards: 70\r\n"
+		"From: <sip:x@y>;tag=1\r\nTo: <sip:101@example.com>\r\nCall-ID: p\r\nCSeq: 1 INVITE\r\n"
+		"Contact: <sip:x@192.0.2.12>\r\n\r\n";
+	char via[300], invite[4000];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register_once(alice, "101", 1, "Contact: <sip:101@192.0.2.11:5060>\r\n");
+	rig_take(alice);
+	rig_say(bob, text);
+	rig_copy(rig_take(alice), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE ");
+	assert_null(strstr(strstr(invite, "z9hG4bKp"), "oc-")); /* not in the caller's Via */
+	rig_take(bob);                                          /* 100 */
+	for (int i = 0; i < 10; i++)
+		refused("OPTIONS", "", USEC_PER_SEC);
+	rig_forget_sent();
+	rig_answer_request(alice, invite, 180, "t", "", "");
+	rig_take(bob);
+	rig_assert_start(rig_.text, "SIP/2.0 180 ");
+	rig_header(rig_.text, "Via", via, sizeof(via));
+	rig_assert_has(via, ";branch=z9hG4bKp;oc=");
+	rig_assert_has(via, ";oc-algo=\"loss\";oc-validity=500;oc-seq=17");
+	assert_in_range(atoi(strstr(via, ";oc=") + 4), 20, 60);
+}
+
 /* RFC 7339, as the client: what one server should be spared goes to the next of the name, or is refused. */
 static void a_neighbour_that_asks_for_less_gets_less(void **state)
 {
@@ -619,6 +651,7 @@ int main(void)
 		T(a_stranger_who_may_call_learns_who_is_there_and_no_more),
 		T(who_is_late_refuses_the_least_urgent_first),
 		T(neighbours_are_told_to_send_less),
+		T(who_calls_through_us_is_told_in_the_answers),
 		T(a_neighbour_that_asks_for_less_gets_less),
 		T(registrations_stand_in_line_and_the_rest_gets_a_turn),
 		T(nothing_tells_who_guesses_whether_there_is_such_a_name),

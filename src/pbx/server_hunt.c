@@ -14,8 +14,8 @@ static bool try_next(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 
 	while (!sent && !job->answered && !job->cancelled && !b->stopped && hunt->next < hunt->found.n) {
 		b->place = hunt->found.places[hunt->next++];
-		if (w->kind != PBX_WAY_DIALOG &&
-		    pbx_throttle_spares(&s->throttle, &b->place.addr, s->config.rng, now)) {
+		if (job->kind != PBX_JOB_ACK &&
+		    pbx_throttle_spares(&s->throttle, &b->place.addr, w->kind == PBX_WAY_DIALOG, s->config.rng, now)) {
 			hunt->spared = true;
 			continue;
 		}

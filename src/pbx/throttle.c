@@ -2,11 +2,11 @@
 
 #include "sip/uri.h"
 
-static struct pbx_throttled *find(const struct pbx_throttle *t, const struct addr *addr)
+static struct pbx_throttled *find(struct pbx_throttle *t, const struct addr *addr)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (addr_eq(&t->list[i].addr, addr))
-			return (struct pbx_throttled *)(uintptr_t)&t->list[i];
+			return &t->list[i];
 	return NULL;
 }
 
@@ -21,7 +21,7 @@ static struct pbx_throttled *make(struct pbx_throttle *t, const struct addr *add
 	for (size_t i = 0; !place || i < t->n; i++)
 		if (!place || t->list[i].until < place->until)
 			place = &t->list[i];
-	*place = (struct pbx_throttled){ .addr = *addr };
+	*place = (struct pbx_throttled){ .addr = *addr, .some = { 8, 2 } }; /* 7.2: "a reasonable default" */
 	return place;
 }
 
@@ -48,6 +48,12 @@ static bool read_seq(str text, uint64_t *out)
 	return true;
 }
 
+/* 5.4: news? A number of that size is a sequence that begins anew (4.4). */
+static bool is_news(const struct pbx_throttled *e, uint64_t seq)
+{
+	return !seq || seq > e->seq || seq < e->seq / 2;
+}
+
 void pbx_throttle_hear(struct pbx_throttle *t, const struct addr *addr, str params, usec now)
 {
 	usec valid = PBX_THROTTLE_VALID;
@@ -57,6 +63,8 @@ void pbx_throttle_hear(struct pbx_throttle *t, const struct addr *addr, str para
 
 	if (!sip_param_find(params, STR("oc"), &value) || !str_u32(value, 100, &percent))
 		return;
+	if (sip_param_find(params, STR("oc-algo"), &value) && !str_eq_nocase(value, STR("\"loss\"")))
+		return; /* 5.1: none that we have offered */
 	if (sip_param_find(params, STR("oc-seq"), &value) && !read_seq(value, &seq))
 		return;
 	if (sip_param_find(params, STR("oc-validity"), &value) && str_u32(value, UINT32_MAX, &valid_ms))
@@ -65,16 +73,37 @@ void pbx_throttle_hear(struct pbx_throttle *t, const struct addr *addr, str para
 	if (!e && (!percent || !valid))
 		return;
 	e = e ? e : make(t, addr);
-	if (seq < e->seq) /* an older one, overtaken (4.4) */
+	if (now < e->until && !is_news(e, seq)) /* 5.4, 5.7: what it said before counts only as long as it is valid */
 		return;
 	e->seq = seq;
 	e->percent = percent;
 	e->until = now + valid;
 }
 
-bool pbx_throttle_spares(const struct pbx_throttle *t, const struct addr *addr, struct rng *rng, usec now)
+/* 7.2: the percentage is of all requests, and is taken from those that begin something as far as they suffice. */
+static uint32_t share(const struct pbx_throttled *e, bool inside)
 {
-	const struct pbx_throttled *e = t->n ? find(t, addr) : NULL;
+	uint64_t all = 10u * e->percent * ((uint64_t)e->some[0] + e->some[1]), first = 1000u * (uint64_t)e->some[0];
 
-	return e && now < e->until && rng_below(rng, 100) < e->percent;
+	if (!inside)
+		return all < first ? (uint32_t)(all / e->some[0]) : 1000;
+	return all > first ? (uint32_t)((all - first) / e->some[1]) : 0;
+}
+
+static void count(struct pbx_throttled *e, bool inside)
+{
+	if (e->some[0] + e->some[1] >= 1000)
+		for (int i = 0; i < 2; i++)
+			e->some[i] = e->some[i] / 2 + 1;
+	e->some[inside]++;
+}
+
+bool pbx_throttle_spares(struct pbx_throttle *t, const struct addr *addr, bool inside, struct rng *rng, usec now)
+{
+	struct pbx_throttled *e = t->n ? find(t, addr) : NULL;
+
+	if (!e || now >= e->until || !e->percent)
+		return false;
+	count(e, inside);
+	return rng_below(rng, 1000) < share(e, inside);
 }

@@ -1,10 +1,10 @@
 /*
  * pbx/throttle.h - neighbours that asked for less get less.
  *
- * RFC 7339 as the client: a next hop whose answers bear `oc` in our Via says what percentage of requests it should be
- * spared (4.1, loss, 5.10), for how long (4.3) and since when (4.4); 503 with Retry-After spares it all (5.9 there, RFC
- * 3261 21.5.4). What is spared goes to the next server of the name, or is refused. Requests inside dialogs are not
- * spared (5.10.1).
+ * RFC 7339 as the client: a next hop whose answers bear `oc` in our Via says what percentage of all requests it should
+ * be spared (4.1, 7.), for how long (4.3) and since when (4.4, 5.4). What is spared goes to the next server of the name,
+ * or is refused (5.10). It is taken from the requests that begin something; those inside dialogs are spared only where
+ * that is not enough (5.10.1, 7.2), so the mix of both is counted.
  *
  * Bounded: the neighbour whose wish ends first makes room. Memory: the owner embeds the struct and frees nothing.
  * Thread: its owner's.
@@ -28,6 +28,7 @@ struct pbx_throttle {
 	struct pbx_throttled {
 		struct addr addr;
 		unsigned percent;
+		uint32_t some[2]; /* requests lately: those that begin something; those inside dialogs */
 		uint64_t seq;
 		usec until;
 	} list[PBX_THROTTLE_MAX];
@@ -35,7 +36,7 @@ struct pbx_throttle {
 
 /* The parameters of our Via in an answer from `addr`. */
 void pbx_throttle_hear(struct pbx_throttle *, const struct addr *, str via_params, usec now);
-/* Is this request one of those that it should be spared? */
-bool pbx_throttle_spares(const struct pbx_throttle *, const struct addr *, struct rng *, usec now);
+/* Is this request one of those that it should be spared? `inside`: of a dialog. */
+bool pbx_throttle_spares(struct pbx_throttle *, const struct addr *, bool inside, struct rng *, usec now);
 
 #endif

@@ -153,7 +153,7 @@ static void stamp(struct work *w)
 		seen = &via;
 	}
 	buf_init(&out, w->stamped, sizeof(w->stamped));
-	sip_via_stamp(seen, &w->m->source, w->m->oc, &out);
+	sip_via_pass(seen, &w->m->source, &out);
 	if (!buf_ok(&out) || str_eq(buf_str(&out), seen->text))
 		return;
 	uint32_t from = offset(w->m, seen->text.p);

@@ -193,6 +193,7 @@ static struct sip_tx *new_server(struct sip_stack *s, uint64_t key, usec now)
 		return NULL;
 	tx->flow = s->in_flow;
 	tx->came = now;
+	tx->hears_load = via->has_oc;
 	tx->opens = invite && sip_msg_to(&s->msg) && !sip_msg_to(&s->msg)->tag.n;
 	tx->answer_port = reliable ? sip_via_port(via) : sip_transport_answer_to(via, &s->in_flow.remote).port;
 	tx->mapped = map_add(&s->servers, &tx->node, key) == ERR_NONE;

@@ -322,13 +322,47 @@ static enum err answer(struct sip_stack *s, struct sip_tx *tx, struct sip_blob *
 	return good ? ERR_NONE : ERR_STATE;
 }
 
+/* The Via that is on top when `skip` are gone. */
+static bool find_via(const struct sip_msg *m, size_t skip, struct sip_via *out)
+{
+	struct sip_values v = sip_msg_values(m, SIP_VIA);
+	str value;
+
+	while (sip_values_next(&v, &value))
+		if (!skip--)
+			return !sip_via_parse(value, out);
+	return false;
+}
+
+/* RFC 7339 5.2: an answer that is passed back tells its sender our load, in the Via that will be on top. */
+static void tell_load(struct sip_stack *s, const struct sip_draft *d, char *room, size_t cap)
+{
+	struct sip_via via;
+	size_t gone = 0;
+	struct buf out;
+
+	if (!s->oc_n || !d->msg || d->msg->is_request || !d->edits)
+		return;
+	for (size_t i = 0; i < d->edits->n; i++)
+		gone += d->edits->list[i].kind == SIP_EDIT_REMOVE_TOP && d->edits->list[i].field == SIP_VIA;
+	if (!find_via(d->msg, gone, &via))
+		return;
+	buf_init(&out, room, cap);
+	sip_via_tell(&via, str_of(s->oc, s->oc_n), &out);
+	if (buf_ok(&out))
+		sip_edits_note(d->edits, SIP_EDIT_TOP, SIP_VIA, buf_str(&out));
+}
+
 enum err sip_stack_respond(struct sip_stack *s, handle server, const struct sip_draft *d, bool hold, usec now)
 {
 	struct sip_tx *tx = sip_tx_find(s, server);
 	struct sip_blob *b;
+	char via[500];
 
 	if (!is_server(tx))
 		return ERR_ABSENT;
+	if (tx->hears_load)
+		tell_load(s, d, via, sizeof(via));
 	b = write_draft(s, d, STR_NONE);
 	return b ? answer(s, tx, b, hold, now) : ERR_MEMORY;
 }

@@ -59,6 +59,7 @@ struct sip_tx {
 	bool quiet;                 /* a CANCEL: the TU does not hear of it */
 	bool sent;                  /* what it repeats has gone out once */
 	bool opens, rang;           /* INVITE server: without a To tag; a sign of life was passed on */
+	bool hears_load;            /* server: its sender understands RFC 7339 */
 	bool short_enough;          /* INVITE client: the message is what is left of it */
 	bool may_udp;               /* went to TCP for its length; UDP is still a way (18.1.1) */
 };

@@ -171,26 +171,18 @@ static void stamp_rport(const struct sip_via *via, const struct addr *source, st
 	put_source(source, out);
 }
 
-void sip_via_stamp(const struct sip_via *via, const struct addr *source, str oc, struct buf *out)
+/* All parameters but those that are replaced: what says where it came from, what says of overload. */
+static void put_kept(const struct sip_via *via, bool placed, bool oc, struct buf *out)
 {
-	bool tells = oc.n && via->has_oc, keep = via->has_keep, same;
 	str rest = via->params, name, value;
-	struct addr sent_by;
 
-	if (via->rport_alone && !via->has_received && !keep && !tells) {
-		stamp_rport(via, source, out);
-		return;
-	}
-	same = !addr_parse_ip(via->host, &sent_by) && addr_eq_ip(&sent_by, source);
-	if (same && !via->has_rport && !via->received.n && !keep && !tells) {
-		buf_put(out, via->text);
-		return;
-	}
 	buf_put(out, via->params.n ? str_of(via->text.p, (size_t)(via->params.p - 1 - via->text.p)) : via->text);
 	while (sip_param_next(&rest, &name, &value)) {
-		if (SIP_SCAN_WORD(name, "received") || SIP_SCAN_WORD(name, "rport") || (tells && is_oc(name)))
+		if ((oc && is_oc(name)) ||
+		    (placed && (SIP_SCAN_WORD(name, "received") || SIP_SCAN_WORD(name, "rport"))))
 			continue;
-		if (keep && str_eq_nocase(name, STR("keep"))) { /* RFC 6223 4.4: we answer keep-alives, so often */
+		if (placed && via->has_keep && str_eq_nocase(name, STR("keep"))) {
+			/* RFC 6223 4.4: we answer keep-alives, so often */
 			buf_put(out, via->transport == TRANSPORT_UDP ? STR(";keep=25") : STR(";keep=120"));
 			continue;
 		}
@@ -201,14 +193,49 @@ void sip_via_stamp(const struct sip_via *via, const struct addr *source, str oc,
 			buf_put(out, value);
 		}
 	}
+}
+
+static void put_stamped(const struct sip_via *via, const struct addr *source, bool oc, struct buf *out)
+{
+	struct addr sent_by;
+	bool same;
+
+	if (via->rport_alone && !via->has_received && !via->has_keep && !oc) {
+		stamp_rport(via, source, out);
+		return;
+	}
+	same = !addr_parse_ip(via->host, &sent_by) && addr_eq_ip(&sent_by, source);
+	if (same && !via->has_rport && !via->received.n && !via->has_keep && !oc) {
+		buf_put(out, via->text);
+		return;
+	}
+	put_kept(via, true, oc, out);
 	if (via->has_rport) {
 		put_source(source, out);
 	} else if (!same) {
 		buf_put(out, STR(";received="));
 		addr_write_ip(source, false, out);
 	}
+}
+
+void sip_via_stamp(const struct sip_via *via, const struct addr *source, str oc, struct buf *out)
+{
+	bool tells = oc.n && via->has_oc;
+
+	put_stamped(via, source, tells, out);
 	if (tells)
 		buf_put(out, oc);
+}
+
+void sip_via_pass(const struct sip_via *via, const struct addr *source, struct buf *out)
+{
+	put_stamped(via, source, via->has_oc, out);
+}
+
+void sip_via_tell(const struct sip_via *via, str oc, struct buf *out)
+{
+	put_kept(via, false, true, out);
+	buf_put(out, oc);
 }
 
 bool sip_via_target(const struct sip_via *via, struct addr *out, str *host, uint16_t *port)

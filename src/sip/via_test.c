@@ -147,9 +147,32 @@ static void answers_go_where_the_via_says(void **state)
 	assert_int_equal(port, 5061);
 }
 
+/* RFC 7339 5.2, 5.6: what the sender says of overload is for the next hop alone; the answer says ours. */
+static void what_is_said_of_overload_goes_one_hop(void **state)
+{
+	const struct addr source = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 1 } };
+	struct sip_via via;
+	char text[200];
+	struct buf out;
+
+	(void)state;
+	assert_int_equal(sip_via_parse(STR("SIP/2.0/UDP 192.0.2.1;oc;branch=z9hG4bKa;oc-algo=\"loss\";x=1"), &via),
+			 ERR_NONE);
+	assert_true(via.has_oc);
+	buf_init(&out, text, sizeof(text));
+	sip_via_pass(&via, &source, &out);
+	assert_str(buf_str(&out), "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa;x=1");
+	assert_int_equal(sip_via_parse(STR("SIP/2.0/UDP a;branch=z9hG4bKa;oc=9;received=192.0.2.1;oc-seq=1.1"), &via),
+			 ERR_NONE);
+	buf_init(&out, text, sizeof(text));
+	sip_via_tell(&via, STR(";oc=5"), &out);
+	assert_str(buf_str(&out), "SIP/2.0/UDP a;branch=z9hG4bKa;received=192.0.2.1;oc=5");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_said_of_overload_goes_one_hop),
 		cmocka_unit_test(a_via_comes_apart),
 		cmocka_unit_test(unknown_transports_are_kept),
 		cmocka_unit_test(malformed_vias_are_refused),
