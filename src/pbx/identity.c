@@ -7,6 +7,7 @@ static const struct {
 	{ STR_INIT("none"), PBX_PRIVACY_NONE },       { STR_INIT("id"), PBX_PRIVACY_ID },
 	{ STR_INIT("user"), PBX_PRIVACY_USER },       { STR_INIT("header"), PBX_PRIVACY_HEADER },
 	{ STR_INIT("session"), PBX_PRIVACY_SESSION }, { STR_INIT("critical"), PBX_PRIVACY_CRITICAL },
+	{ STR_INIT("history"), PBX_PRIVACY_HISTORY },
 };
 
 static unsigned bit_of(str token)
@@ -14,7 +15,7 @@ static unsigned bit_of(str token)
 	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++)
 		if (str_eq_nocase(token, tokens[i].token))
 			return tokens[i].bit;
-	return 0;
+	return token.n ? PBX_PRIVACY_UNKNOWN : 0;
 }
 
 /* priv-value *(";" priv-value): semicolons stand between equals (RFC 3323 4.2); commas are met, too. */
@@ -44,7 +45,8 @@ unsigned pbx_identity_privacy(const struct sip_msg *m)
 
 bool pbx_identity_refuses(unsigned privacy)
 {
-	return (privacy & PBX_PRIVACY_CRITICAL) && (privacy & (PBX_PRIVACY_HEADER | PBX_PRIVACY_SESSION));
+	return (privacy & PBX_PRIVACY_CRITICAL) &&
+	       (privacy & (PBX_PRIVACY_HEADER | PBX_PRIVACY_SESSION | PBX_PRIVACY_UNKNOWN));
 }
 
 bool pbx_identity_is_anonymous(const struct sip_uri *from)
@@ -87,35 +89,69 @@ static void note_asserted(const struct pbx_identity *id, unsigned privacy, struc
 
 /* ---- what the user wants kept back ---- */
 
-/* The tokens that are still to be seen to, by whoever comes next. */
-static void write_rest(const struct sip_msg *m, bool user, bool history, struct buf *out)
+/* The tokens that are still to be seen to, by whoever comes next; `critical` is none by itself (RFC 3323 5.). */
+static void write_rest(const struct sip_msg *m, unsigned done, struct buf *out)
 {
+	bool any = false;
 	str token;
 
 	for (const struct sip_header *h = sip_msg_header(m, SIP_PRIVACY); h; h = sip_msg_header_next(m, h))
 		for (str rest = sip_header_value(m, h); next_token(&rest, &token);) {
-			if (!token.n || (user && bit_of(token) == PBX_PRIVACY_USER) ||
-			    (history && str_eq_nocase(token, STR("history"))))
+			if (!token.n || (bit_of(token) & done))
 				continue;
+			any = any || bit_of(token) != PBX_PRIVACY_CRITICAL;
 			if (out->n)
 				buf_put_char(out, ';');
 			buf_put(out, token);
 		}
+	if (!any)
+		out->n = 0;
 }
 
-static void note_rest(const struct sip_msg *m, bool user, bool history, struct buf *out, struct sip_edits *edits)
+/* "When the privacy service removes the entire Privacy header" `privacy` goes from Proxy-Require, too (RFC 3323 5.). */
+static void note_demands(const struct sip_msg *m, struct buf *out, struct sip_edits *edits)
 {
-	write_rest(m, user, history, out);
-	if (out->n && buf_ok(out))
-		sip_edits_note(edits, SIP_EDIT_SET, SIP_PRIVACY, buf_str(out));
-	else
-		sip_edits_note(edits, SIP_EDIT_REMOVE, SIP_PRIVACY, STR_NONE);
+	struct sip_values v;
+	bool found = false;
+	str value;
+
+	if (!sip_msg_has(m, SIP_PROXY_REQUIRE))
+		return;
+	v = sip_msg_values(m, SIP_PROXY_REQUIRE);
+	while (sip_values_next(&v, &value)) {
+		if (str_eq_nocase(value, STR("privacy"))) {
+			found = true;
+			continue;
+		}
+		if (out->n)
+			buf_put(out, STR(", "));
+		buf_put(out, value);
+	}
+	if (found && out->n && buf_ok(out))
+		sip_edits_note(edits, SIP_EDIT_SET, SIP_PROXY_REQUIRE, buf_str(out));
+	else if (found)
+		sip_edits_note(edits, SIP_EDIT_REMOVE, SIP_PROXY_REQUIRE, STR_NONE);
 }
 
-void pbx_identity_note_hidden(const struct sip_msg *m, struct buf *privacy, struct sip_edits *edits)
+static void note_rest(const struct sip_msg *m, unsigned done, struct pbx_identity_letter *l, struct sip_edits *edits)
+{
+	struct buf rest, demands;
+
+	buf_init(&rest, l->privacy, sizeof(l->privacy));
+	buf_init(&demands, l->demands, sizeof(l->demands));
+	write_rest(m, done, &rest);
+	if (rest.n && buf_ok(&rest)) {
+		sip_edits_note(edits, SIP_EDIT_SET, SIP_PRIVACY, buf_str(&rest));
+		return;
+	}
+	sip_edits_note(edits, SIP_EDIT_REMOVE, SIP_PRIVACY, STR_NONE);
+	note_demands(m, &demands, edits);
+}
+
+void pbx_identity_note_hidden(const struct sip_msg *m, struct pbx_identity_letter *l, struct sip_edits *edits)
 {
 	if (sip_msg_has(m, SIP_PRIVACY))
-		note_rest(m, false, true, privacy, edits);
+		note_rest(m, PBX_PRIVACY_HISTORY, l, edits);
 }
 
 static bool note_anonymous(const struct pbx_identity *id, struct sip_msg *m, struct pbx_identity_letter *l,
@@ -140,8 +176,7 @@ static bool note_anonymous(const struct pbx_identity *id, struct sip_msg *m, str
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (sip_msg_has(m, kinds[i]))
 			sip_edits_note(edits, SIP_EDIT_REMOVE, kinds[i], STR_NONE);
-	buf_init(&out, l->privacy, sizeof(l->privacy));
-	note_rest(m, true, id->hidden, &out, edits);
+	note_rest(m, PBX_PRIVACY_USER | (id->hidden ? PBX_PRIVACY_HISTORY : 0), l, edits);
 	return true;
 }
 
@@ -149,17 +184,16 @@ bool pbx_identity_note(const struct pbx_identity *id, struct sip_msg *m, struct 
 		       struct sip_edits *edits)
 {
 	unsigned privacy = sip_msg_has(m, SIP_PRIVACY) ? pbx_identity_privacy(m) : 0;
-	struct buf out;
 
 	note_asserted(id, privacy, m, l, edits);
-	/* RFC 3325 5.: a preference is for the first proxy alone. */
+	/* RFC 3325 6.: a preference is for the first proxy alone. */
 	if (sip_msg_has(m, SIP_P_PREFERRED_IDENTITY))
 		sip_edits_note(edits, SIP_EDIT_REMOVE, SIP_P_PREFERRED_IDENTITY, STR_NONE);
+	if (privacy & PBX_PRIVACY_NONE) /* RFC 3323 5.: then nothing is touched */
+		return false;
 	if (id->served && (privacy & PBX_PRIVACY_USER) && note_anonymous(id, m, l, edits))
 		return true;
-	if (id->hidden) {
-		buf_init(&out, l->privacy, sizeof(l->privacy));
-		pbx_identity_note_hidden(m, &out, edits);
-	}
+	if (id->hidden)
+		pbx_identity_note_hidden(m, l, edits);
 	return false;
 }

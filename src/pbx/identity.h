@@ -10,7 +10,9 @@
  *    with `Privacy: id` never to those (RFC 3325 7.); with `Privacy: none` they are passed on to anybody;
  *  - `Privacy: user` of a user: From becomes anonymous@anonymous.invalid with its tag kept, what else
  *    names him goes (RFC 3323 5.3), and the token with it; his own From is put back into the answers;
- *  - `header` and `session` would need a back-to-back user agent: with `critical` they are refused.
+ *  - `header` and `session` would need a back-to-back user agent: with `critical` they are refused, and so is what we
+ * do not know (RFC 3323 5.);
+ *  - where nothing is left of Privacy the field goes, and `privacy` out of Proxy-Require with it.
  *
  * Texts of edits stand in the letter, which must live until they are written. Memory: none. Thread: any.
  */
@@ -35,6 +37,8 @@ enum {
 	PBX_PRIVACY_HEADER = 8,
 	PBX_PRIVACY_SESSION = 16,
 	PBX_PRIVACY_CRITICAL = 32,
+	PBX_PRIVACY_HISTORY = 64,  /* RFC 7044 10.1 */
+	PBX_PRIVACY_UNKNOWN = 128, /* any other */
 };
 
 /* What is known of a request's sender, and of where it goes. */
@@ -48,10 +52,10 @@ struct pbx_identity {
 };
 
 struct pbx_identity_letter {
-	char asserted[PBX_IDENTITY_N + 40], from[200], privacy[120];
+	char asserted[PBX_IDENTITY_N + 40], from[200], privacy[120], demands[120];
 };
 
-/* Bits of its Privacy fields; 0: none. Unknown tokens count for nothing. */
+/* Bits of its Privacy fields; 0: none. */
 unsigned pbx_identity_privacy(const struct sip_msg *);
 /* Is something demanded that we cannot do, and nothing less will do (RFC 3323 5.)? Then it is answered with 500. */
 bool pbx_identity_refuses(unsigned privacy);
@@ -61,7 +65,7 @@ bool pbx_identity_may_leave(const struct pbx_identity *, unsigned privacy);
  * into the answers. */
 bool pbx_identity_note(const struct pbx_identity *, struct sip_msg *, struct pbx_identity_letter *, struct sip_edits *);
 /* `Privacy: history` has been seen to: the token goes, and the field where nothing else is in it. */
-void pbx_identity_note_hidden(const struct sip_msg *, struct buf *privacy, struct sip_edits *);
+void pbx_identity_note_hidden(const struct sip_msg *, struct pbx_identity_letter *, struct sip_edits *);
 /* An anonymous From (RFC 3323 4.1.1.3): its owner is known by his password alone. */
 bool pbx_identity_is_anonymous(const struct sip_uri *);
 

@@ -165,8 +165,33 @@ static void privacy_that_cannot_be_had_is_refused_where_it_is_critical(void **st
 	assert_string_equal(call_with(bob, "101", "example.com", "sip:102@example.com", "Privacy: header;critical\r\n"),
 			    "");
 	rig_assert_start(rig_.text, "SIP/2.0 500 This Privacy Is Not Possible Here\r\n");
+	/* what nobody knows cannot be had either */
+	assert_string_equal(call_with(bob, "101", "example.com", "sip:102@example.com", "Privacy: astral;critical\r\n"),
+			    "");
+	rig_assert_start(rig_.text, "SIP/2.0 500 ");
 	rig_assert_has(call_with(bob, "101", "example.com", "sip:102@example.com", "Privacy: header;session\r\n"),
 		       "\r\nPrivacy: header;session\r\n");
+}
+
+/* RFC 3323 5. */
+static void a_wish_that_was_fulfilled_is_not_passed_on(void **state)
+{
+	(void)state;
+	start(PBX_IDENTITY_TRUSTED, true);
+	rig_assert_has(call_with(bob, "101", "example.com", "sip:102@example.com",
+				 "Privacy: user;critical\r\nProxy-Require: privacy\r\n"),
+		       "anonymous.invalid");
+	assert_null(strstr(rig_.text, "Privacy:"));
+	assert_null(strstr(rig_.text, "Proxy-Require:"));
+	/* something is left for the next */
+	rig_assert_has(call_with(bob, "101", "example.com", "sip:102@example.com",
+				 "Privacy: user;id;critical\r\nProxy-Require: privacy\r\n"),
+		       "\r\nPrivacy: id;critical\r\n");
+	rig_assert_has(rig_.text, "\r\nProxy-Require: privacy\r\n");
+	/* none: nothing is touched */
+	rig_assert_has(call_with(bob, "101", "example.com", "sip:102@example.com", "Privacy: none;user\r\n"),
+		       "\r\nPrivacy: none;user\r\n");
+	rig_assert_has(rig_.text, "\r\nFrom: <sip:101@example.com>");
 }
 
 static void an_anonymous_from_is_a_user_once_the_password_is_right(void **state)
@@ -205,7 +230,8 @@ static void privacy_is_read_whatever_it_looks_like(void **state)
 	assert_int_equal(privacy_of("Privacy:\r\n"), 0);
 	assert_int_equal(privacy_of("Privacy: ;;;\r\n"), 0);
 	assert_int_equal(privacy_of("Privacy: ID ; Critical\r\n"), PBX_PRIVACY_ID | PBX_PRIVACY_CRITICAL);
-	assert_int_equal(privacy_of("Privacy: user\r\nPrivacy: header, x\r\n"), PBX_PRIVACY_USER | PBX_PRIVACY_HEADER);
+	assert_int_equal(privacy_of("Privacy: user\r\nPrivacy: header, x\r\n"),
+			 PBX_PRIVACY_USER | PBX_PRIVACY_HEADER | PBX_PRIVACY_UNKNOWN);
 	assert_int_equal(privacy_of("Privacy: none;session\r\n"), PBX_PRIVACY_NONE | PBX_PRIVACY_SESSION);
 }
 
@@ -219,6 +245,7 @@ int main(void)
 		T(what_a_neighbour_asserts_of_a_callee_is_told_as_the_setting_says),
 		T(what_a_phone_asserts_in_its_answer_is_taken_off),
 		T(who_asks_for_it_calls_without_a_name),
+		T(a_wish_that_was_fulfilled_is_not_passed_on),
 		T(privacy_that_cannot_be_had_is_refused_where_it_is_critical),
 		T(an_anonymous_from_is_a_user_once_the_password_is_right),
 		cmocka_unit_test(privacy_is_read_whatever_it_looks_like),

@@ -32,8 +32,9 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	struct pbx_session_timer_letter letter;
 	struct sip_edits edits;
 	struct sip_draft draft = { .msg = m, .edits = &edits };
-	char text[PBX_CHALLENGES], story[PBX_HISTORY_TEXT], rest[120];
-	struct buf lines, history, privacy;
+	char text[PBX_CHALLENGES], story[PBX_HISTORY_TEXT];
+	struct pbx_identity_letter identity;
+	struct buf lines, history;
 
 	sip_edits_init(&edits);
 	sip_edits_note(&edits, SIP_EDIT_REMOVE_TOP, SIP_VIA, STR_NONE);
@@ -51,8 +52,7 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 			sip_edits_note(&edits, SIP_EDIT_ADD, SIP_OTHER, buf_str(&lines));
 	}
 	buf_init(&history, story, sizeof(story));
-	buf_init(&privacy, rest, sizeof(rest));
-	pbx_story_note_answer(job, m, &history, &privacy, &edits);
+	pbx_story_note_answer(job, m, &history, &identity, &edits);
 	if (m->status >= 300 && m->status < 400 && job->fork && job->fork->contacts.n)
 		sip_edits_note(&edits, SIP_EDIT_SET, SIP_CONTACT, job->fork->contacts);
 	if (job->invite && flow)

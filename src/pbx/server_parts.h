@@ -584,7 +584,7 @@ void pbx_story_note(struct pbx_server *, struct pbx_job *, struct pbx_branch *, 
 /* Is what is private of the history taken out of what goes to this branch? */
 bool pbx_story_hides(const struct pbx_job *, const struct pbx_branch *);
 /* History-Info for an answer to the caller, and what is left of its Privacy. */
-void pbx_story_note_answer(struct pbx_job *, struct sip_msg *, struct buf *out, struct buf *privacy,
+void pbx_story_note_answer(struct pbx_job *, struct sip_msg *, struct buf *out, struct pbx_identity_letter *,
 			   struct sip_edits *);
 /* The header line for one that is made here, behind those in `out`; nothing where there is none. */
 void pbx_story_line(struct pbx_job *, struct buf *out);

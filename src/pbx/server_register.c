@@ -246,7 +246,7 @@ static void put_line(struct buf *b, str line)
 	buf_put(b, line);
 }
 
-/* RFC 3608 5.: what the phone sends from now on comes by us, where it would else not know of us. */
+/* RFC 3608 6.3: what the phone sends from now on comes by us, where it would else not know of us. */
 static void write_service_route(struct pbx_server *s, const struct flow *flow, bool by_proxy, struct buf *out)
 {
 	struct flow side = *flow;

@@ -15,7 +15,7 @@ static enum caller judge_name(struct pbx_server *s, struct pbx_job *job, struct 
 		return CALLER_TRUNK; /* the edge speaks for whoever calls through it */
 	buf_init(&aor, aor_text, sizeof(aor_text));
 	buf_init(&name, name_text, sizeof(name_text));
-	if (pbx_identity_is_anonymous(&sip_msg_from(m)->uri)) /* he has said who he is, to us alone (RFC 3325 9.1) */
+	if (pbx_identity_is_anonymous(&sip_msg_from(m)->uri)) /* he has said who he is, to us alone (RFC 3325 4.) */
 		return CALLER_USER;
 	if (from_here && pbx_way_aor(s, pbx_way_from(s, m, &room), &aor, &name) &&
 	    (str_eq(buf_str(&name), user) || str_eq(pbx_numbers_find(s->numbers, buf_str(&name)), user)))
@@ -495,13 +495,15 @@ static void answer_self(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 		pbx_job_reply(s, job, m, 405, STR_NONE, allow, now);
 }
 
-/* 16.3 step 5 and 8.2.2.3: we have no extension that changes what a proxy does. */
+/* 16.3 step 5 and 8.2.2.3: of extensions that change what a proxy does we have one. */
 static bool demands_extension(struct sip_msg *m, enum sip_kind kind, struct buf *line)
 {
 	struct sip_values v = sip_msg_values(m, kind);
 	str value;
 
 	while (sip_values_next(&v, &value)) {
+		if (kind == SIP_PROXY_REQUIRE && str_eq_nocase(value, STR("privacy"))) /* RFC 3323 5. */
+			continue;
 		buf_put(line, line->n ? STR(", ") : STR("Unsupported: "));
 		buf_put(line, value);
 	}

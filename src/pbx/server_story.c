@@ -104,7 +104,7 @@ bool pbx_story_hides(const struct pbx_job *job, const struct pbx_branch *b)
 	return job->fork && job->fork->history && job->fork->history->private && b->outside && job->local;
 }
 
-void pbx_story_note_answer(struct pbx_job *job, struct sip_msg *m, struct buf *out, struct buf *privacy,
+void pbx_story_note_answer(struct pbx_job *job, struct sip_msg *m, struct buf *out, struct pbx_identity_letter *letter,
 			   struct sip_edits *edits)
 {
 	if (!job->fork || !job->fork->history || !job->fork->tells)
@@ -113,7 +113,7 @@ void pbx_story_note_answer(struct pbx_job *job, struct sip_msg *m, struct buf *o
 	if (buf_ok(out))
 		sip_edits_note(edits, SIP_EDIT_SET, SIP_HISTORY_INFO, buf_str(out));
 	if (!job->local && pbx_history_is_private(m))
-		pbx_identity_note_hidden(m, privacy, edits);
+		pbx_identity_note_hidden(m, letter, edits);
 }
 
 void pbx_story_line(struct pbx_job *job, struct buf *out)
