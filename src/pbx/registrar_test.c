@@ -159,7 +159,7 @@ static void in_a_dialog_the_path_of_a_registration_is_not_taken(void **state)
 
 	(void)state;
 	start();
-	registered(bob, 1,
+	registered(rig_addr(61, 5060), 1,
 		   "Supported: gruu, path\r\nPath: <sip:192.0.2.61;lr>\r\nContact: <sip:102@192.0.2.12>;" PHONE "\r\n");
 	invite_from(stranger, "x", "far.example", "sip:102@example.com", "e1", 1, "");
 	rig_copy(rig_take(rig_addr(61, 5060)), invite, sizeof(invite));
