@@ -154,32 +154,33 @@ static void who_asks_for_one_phone_is_not_redirected(void **state)
 /* 6.1: in a dialog its own Routes lead to the phone, and the Path of the registration is left out. */
 static void in_a_dialog_the_path_of_a_registration_is_not_taken(void **state)
 {
-	struct addr hop = rig_addr(60, 5060);
+	struct addr hop = rig_addr(61, 5060);
 	char invite[4000], route[400], text[3000];
 
 	(void)state;
 	start();
 	registered(rig_addr(61, 5060), 1,
-		   "Supported: gruu, path\r\nPath: <sip:192.0.2.61;lr>\r\nContact: <sip:102@192.0.2.12>;" PHONE "\r\n");
+		   "Supported: gruu, path\r\nPath: <sip:p@192.0.2.61;lr>\r\nContact: <sip:102@192.0.2.12>;" PHONE
+		   "\r\n");
 	invite_from(stranger, "x", "far.example", "sip:102@example.com", "e1", 1, "");
 	rig_copy(rig_take(rig_addr(61, 5060)), invite, sizeof(invite));
 	rig_header(invite, "Record-Route", route, sizeof(route));
 	rig_answer_request(rig_addr(61, 5060), invite, 200, "bt", "Contact: <" GR ">", "");
 	snprintf(text, sizeof(text),
 		 "ACK " GR " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKe2\r\nRoute: %s, "
-		 "<sip:192.0.2.60;lr>\r\nFrom: <sip:x@far.example>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\n"
+		 "<sip:rr@192.0.2.61;lr>\r\nFrom: <sip:x@far.example>;tag=from\r\nTo: <sip:102@example.com>;tag=bt\r\n"
 		 "Call-ID: e1\r\nCSeq: 1 ACK\r\n\r\n",
 		 route);
 	rig_say(stranger, text);
 	rig_assert_start(rig_take(hop), "ACK sip:102@192.0.2.12 SIP/2.0");
-	rig_assert_has(rig_.text, "\r\nRoute: <sip:192.0.2.60;lr>\r\n");
+	rig_assert_has(rig_.text, "\r\nRoute: <sip:rr@192.0.2.61;lr>\r\n");
 	memcpy(text, "BYE", 3);
 	memcpy(strstr(text, "1 ACK"), "2 BYE", 5);
 	memcpy(strstr(text, "z9hG4bKe2"), "z9hG4bKe3", 9);
 	rig_say(stranger, text);
 	rig_assert_start(rig_take(hop), "BYE sip:102@192.0.2.12 SIP/2.0");
-	rig_assert_has(rig_.text, "\r\nRoute: <sip:192.0.2.60;lr>\r\n");
-	assert_null(strstr(rig_.text, "192.0.2.61"));
+	rig_assert_has(rig_.text, "\r\nRoute: <sip:rr@192.0.2.61;lr>\r\n");
+	assert_null(strstr(rig_.text, "p@192.0.2.61"));
 }
 
 /* Both sides of the call have GRUUs as Contact: what they say in it finds the phone, by our Route and without. */
