@@ -46,8 +46,7 @@ static bool add_block(struct arena *a, size_t n)
 
 static void *take(struct arena *a, size_t n)
 {
-	uintptr_t misfit = (uintptr_t)a->at % alignof(max_align_t);
-	size_t pad = misfit ? alignof(max_align_t) - misfit : 0;
+	size_t pad = -(uintptr_t)a->at % alignof(max_align_t);
 
 	if (!a->at || (size_t)(a->end - a->at) < pad || (size_t)(a->end - a->at) - pad < n)
 		return NULL;
@@ -76,10 +75,14 @@ void *arena_zalloc(struct arena *a, size_t n)
 
 bool arena_copy(struct arena *a, str s, str *out)
 {
-	char *p = arena_alloc(a, s.n);
+	char *p;
 
-	if (!p)
+	if (a->at && s.n <= (size_t)(a->end - a->at)) { /* a text may begin anywhere */
+		p = a->at;
+		a->at += s.n;
+	} else if (!(p = arena_alloc(a, s.n))) {
 		return false;
+	}
 	if (s.n)
 		memcpy(p, s.p, s.n);
 	*out = str_of(p, s.n);

@@ -74,11 +74,15 @@ void buf_put_u64(struct buf *b, uint64_t value)
 {
 	char digits[20];
 	size_t at = sizeof(digits);
+	uint32_t rest;
 
-	do {
+	for (; value > UINT32_MAX; value /= 10)
 		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
+	rest = (uint32_t)value; /* a short division for nearly all of it */
+	do {
+		digits[--at] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
 	buf_put_bytes(b, digits + at, sizeof(digits) - at);
 }
 

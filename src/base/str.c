@@ -6,6 +6,8 @@ bool str_eq_nocase(str a, str b)
 {
 	if (a.n != b.n)
 		return false;
+	if (a.n == 0 || memcmp(a.p, b.p, a.n) == 0) /* nearly always, where they are equal at all */
+		return true;
 	for (size_t i = 0; i < a.n; i++)
 		if (a.p[i] != b.p[i] && str_lower(a.p[i]) != str_lower(b.p[i]))
 			return false;

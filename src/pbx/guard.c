@@ -30,8 +30,8 @@ struct pbx_guard {
 	usec since;   /* nonces of a former life are not taken: what was counted of them is forgotten. USEC_NEVER: none
 		       * given yet
 		       */
-	char realm[REALM_MAX];
-	size_t realm_n;
+	char realm[REALM_MAX], quoted[2 * REALM_MAX + 2];
+	size_t realm_n, quoted_n;
 	uint64_t key[2];
 	struct map users;
 	struct user *ring[PBX_GUARD_USERS]; /* in the order they came; the oldest makes room */
@@ -92,11 +92,16 @@ void pbx_guard_free(struct pbx_guard *g)
 
 enum err pbx_guard_set_realm(struct pbx_guard *g, str realm)
 {
+	struct buf quoted;
+
 	if (realm.n >= sizeof(g->realm))
 		return ERR_LIMIT;
 	if (realm.n)
 		memcpy(g->realm, realm.p, realm.n);
 	g->realm_n = realm.n;
+	buf_init(&quoted, g->quoted, sizeof(g->quoted));
+	sip_quote(realm, &quoted);
+	g->quoted_n = quoted.n;
 	return ERR_NONE;
 }
 
@@ -275,6 +280,6 @@ void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, bool
 		if (out->n)
 			buf_put(out, STR("\r\n"));
 		buf_put(out, proxy ? STR("Proxy-Authenticate: ") : STR("WWW-Authenticate: "));
-		sip_challenge_write(order[i], str_of(g->realm, g->realm_n), nonce, stale, out);
+		sip_challenge_write_quoted(order[i], str_of(g->quoted, g->quoted_n), nonce, stale, out);
 	}
 }

@@ -530,8 +530,8 @@ static void begin(struct pbx_server *s, usec now)
 static void settle(struct pbx_server *s, usec now)
 {
 	pump(s, now);
-	pbx_hunt_pump(s, now);
-	pump(s, now); /* answers that leave by another worker */
+	if (pbx_hunt_pump(s, now))
+		pump(s, now); /* answers that leave by another worker */
 	pbx_rules_pump(s, now);
 	if (pbx_backoff_due(s->backoff) <= now)
 		pbx_gate_tell(s, now);

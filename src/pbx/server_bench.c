@@ -29,7 +29,7 @@ static struct {
 	char text[4000];
 	size_t n;
 	struct addr to;
-} sent[16];
+} sent[64];
 static size_t sent_n;
 
 static double clock_ns(void)
@@ -78,6 +78,7 @@ static void answer(struct keeper_ask *q)
 	keeper_ask_free(q);
 }
 
+/* Whatever it wants; a tick where it has something to do, as at the end of a turn. */
 static void settle(void)
 {
 	struct host_want w;
@@ -86,6 +87,10 @@ static void settle(void)
 		double start = clock_ns();
 		bool more = service.next(service.self, &w);
 
+		if (!more && service.due(service.self) <= now) {
+			service.tick(service.self, now);
+			more = service.next(service.self, &w);
+		}
 		inside += clock_ns() - start;
 		if (!more)
 			return;
@@ -94,7 +99,7 @@ static void settle(void)
 			answer(w.message);
 		else if (w.kind == HOST_BIND)
 			hear(&e);
-		else if (w.kind == HOST_SEND && sent_n < 16) {
+		else if (w.kind == HOST_SEND && sent_n < 64) {
 			memcpy(sent[sent_n].text, w.bytes.p, w.bytes.n);
 			sent[sent_n].n = w.bytes.n;
 			sent[sent_n++].to = w.remote;
@@ -102,7 +107,7 @@ static void settle(void)
 	}
 }
 
-static void say(const struct addr *from, str bytes)
+static void say_more(const struct addr *from, str bytes)
 {
 	struct host_event e = { .kind = HOST_DATAGRAM,
 				.id = 1,
@@ -111,8 +116,13 @@ static void say(const struct addr *from, str bytes)
 				.remote = *from,
 				.bytes = bytes };
 
-	sent_n = 0;
 	hear(&e);
+}
+
+static void say(const struct addr *from, str bytes)
+{
+	sent_n = 0;
+	say_more(from, bytes);
 	settle();
 }
 
@@ -224,6 +234,17 @@ static void bench_register(int users, int turns)
 	pbx_server_free(server);
 }
 
+static void assert_all(int n, const char *start)
+{
+	if (sent_n != (size_t)n)
+		abort();
+	for (size_t i = 0; i < sent_n; i++)
+		if (!str_starts(str_of(sent[i].text, sent[i].n), str_from(start)))
+			abort();
+}
+
+#define TURN 32 /* messages read in one go */
+
 /* The same phones again and again, no password asked. */
 static void bench_refresh(int users, int turns)
 {
@@ -235,10 +256,12 @@ static void bench_refresh(int users, int turns)
 	for (int turn = 1; turn <= turns; turn++) {
 		if (turn == 2)
 			inside = 0;
-		for (int user = 0; user < users; user++) {
-			say(&bob, register_text(user, turn, "", text, sizeof(text)));
-			if (!str_starts(last_to(&bob), STR("SIP/2.0 200")))
-				abort();
+		for (int user = 0; user < users; user += TURN) {
+			sent_n = 0;
+			for (int i = 0; i < TURN; i++)
+				say_more(&bob, register_text(user + i, turn, "", text, sizeof(text)));
+			settle();
+			assert_all(TURN, "SIP/2.0 200");
 		}
 		pass(40 * USEC_PER_SEC);
 	}
@@ -246,37 +269,53 @@ static void bench_refresh(int users, int turns)
 	pbx_server_free(server);
 }
 
+/* The MD5 one of the challenges in this 401, answered. */
+static void authorize(str answer, int user, char *out, size_t cap)
+{
+	str challenge = STR_NONE;
+	struct sip_challenge c;
+	char value[600], name[12];
+	struct buf b;
+
+	for (size_t at; (at = str_find(answer, STR("WWW-Authenticate: "))) < answer.n;) {
+		answer = str_skip(answer, at + 18);
+		challenge = str_head(answer, str_find(answer, STR("\r\n")));
+	}
+	if (sip_challenge_parse(challenge, &c) || c.algorithm != SIP_AUTH_MD5)
+		abort();
+	snprintf(name, sizeof(name), "%d", user);
+	buf_init(&b, value, sizeof(value));
+	if (sip_auth_answer_password(digest, &c, str_from(name), STR("pw"), STR("REGISTER"), STR("sip:example.com"),
+				     STR("cn"), 1, STR_NONE, &b))
+		abort();
+	snprintf(out, cap, "Authorization: %.*s\r\n", (int)b.n, value);
+}
+
 /* Challenged each time; MD5 is answered, as load generators do. */
 static void bench_digest(int users, int turns)
 {
-	char text[2000], auth[700], value[600], name[12];
+	static char auths[TURN][700];
 	struct pbx_server *server;
-	struct sip_challenge c;
+	char text[2000];
 	struct rng rng;
-	struct buf b;
 
 	start(&server, &rng, true);
 	for (int turn = 1; turn <= turns; turn++) {
 		if (turn == 2)
 			inside = 0;
-		for (int user = 0; user < users; user++) {
-			say(&bob, register_text(user, 2 * turn, "", text, sizeof(text)));
-			str line = last_to(&bob), challenge = STR_NONE;
-			for (size_t at; (at = str_find(line, STR("WWW-Authenticate: "))) < line.n;) {
-				line = str_skip(line, at + 18);
-				challenge = str_head(line, str_find(line, STR("\r\n")));
-			}
-			if (sip_challenge_parse(challenge, &c) || c.algorithm != SIP_AUTH_MD5)
-				abort();
-			snprintf(name, sizeof(name), "%d", user);
-			buf_init(&b, value, sizeof(value));
-			if (sip_auth_answer_password(digest, &c, str_from(name), STR("pw"), STR("REGISTER"),
-						     STR("sip:example.com"), STR("cn"), 1, STR_NONE, &b))
-				abort();
-			snprintf(auth, sizeof(auth), "Authorization: %.*s\r\n", (int)b.n, value);
-			say(&bob, register_text(user, 2 * turn + 1, auth, text, sizeof(text)));
-			if (!str_starts(last_to(&bob), STR("SIP/2.0 200")))
-				abort();
+		for (int user = 0; user < users; user += TURN) {
+			sent_n = 0;
+			for (int i = 0; i < TURN; i++)
+				say_more(&bob, register_text(user + i, 2 * turn, "", text, sizeof(text)));
+			settle();
+			assert_all(TURN, "SIP/2.0 401");
+			for (int i = 0; i < TURN; i++)
+				authorize(str_of(sent[i].text, sent[i].n), user + i, auths[i], sizeof(auths[i]));
+			sent_n = 0;
+			for (int i = 0; i < TURN; i++)
+				say_more(&bob, register_text(user + i, 2 * turn + 1, auths[i], text, sizeof(text)));
+			settle();
+			assert_all(TURN, "SIP/2.0 200");
 		}
 		pass(40 * USEC_PER_SEC);
 	}
@@ -349,14 +388,15 @@ static void bench_call(int calls)
 
 int main(int argc, char **argv)
 {
-	int n = argc > 1 ? atoi(argv[1]) : 10000;
-	char what = argc > 2 ? argv[2][0] : 'a'; /* a few of them for a profiler: r, d */
+	int n = (argc > 1 ? atoi(argv[1]) : 10000) / TURN * TURN;
+	char what = argc > 2 ? argv[2][0] : 'a'; /* one of them, and so many turns, for a profiler: r, d */
+	int turns = argc > 3 ? atoi(argv[3]) : 4;
 
 	digest = sip_auth_new(NULL);
 	if (what == 'a' || what == 'r')
-		bench_refresh(n < 20000 ? n : 20000, 4);
+		bench_refresh(n < 20000 ? n : 20000, turns);
 	if (what == 'a' || what == 'd')
-		bench_digest(n < 16384 ? n : 16384, 4);
+		bench_digest(n < 16384 ? n : 16384, turns);
 	if (what != 'a') {
 		sip_auth_free(digest);
 		return 0;

@@ -133,6 +133,7 @@ static void unbind(struct pbx_server *s, const struct pbx_note *note, usec now)
 /* Holds the change against the table; what follows of it goes to the keeper. 0: it does; else the status. */
 static int begin(struct pbx_server *s, struct pbx_op *op, usec now)
 {
+	struct pbx_change *c = &op->note->change;
 	struct pbx_verdict v;
 	int status;
 
@@ -140,11 +141,15 @@ static int begin(struct pbx_server *s, struct pbx_op *op, usec now)
 		unbind(s, op->note, now);
 		return 200;
 	}
-	status = pbx_registrar_judge(s->location, &op->note->change, now, &v);
+	status = pbx_registrar_judge(s->location, c, now, &v);
 	if (status != 200)
 		return status;
 	if (!v.put_n && !v.remove_n)
 		return 200;
+	/* Nearly always it is one row, as the request brought it: then it need not be read out of the batch again. */
+	op->brought = v.put_n == 1 && !v.remove_n && c->n == 1 && v.put[0].key.p == c->rows[0].key.p;
+	if (op->brought)
+		c->rows[0].registered = v.put[0].registered;
 	return pbx_batch_add(s, &v, op, now) ? 500 : 0;
 }
 
@@ -227,19 +232,34 @@ void pbx_register_change(struct pbx_server *s, struct pbx_note *note, usec now)
 		finish(s, op, status, now);
 }
 
-static enum err put(struct pbx_server *s, const struct contact_change *change, uint64_t hash, usec now)
+static enum err put(struct pbx_server *s, const struct contact_record *row, uint64_t hash, usec now)
 {
-	struct contact_record row;
-	enum err err = contact_read(change->body, &row);
+	enum err err = pbx_location_put_hashed(s->location, row, hash, now);
 
-	if (!err)
-		err = pbx_location_put_hashed(s->location, &row, hash, now);
 	if (err)
 		return err == ERR_EXPIRED ? ERR_NONE : err;
-	struct flow flow = contact_flow(&row);
-	if (flow.transport && transport_is_reliable(flow.transport))
-		pbx_binding_over(s, row.aor, &flow, now);
+	if (row->transport && transport_is_reliable(row->transport)) {
+		struct flow flow = contact_flow(row);
+
+		pbx_binding_over(s, row->aor, &flow, now);
+	}
 	return ERR_NONE;
+}
+
+static enum err apply_change(struct pbx_server *s, const struct pbx_op *op, const struct contact_change *c, usec now)
+{
+	const struct pbx_change *wish = &op->note->change;
+	struct contact_record row;
+	enum err err;
+
+	if (c->gone) {
+		pbx_location_remove(s->location, c->aor, c->key);
+		return ERR_NONE;
+	}
+	if (op->brought)
+		return put(s, &wish->rows[0], wish->hash, now);
+	err = contact_read(c->body, &row);
+	return err ? err : put(s, &row, wish->hash, now);
 }
 
 /* Puts into the table what the keeper has. Returns the status. */
@@ -251,10 +271,8 @@ static int apply(struct pbx_server *s, const struct pbx_op *op, struct contact_r
 	for (uint32_t i = 0; i < op->n; i++) {
 		enum err err = contact_row_next(changes, &c) ? ERR_NONE : ERR_SYNTAX;
 
-		if (!err && c.gone)
-			pbx_location_remove(s->location, c.aor, c.key);
-		else if (!err)
-			err = put(s, &c, op->note->change.hash, now);
+		if (!err)
+			err = apply_change(s, op, &c, now);
 		if (err)
 			status = err == ERR_FULL ? 503 : 500;
 	}

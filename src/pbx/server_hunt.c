@@ -82,13 +82,15 @@ static void found(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *
 	pbx_fork_close(s, job, b, 408, now);
 }
 
-void pbx_hunt_pump(struct pbx_server *s, usec now)
+bool pbx_hunt_pump(struct pbx_server *s, usec now)
 {
 	struct sip_found f;
+	bool any = false;
 
 	while (sip_locate_next(s->locate, &f)) {
 		struct pbx_job *job = slab_find(&s->jobs, f.cookie);
 
+		any = true;
 		if (job && job->redirection && pbx_redirect_found(s, job, &f, now))
 			continue;
 		for (struct pbx_branch *b = job ? job->branches : NULL; b; b = b->after) {
@@ -98,6 +100,7 @@ void pbx_hunt_pump(struct pbx_server *s, usec now)
 			}
 		}
 	}
+	return any;
 }
 
 void pbx_hunt_heard(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, usec now)

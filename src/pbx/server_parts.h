@@ -191,6 +191,7 @@ struct pbx_op {
 	struct pbx_op *next;  /* waiting */
 	struct pbx_op *after; /* in its batch */
 	struct pbx_note *note;
+	bool brought;       /* its one change is to put note->change.rows[0] as it is */
 	uint32_t n, before; /* its changes in the batch; those before it that nobody waits for */
 };
 
@@ -610,8 +611,8 @@ void pbx_recurse_stop(struct pbx_server *, struct pbx_job *);
 
 /* Looks for the servers of the URI's host; pbx_hunt_found goes on. false: it cannot be. */
 bool pbx_hunt_start(struct pbx_server *, struct pbx_job *, struct pbx_branch *, const struct sip_uri *, usec now);
-/* Lists that have come. */
-void pbx_hunt_pump(struct pbx_server *, usec now);
+/* Lists that have come. true: some have. */
+bool pbx_hunt_pump(struct pbx_server *, usec now);
 /* Branch `b` was answered: those tried beside it are not wanted any more. */
 void pbx_hunt_heard(struct pbx_server *, struct pbx_job *, struct pbx_branch *, usec now);
 /* It failed (4.3). true: the next server is being tried, here or beside it; the branch has been seen to. */

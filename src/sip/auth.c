@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define NONCE_BYTES 24 /* 8 time, 4 random, 12 of the mark */
+#define LAST_MAX    200
 #define HEX_MAX     (2 * SIP_AUTH_HA1_MAX)
 
 static const struct {
@@ -22,7 +23,15 @@ static const struct {
 	[SIP_AUTH_SHA512_256] = { STR_INIT("SHA-512-256"), DIGEST_SHA512_256, 32 },
 };
 
+/* H(method:uri) of one request, which those of very many phones have in common. */
+struct last {
+	size_t method_n, n; /* n 0: none yet */
+	char text[LAST_MAX];
+	uint8_t hash[DIGEST_MAX];
+};
+
 struct sip_auth {
+	struct last lasts[SIP_AUTH_SHA512_256 + 1];
 	struct digest *digests[SIP_AUTH_SHA512_256 + 1]; /* made when first needed */
 	uint8_t nonce_key[SHORT_MAC_KEY_N];
 };
@@ -300,6 +309,28 @@ struct question {
 	str nonce, cnonce, nc, qop, method, uri, body;
 };
 
+static void hash_request(struct last *last, struct digest *d, size_t size, str method, str uri, uint8_t *out)
+{
+	size_t n = method.n + uri.n;
+
+	if (!method.n || !uri.n) {
+		hash_joined(d, (str[]){ method, uri }, 2, out);
+		return;
+	}
+	if (last->n != n || last->method_n != method.n || memcmp(last->text, method.p, method.n) != 0 ||
+	    memcmp(last->text + method.n, uri.p, uri.n) != 0) {
+		hash_joined(d, (str[]){ method, uri }, 2, out);
+		if (n > LAST_MAX)
+			return;
+		last->n = n;
+		last->method_n = method.n;
+		memcpy(last->text, method.p, method.n);
+		memcpy(last->text + method.n, uri.p, uri.n);
+		memcpy(last->hash, out, size);
+	}
+	memcpy(out, last->hash, size);
+}
+
 /* The response of RFC 7616 3.4.1, in hex. */
 static enum err respond(struct sip_auth *a, const struct question *q, const uint8_t *ha1, char hex[HEX_MAX], size_t *n)
 {
@@ -319,7 +350,10 @@ static enum err respond(struct sip_auth *a, const struct question *q, const uint
 	if (integrity)
 		digest_of(d, q->body, bytes);
 	str hb = str_of(hex_of(bytes, integrity ? size : 0, hex_body), 2 * size);
-	hash_joined(d, (str[]){ q->method, q->uri, hb }, integrity ? 3 : 2, bytes);
+	if (integrity)
+		hash_joined(d, (str[]){ q->method, q->uri, hb }, 3, bytes);
+	else
+		hash_request(&a->lasts[q->algorithm], d, size, q->method, q->uri, bytes);
 	str h2 = str_of(hex_of(bytes, size, hex2), 2 * size);
 	if (q->qop.n)
 		hash_joined(d, (str[]){ h1, q->nonce, q->nc, q->cnonce, q->qop, h2 }, 6, bytes);
@@ -347,9 +381,9 @@ enum err sip_auth_verify(struct sip_auth *a, const struct sip_credentials *c, co
 	return ERR_NONE;
 }
 
-static void put_quoted(struct buf *out, const char *name, str value)
+static inline void put_quoted(struct buf *out, str name, str value)
 {
-	buf_put_z(out, name);
+	buf_put(out, name);
 	buf_put_char(out, '"');
 	buf_put(out, value); /* as it came: its escapes are in place */
 	buf_put_char(out, '"');
@@ -383,15 +417,15 @@ enum err sip_auth_answer(struct sip_auth *a, const struct sip_challenge *c, str 
 		return err;
 	buf_put(out, STR("Digest username="));
 	sip_quote(username, out);
-	put_quoted(out, ", realm=", c->realm);
-	put_quoted(out, ", nonce=", c->nonce);
-	put_quoted(out, ", uri=", uri);
-	put_quoted(out, ", response=", str_of(hex, n));
+	put_quoted(out, STR(", realm="), c->realm);
+	put_quoted(out, STR(", nonce="), c->nonce);
+	put_quoted(out, STR(", uri="), uri);
+	put_quoted(out, STR(", response="), str_of(hex, n));
 	put_algorithm(out, c->algorithm, c->sess);
 	if (q.qop.n || c->sess)
-		put_quoted(out, ", cnonce=", cnonce);
+		put_quoted(out, STR(", cnonce="), cnonce);
 	if (c->opaque.p)
-		put_quoted(out, ", opaque=", c->opaque);
+		put_quoted(out, STR(", opaque="), c->opaque);
 	if (q.qop.n) {
 		buf_put(out, STR(", qop="));
 		buf_put(out, q.qop);
@@ -415,15 +449,27 @@ enum err sip_auth_answer_password(struct sip_auth *a, const struct sip_challenge
 	return err;
 }
 
-void sip_challenge_write(enum sip_auth_algorithm algorithm, str realm, str nonce, bool stale, struct buf *out)
+static void put_challenge(enum sip_auth_algorithm algorithm, str nonce, bool stale, struct buf *out)
 {
-	buf_put(out, STR("Digest realm="));
-	sip_quote(realm, out);
-	put_quoted(out, ", nonce=", nonce);
+	put_quoted(out, STR(", nonce="), nonce);
 	put_algorithm(out, algorithm, false);
 	if (stale)
 		buf_put(out, STR(", stale=true"));
 	buf_put(out, STR(", qop=\"auth\""));
+}
+
+void sip_challenge_write(enum sip_auth_algorithm algorithm, str realm, str nonce, bool stale, struct buf *out)
+{
+	buf_put(out, STR("Digest realm="));
+	sip_quote(realm, out);
+	put_challenge(algorithm, nonce, stale, out);
+}
+
+void sip_challenge_write_quoted(enum sip_auth_algorithm algorithm, str realm, str nonce, bool stale, struct buf *out)
+{
+	buf_put(out, STR("Digest realm="));
+	buf_put(out, realm);
+	put_challenge(algorithm, nonce, stale, out);
 }
 
 /* ---- nonces ---- */
@@ -448,21 +494,30 @@ str sip_auth_nonce(struct sip_auth *a, uint32_t tag, usec now, struct rng *rng, 
 	return str_of(hex_of(bytes, sizeof(bytes), out), 2 * sizeof(bytes));
 }
 
+/* A digit's value, and that it is one. */
+#define DIGIT 16u
+static const uint8_t digits[256] = { ['0'] = DIGIT,      ['1'] = DIGIT | 1,  ['2'] = DIGIT | 2,  ['3'] = DIGIT | 3,
+				     ['4'] = DIGIT | 4,  ['5'] = DIGIT | 5,  ['6'] = DIGIT | 6,  ['7'] = DIGIT | 7,
+				     ['8'] = DIGIT | 8,  ['9'] = DIGIT | 9,  ['a'] = DIGIT | 10, ['b'] = DIGIT | 11,
+				     ['c'] = DIGIT | 12, ['d'] = DIGIT | 13, ['e'] = DIGIT | 14, ['f'] = DIGIT | 15 };
+
 enum err sip_auth_nonce_check(struct sip_auth *a, uint32_t tag, str nonce, usec now, usec lifetime)
 {
-	uint8_t bytes[NONCE_BYTES] = { 0 }, mac[SHORT_MAC_N];
+	uint8_t bytes[NONCE_BYTES], mac[SHORT_MAC_N];
+	unsigned good = DIGIT;
 	uint64_t made = 0;
 
 	if (nonce.n != 2 * sizeof(bytes))
 		return ERR_FORGED;
-	for (size_t i = 0; i < nonce.n; i++) {
-		char c = nonce.p[i];
+	/* only the form that we write: another spelling would be another nonce to whoever counts its uses */
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		unsigned high = digits[(uint8_t)nonce.p[2 * i]], low = digits[(uint8_t)nonce.p[2 * i + 1]];
 
-		/* only the form that we write: another spelling would be another nonce to whoever counts its uses */
-		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-			return ERR_FORGED;
-		bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (c <= '9' ? c - '0' : c - 'a' + 10));
+		good &= high & low;
+		bytes[i] = (uint8_t)(high << 4 | (low & 15));
 	}
+	if (!(good & DIGIT))
+		return ERR_FORGED;
 	sign_nonce(a, tag, bytes, mac);
 	if (!secret_eq(str_of((const char *)mac, 12), str_of((const char *)bytes + 12, 12)))
 		return ERR_FORGED;

@@ -80,6 +80,8 @@ MUST_CHECK enum err sip_auth_answer_password(struct sip_auth *, const struct sip
 					     struct buf *out);
 
 /* The server's side: the value of WWW-Authenticate, with qop="auth". */
+/* The same of a realm that stands in its quotes already (sip_quote), for who writes it again and again. */
+void sip_challenge_write_quoted(enum sip_auth_algorithm, str realm, str nonce, bool stale, struct buf *out);
 void sip_challenge_write(enum sip_auth_algorithm, str realm, str nonce, bool stale, struct buf *out);
 
 /* A new nonce, valid from `now`. `tag` ties it to something of the caller's. Points into out. */
