@@ -1,19 +1,16 @@
 #include "io/ws_stream.h"
 
-#include "base/test.h"
-#include "base/test_service.h"
-#include "crypt/certificate.h"
 #include "crypt/random.h"
 #include "io/driver.h"
 #include "io/loop.h"
+#include "io/test_wire.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LOCAL addr_v4(127, 0, 0, 1, 0)
-#define SENT  5
+#define SENT 5
 
 /* A server that echoes and a client, on one thread of a driver. */
 static struct pair {
@@ -27,11 +24,6 @@ static struct pair {
 	size_t heard_n;
 	bool hang_up; /* it hangs up once it has been answered */
 } pair;
-
-static void want(struct test_service *s, struct host_want w)
-{
-	test_service_want(s, w);
-}
 
 static void echo(struct test_service *s, const struct host_event *e, usec now)
 {
@@ -47,12 +39,6 @@ static void echo(struct test_service *s, const struct host_event *e, usec now)
 		want(s, (struct host_want){ .kind = HOST_WRITE, .id = e->id, .bytes = e->bytes });
 	if (e->kind == HOST_CLOSED)
 		pair.server_err = e->err;
-}
-
-static void stop_now(struct test_service *s, usec now)
-{
-	(void)now;
-	test_service_stop(s);
 }
 
 static void say(struct test_service *s, unsigned i)
@@ -148,37 +134,6 @@ static void each_write_arrives_as_one_message_and_both_ends_close_in_order(void 
 	assert_int_equal(pair.client.heard[HOST_CLOSED], 1);
 	assert_int_equal(pair.server_err, ERR_NONE);
 	assert_int_equal(pair.client_err, ERR_NONE);
-}
-
-static struct tls_credentials *credentials(bool with_certificate, char pin[TLS_PIN_N + 1])
-{
-	struct tls_settings settings = { 0 };
-	struct buf pem, key;
-	struct certificate *c;
-	str host = STR("pbx.example.org");
-	struct certificate_setup setup = { .name = STR("pbx"),
-					   .hosts = &host,
-					   .host_n = 1,
-					   .not_before = 0,
-					   .not_after = (usec)4000000000 * USEC_PER_SEC };
-	enum err why;
-	buf_init_grow(&pem, 65536);
-	buf_init_grow(&key, 65536);
-	if (with_certificate) {
-		assert_int_equal(certificate_make(&setup, &c), ERR_NONE);
-		certificate_write_pem(c, &pem);
-		certificate_write_key_pem(c, &key);
-		certificate_free(c);
-		settings.certificate_pem = buf_str(&pem);
-		settings.key_pem = buf_str(&key);
-	}
-	struct tls_credentials *out = tls_credentials_new(&settings, NULL, &why);
-	assert_non_null(out);
-	if (pin)
-		assert_true(tls_credentials_pin(out, pin));
-	buf_free(&pem);
-	buf_free(&key);
-	return out;
 }
 
 static void under_tls_it_is_the_same_and_both_ends_are_bound(void **state)
