@@ -158,6 +158,21 @@ static void who_asks_for_it_calls_without_a_name(void **state)
 	rig_assert_has(rig_take(alice), "\r\nFrom: <sip:101@example.com>;tag=from\r\n");
 }
 
+static void an_answer_that_comes_again_bears_the_callers_own_name_too(void **state)
+{
+	char invite[4000];
+
+	(void)state;
+	start(PBX_IDENTITY_TRUSTED, true);
+	rig_copy(call_with(bob, "101", "example.com", "sip:102@example.com", "Privacy: user;id\r\n"), invite,
+		 sizeof(invite));
+	for (int i = 0; i < 3; i++) {
+		rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12>", "");
+		rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+		rig_assert_has(rig_.text, "\r\nFrom: <sip:101@example.com>;tag=from\r\n");
+	}
+}
+
 static void privacy_that_cannot_be_had_is_refused_where_it_is_critical(void **state)
 {
 	(void)state;
@@ -246,6 +261,7 @@ int main(void)
 		T(what_a_phone_asserts_in_its_answer_is_taken_off),
 		T(who_asks_for_it_calls_without_a_name),
 		T(a_wish_that_was_fulfilled_is_not_passed_on),
+		T(an_answer_that_comes_again_bears_the_callers_own_name_too),
 		T(privacy_that_cannot_be_had_is_refused_where_it_is_critical),
 		T(an_anonymous_from_is_a_user_once_the_password_is_right),
 		cmocka_unit_test(privacy_is_read_whatever_it_looks_like),

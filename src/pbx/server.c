@@ -63,8 +63,10 @@ static void on_ended(struct pbx_server *s, const struct sip_event *e, usec now)
 {
 	struct pbx_job *job = slab_find(&s->jobs, e->cookie);
 
-	if (!job)
+	if (!job) {
+		pbx_answer_forget(s, e->cookie);
 		return;
+	}
 	job->server = 0;
 	pbx_fork_cancel(s, job, STR_NONE, now);
 	pbx_job_free(s, job);
@@ -716,6 +718,7 @@ struct pbx_server *pbx_server_new(const struct pbx_config *config)
 		return NULL;
 	s->config = *config;
 	slab_init(&s->jobs, sizeof(struct pbx_job), PBX_JOBS_MAX);
+	slab_init(&s->afters, sizeof(struct pbx_after), PBX_JOBS_MAX);
 	slab_init(&s->ops, sizeof(struct pbx_op), OPS_MAX);
 	slab_init(&s->batches, sizeof(struct pbx_batch), OPS_MAX);
 	map_init(&s->busy, OPS_MAX);
@@ -747,6 +750,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_server_drop_wants(s);
 	while (s->spare_n)
 		pbx_note_free(s->spare[--s->spare_n]);
+	pbx_answer_stop(s);
 	slab_free(&s->jobs);
 	slab_free(&s->ops);
 	map_free(&s->busy);

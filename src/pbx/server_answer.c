@@ -1,5 +1,7 @@
 #include "pbx/server_parts.h"
 
+#include <stdlib.h>
+
 /* 16.7 step 6 and 7: the best so far, and the challenges of all. */
 static void keep_best(struct pbx_job *job, const struct pbx_branch *b, const struct sip_msg *m)
 {
@@ -27,6 +29,71 @@ static bool may_be_told(const struct pbx_server *s, const struct pbx_job *job, c
 	return from && pbx_way_is_trusted(s, from) && pbx_identity_may_leave(&id, pbx_identity_privacy(m));
 }
 
+/* ---- what comes when all is over ---- */
+
+/* No job's cookie has this bit, as jobs are fewer, nor a subscription's and it together (pbx/subscription.h). */
+#define AFTER (1ull << 31)
+
+uint64_t pbx_answer_leave(struct pbx_server *s, const struct pbx_job *job)
+{
+	bool timed = job->session.interval && job->session.supported;
+	struct pbx_after *a;
+	handle self;
+
+	if (!job->invite || !job->answered || (!timed && !job->from.n && !job->told))
+		return 0;
+	a = slab_add(&s->afters, &self);
+	if (!a)
+		return 0;
+	a->from = malloc(job->from.n + 1);
+	if (!a->from) {
+		slab_remove(&s->afters, self);
+		return 0;
+	}
+	if (job->from.n)
+		memcpy(a->from, job->from.p, job->from.n);
+	a->from[job->from.n] = '\0';
+	a->session = job->session;
+	a->caller = job->flow.remote;
+	return self | AFTER;
+}
+
+static struct pbx_after *after_of(const struct pbx_server *s, uint64_t cookie)
+{
+	return cookie & AFTER ? slab_find(&s->afters, cookie & ~AFTER) : NULL;
+}
+
+void pbx_answer_forget(struct pbx_server *s, uint64_t cookie)
+{
+	struct pbx_after *a = after_of(s, cookie);
+
+	if (!a)
+		return;
+	free(a->from);
+	slab_remove(&s->afters, cookie & ~AFTER);
+}
+
+void pbx_answer_stop(struct pbx_server *s)
+{
+	struct pbx_after *a;
+
+	for (uint32_t at = 0; (a = slab_walk(&s->afters, &at, &(handle){ 0 }));)
+		free(a->from);
+	slab_free(&s->afters);
+}
+
+/* As it was when it was over. */
+static void remember(struct pbx_server *s, struct pbx_job *late)
+{
+	const struct pbx_after *a = after_of(s, sip_stack_cookie(s->stack, late->server));
+
+	if (!a)
+		return;
+	late->session = a->session;
+	late->from = str_from(a->from);
+	late->flow.remote = a->caller;
+}
+
 static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct flow *flow, usec now)
 {
 	struct pbx_session_timer_letter letter;
@@ -42,8 +109,11 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 		sip_edits_note(&edits, SIP_EDIT_START, SIP_OTHER, STR("SIP/2.0 500 Server Internal Error"));
 	if (job->from.n)
 		sip_edits_note(&edits, SIP_EDIT_SET, SIP_FROM, job->from);
-	if (sip_msg_has(m, SIP_P_ASSERTED_IDENTITY) && !may_be_told(s, job, m, flow))
-		sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);
+	if (sip_msg_has(m, SIP_P_ASSERTED_IDENTITY)) {
+		job->told = may_be_told(s, job, m, flow);
+		if (!job->told)
+			sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);
+	}
 	pbx_session_timer_note_answer(&job->session, m, &letter, &edits);
 	buf_init(&lines, text, sizeof(text));
 	if ((m->status == 401 || m->status == 407) && job->fork) {
@@ -202,6 +272,8 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 	if (pbx_seats_n(s->seats))
 		pbx_seats_answer(s->seats, m, now);
 	if (m->status < 300) {
+		if (!job && late.invite)
+			remember(s, &late);
 		if (late.invite || (b && !job->answered))
 			pass_back(s, job ? job : &late, m, &e->flow, now);
 		if (!b)

@@ -44,7 +44,7 @@ struct pbx_job *pbx_job_begin(struct pbx_server *s, enum pbx_job_kind kind, cons
 void pbx_job_free(struct pbx_server *s, struct pbx_job *job)
 {
 	if (job->server)
-		sip_stack_set_cookie(s->stack, job->server, 0);
+		sip_stack_set_cookie(s->stack, job->server, pbx_answer_leave(s, job));
 	heap_remove(&s->timers, &job->timer);
 	heap_remove(&s->hedges, &job->hedge);
 	for (int i = 0; i < 2; i++)

@@ -159,6 +159,7 @@ struct pbx_job {
 	struct flow flow;       /* the way it came */
 	bool invite, cancelled, answered, forked;
 	bool outside;    /* a stranger asks */
+	bool told;       /* its caller was told who the callee is, as neighbours are */
 	bool wrong;      /* waits only to be told that its password was */
 	uint64_t repeat; /* REGISTER over datagrams: its name (pbx/repeat.h) */
 	usec since;      /* when it came */
@@ -182,6 +183,14 @@ struct pbx_job {
 	struct pbx_fork *fork;       /* in the arena; NULL: nothing out of the ordinary */
 	uint16_t branch_n, open;     /* open: also a target that is being decided */
 	uint16_t wishes;             /* enum pbx_wish */
+};
+
+/* What a 2xx needs to know that comes when its job is over: again, or of another who was rung (RFC 6026 7.1). As long
+ * as the INVITE's transaction, whose cookie says so (pbx_answer_is_after). */
+struct pbx_after {
+	struct pbx_session_timer session;
+	struct addr caller;
+	char *from; /* its own; "": as it is */
 };
 
 /* A change of this shard's table that the keeper is writing; the next of the same address waits behind. */
@@ -238,7 +247,7 @@ struct pbx_server {
 	bool reading_numbers, numbers_stale;
 	struct pbx_stream_book *book;  /* of the streams that this worker holds */
 	struct pbx_reg_watch *watches; /* of this shard */
-	struct slab jobs, ops, batches;
+	struct slab jobs, ops, batches, afters;
 	struct pbx_batch *turn; /* the batch that is being filled; NULL: there is nothing in it */
 	struct contact_batch spare_changes;
 	struct map busy; /* ops in work, by aor */
@@ -626,6 +635,10 @@ void pbx_answer_response(struct pbx_server *, const struct sip_event *, usec now
 /* TIMEOUT or UNREACHABLE. */
 void pbx_answer_silence(struct pbx_server *, const struct sip_event *, usec now);
 void pbx_answer_cancel(struct pbx_server *, const struct sip_event *, usec now);
+/* The cookie of the INVITE of a job that is over: what late answers need; 0: nothing. And when that is over, too. */
+uint64_t pbx_answer_leave(struct pbx_server *, const struct pbx_job *);
+void pbx_answer_forget(struct pbx_server *, uint64_t cookie);
+void pbx_answer_stop(struct pbx_server *); /* at the end */
 /* 16.7 step 6: no branch is open any more: the best answer goes back, and the job ends. */
 void pbx_answer_conclude(struct pbx_server *, struct pbx_job *, usec now);
 

@@ -1,6 +1,7 @@
 /* Session timers at the exchange: RFC 4028 8.1 and 8.2, alone and in a running server. */
 #include "pbx/test_rig.h"
 
+#include "pbx/server_parts.h"
 #include "pbx/session_timer.h"
 
 #define HEAD(method)                                                                                                   \
@@ -124,6 +125,36 @@ static void a_call_gets_a_session_timer_and_its_answer_too(void **state)
 	assert_null(strstr(rig_take(alice), "Session-Expires"));
 }
 
+/* The first 200 is lost between us and the caller; who sent it says it again when our part is long done. */
+static void an_answer_that_comes_again_is_the_same(void **state)
+{
+	char invite[4000], id[20];
+	unsigned before;
+
+	(void)state;
+	start(1200);
+	for (unsigned i = 0; i < 15; i++) {
+		snprintf(id, sizeof(id), "again%u", i);
+		invite_from(alice, "101", "example.com", "sip:102@example.com", id, 1, "Supported: timer\r\n");
+		rig_copy(rig_take(bob), invite, sizeof(invite));
+		rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12>", "");
+		rig_forget_sent();
+		rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12>", "");
+		rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+		rig_assert_has(rig_.text, "\r\nSession-Expires: 1200;refresher=uac\r\n");
+		rig_assert_has(rig_.text, "\r\nRequire: timer\r\n");
+	}
+	before = rig_.servers[0]->afters.n;
+	assert_int_equal(before, 15);
+	rig_pass(40 * USEC_PER_SEC); /* nothing is kept beyond the transaction */
+	assert_int_equal(rig_.servers[0]->afters.n, 0);
+	/* and nothing where there is nothing to remember */
+	invite_from(alice, "101", "example.com", "sip:102@example.com", "plain", 1, "");
+	rig_copy(rig_take(bob), invite, sizeof(invite));
+	rig_answer_request(bob, invite, 200, "bt", "Contact: <sip:102@192.0.2.12>", "");
+	assert_int_equal(rig_.servers[0]->afters.n, 0);
+}
+
 static void too_short_a_session_never_reaches_the_callee(void **state)
 {
 	(void)state;
@@ -149,6 +180,7 @@ int main(void)
 		cmocka_unit_test(too_short_is_refused_where_that_helps_and_mended_where_not),
 		cmocka_unit_test(what_nobody_can_read_is_left_alone),
 		T(a_call_gets_a_session_timer_and_its_answer_too),
+		T(an_answer_that_comes_again_is_the_same),
 		T(too_short_a_session_never_reaches_the_callee),
 		T(without_the_setting_timers_are_between_the_two_ends),
 	};
