@@ -265,8 +265,11 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 	if (b && m->status < 300)
 		pbx_story_answer(job, b, m->status, NULL);
 	if (m->status < 200) {
-		if (b && !job->answered && !b->given_up)
-			pass_back(s, job, m, &e->flow, now);
+		if (!b || job->answered || b->given_up)
+			return;
+		if (job->early)
+			pbx_early_note(job, b, m);
+		pass_back(s, job, m, &e->flow, now);
 		return;
 	}
 	if (pbx_seats_n(s->seats))

@@ -213,6 +213,7 @@ void pbx_fork_start(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m
 		return;
 	}
 	job->forked = true;
+	job->early = w->kind != PBX_WAY_DIALOG && pbx_early_wanted(m);
 	for (int i = 0; i < 2; i++) { /* the branches have what they need of it */
 		pbx_server_drop_note(s, job->places[i]);
 		job->places[i] = NULL;
@@ -265,6 +266,15 @@ static bool try_spare(struct pbx_server *s, struct pbx_job *job, struct pbx_bran
 	return m && begin_branch(s, job, spare, m, &w, now);
 }
 
+/* RFC 6228 6.: where the answer of a branch is not the caller's. */
+static void end_early(struct pbx_server *s, struct pbx_job *job, const struct pbx_branch *b, int status, usec now)
+{
+	uint8_t group;
+
+	if (status >= 300 && !job->answered && !job->cancelled && (job->open || first_group(job, &group)))
+		pbx_early_end(s, job, b, b->given_up ? 408 : status, now);
+}
+
 void pbx_fork_close(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *b, int status, usec now)
 {
 	b->state = PBX_BRANCH_CLOSED;
@@ -274,6 +284,8 @@ void pbx_fork_close(struct pbx_server *s, struct pbx_job *job, struct pbx_branch
 	}
 	pbx_story_answer(job, b, b->given_up ? 408 : status, NULL);
 	job->open--;
+	if (job->early)
+		end_early(s, job, b, status, now);
 	if (b->spare && try_spare(s, job, b, status, now))
 		return;
 	if (!job->open || (job->fork && (job->fork->limited || job->fork->retargets)))

@@ -4,10 +4,10 @@
  * server.c is the service and its start, server_wants.c what it asks of others, server_job.c a request in work;
  * server_gate.c hears or does not hear what comes; server_way.c reads where a request wants to go and whether it may;
  * server_register.c REGISTER at both ends; server_relay.c decides about all others; server_fork.c to whom first and to
- * whom then; server_recurse.c about those whom a 3xx names; server_story.c keeps its history; server_send.c sends them
- * on; server_hunt.c to one server after the other where a name has several; server_answer.c passes back what comes of
- * it. server_rules.c asks the administrator's rules about what has been read so far, server_redirect.c tells callers
- * where to go themselves, server_explain.c says why, to who asks.
+ * whom then, server_early.c says who has stopped ringing; server_recurse.c about those whom a 3xx names; server_story.c
+ * keeps its history; server_send.c sends them on; server_hunt.c to one server after the other where a name has several;
+ * server_answer.c passes back what comes of it. server_rules.c asks the administrator's rules about what has been read
+ * so far, server_redirect.c tells callers where to go themselves, server_explain.c says why, to who asks.
  */
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
@@ -143,6 +143,7 @@ struct pbx_fork {
 	struct pbx_best_challenge *challenges;
 	struct pbx_history *history; /* NULL: none is kept */
 	bool tells;                  /* the caller is told it, too */
+	struct pbx_early *early;     /* dialogs of those that ring (server_early.c) */
 };
 
 struct pbx_ruling;      /* server_rules.c */
@@ -159,6 +160,7 @@ struct pbx_job {
 	struct flow flow;       /* the way it came */
 	bool invite, cancelled, answered, forked;
 	bool outside;    /* a stranger asks */
+	bool early;      /* its caller wants to know of early dialogs that end (RFC 6228) */
 	bool told;       /* its caller was told who the callee is, as neighbours are */
 	bool wrong;      /* waits only to be told that its password was */
 	uint64_t repeat; /* REGISTER over datagrams: its name (pbx/repeat.h) */
@@ -580,6 +582,15 @@ void pbx_fork_arm(struct pbx_server *, struct pbx_job *);
 struct pbx_fork *pbx_fork_of(struct pbx_job *);
 /* Whoever waits and may begin now; the end where nobody is left. */
 void pbx_fork_go_on(struct pbx_server *, struct pbx_job *, usec now);
+
+/* ---- server_early.c ---- */
+
+/* Of an INVITE: does its caller want to be told which early dialogs are over (199)? */
+bool pbx_early_wanted(struct sip_msg *);
+/* Where it does: a provisional answer of this branch. */
+void pbx_early_note(struct pbx_job *, const struct pbx_branch *, struct sip_msg *);
+/* The branch has ended so, and others go on. */
+void pbx_early_end(struct pbx_server *, struct pbx_job *, const struct pbx_branch *, int status, usec now);
 
 /* ---- server_story.c ---- */
 
