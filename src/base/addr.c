@@ -227,6 +227,12 @@ uint64_t addr_hash(const struct addr *a, const uint64_t key[2])
 {
 	char bytes[19];
 
+	if (a->family == 4) { /* one step of the hash */
+		bytes[0] = 4;
+		memcpy(bytes + 1, &a->port, 2);
+		memcpy(bytes + 3, a->ip, 4);
+		return str_hash(str_of(bytes, 7), key);
+	}
 	bytes[0] = (char)a->family;
 	bytes[1] = (char)(a->port >> 8);
 	bytes[2] = (char)a->port;

@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
+
 #include <stdlib.h>
 
 struct arena_block {
@@ -44,24 +45,9 @@ static bool add_block(struct arena *a, size_t n)
 	return true;
 }
 
-static void *take(struct arena *a, size_t n)
+void *arena_alloc_slowly(struct arena *a, size_t n)
 {
-	size_t pad = -(uintptr_t)a->at % alignof(max_align_t);
-
-	if (!a->at || (size_t)(a->end - a->at) < pad || (size_t)(a->end - a->at) - pad < n)
-		return NULL;
-	char *p = a->at + pad;
-	a->at = p + n;
-	return p;
-}
-
-void *arena_alloc(struct arena *a, size_t n)
-{
-	void *p = take(a, n);
-
-	if (!p && add_block(a, n))
-		p = take(a, n);
-	return p;
+	return add_block(a, n) ? arena_alloc(a, n) : NULL;
 }
 
 void *arena_zalloc(struct arena *a, size_t n)

@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <stdalign.h>
+
 struct arena_block;
 
 struct arena {
@@ -29,7 +31,17 @@ void arena_init(struct arena *, void *first, size_t first_n, size_t limit);
  * 2048. For arenas that are many, and hold little. */
 void arena_set_block(struct arena *, size_t n);
 /* n bytes aligned for any type, not cleared; NULL when the limit or the heap is exhausted. */
-void *arena_alloc(struct arena *, size_t n);
+void *arena_alloc_slowly(struct arena *, size_t n);
+static inline void *arena_alloc(struct arena *a, size_t n)
+{
+	size_t pad = -(uintptr_t)a->at % alignof(max_align_t), left = (size_t)(a->end - a->at);
+	char *p = a->at + pad;
+
+	if (!a->at || left < pad || left - pad < n)
+		return arena_alloc_slowly(a, n);
+	a->at = p + n;
+	return p;
+}
 /* The same, cleared. */
 void *arena_zalloc(struct arena *, size_t n);
 /* A copy of s that lives as long as the arena; false when there is no room. */

@@ -95,7 +95,9 @@ static inline const char *take_pair(const char *at, const char *end, str *name, 
 {
 	const char *start = sip_scan_blank(at, end);
 
-	at = sip_scan_run(start, end, SIP_SCAN_TOKEN);
+	at = start;
+	while (at < end && sip_scan_is(*at, SIP_SCAN_TOKEN)) /* names are short, two to nine letters */
+		at++;
 	*name = sip_scan_span(start, at);
 	at = sip_scan_blank(at, end);
 	if (name->n == 0 || at == end || *at != '=')
@@ -103,15 +105,15 @@ static inline const char *take_pair(const char *at, const char *end, str *name, 
 	start = sip_scan_blank(at + 1, end);
 	if (start < end && *start == '"') {
 		/* nearly all are short and without escapes: look for the quote first */
-		const char *quote = memchr(start + 1, '"', (size_t)(end - start - 1));
+		const char *quote = sip_scan_find(start + 1, end, '"');
 
-		at = quote && quote[-1] != '\\' ? quote + 1 : sip_scan_quoted(start, end);
+		at = quote < end && quote[-1] != '\\' ? quote + 1 : sip_scan_quoted(start, end);
 		if (!at)
 			return NULL;
 		*value = sip_scan_span(start + 1, at - 1);
 	} else {
 		/* generous, but what ends in a backslash could not be written into quotes again */
-		at = start;
+		at = sip_scan_run(start, end, SIP_SCAN_TOKEN);
 		while (at < end && *at != ',' && *at != '"' && *at != '\\' && !sip_scan_is(*at, SIP_SCAN_BLANK))
 			at++;
 		*value = sip_scan_span(start, at);

@@ -202,7 +202,7 @@ static unsigned slot_of(uint64_t head, size_t n, char last)
  * Eight letters at a time. Setting bit 5 folds letters and leaves '-' and digits as they are; the only other byte that
  * it could confuse with them is CR for '-', which a field name cannot hold. Needs 8 readable bytes at p, 1 < n <= 20.
  */
-static enum sip_kind find_kind(const char *p, size_t n)
+static inline __attribute__((always_inline)) enum sip_kind find_kind(const char *p, size_t n)
 {
 	const uint64_t fold = 0x2020202020202020u;
 	uint64_t head = load8(p) | fold, differ;
@@ -222,7 +222,7 @@ static enum sip_kind find_kind(const char *p, size_t n)
 
 enum sip_kind sip_kind_find_in(const char *p, size_t n, const char *end)
 {
-	char copy[8] = { 0 };
+	char copy[24] = { 0 };
 
 	if (n == 1) {
 		unsigned letter = ((unsigned char)p[0] | 32u) - 'a';

@@ -10,6 +10,10 @@
 
 #include "base/str.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 enum sip_scan_class {
 	SIP_SCAN_TOKEN = 1,    /* token */
 	SIP_SCAN_USER = 2,     /* user, without the escapes; '#' too, which phones send as it is */
@@ -47,6 +51,25 @@ static inline const char *sip_scan_blank(const char *at, const char *end)
 	if (at < end && (unsigned char)*at > ' ') /* nearly always there is none */
 		return at;
 	while (at < end && sip_scan_is(*at, SIP_SCAN_BLANK))
+		at++;
+	return at;
+}
+
+/* The first `c` that is near, without a call; `end` where there is none. */
+static inline const char *sip_scan_find(const char *at, const char *end, char c)
+{
+#if defined(__SSE2__)
+	const __m128i wanted = _mm_set1_epi8(c);
+
+	for (; end - at >= 16; at += 16) {
+		int hits =
+			_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), wanted));
+
+		if (hits)
+			return at + __builtin_ctz((unsigned)hits);
+	}
+#endif
+	while (at < end && *at != c)
 		at++;
 	return at;
 }
