@@ -7,7 +7,8 @@
 
 #define NAME_MAX_N 253
 
-/* RFC 5922 7.1: a SAN URI "sip:NAME" without user part speaks for the domain. Empty: this one does not. */
+/* RFC 5922 7.1: a SAN URI "sip:NAME" without user part speaks for the domain; its port and parameters say nothing
+ * (7.2). Empty: this one does not. */
 static str sip_domain(const GENERAL_NAME *g)
 {
 	if (g->type != GEN_URI)
@@ -17,7 +18,12 @@ static str sip_domain(const GENERAL_NAME *g)
 	if (!str_starts_nocase(uri, STR("sip:")))
 		return STR_NONE;
 	uri = str_skip(uri, 4);
-	return str_find_char(uri, '@') < uri.n ? STR_NONE : uri;
+	if (str_find_char(uri, '@') < uri.n)
+		return STR_NONE;
+	for (size_t i = 0; i < uri.n; i++)
+		if (uri.p[i] == ':' || uri.p[i] == ';' || uri.p[i] == '?')
+			return str_head(uri, i);
+	return uri;
 }
 
 static str dns_domain(const GENERAL_NAME *g)

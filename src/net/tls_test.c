@@ -86,7 +86,7 @@ static int setup(void **state)
 	make(&f->user, &f->anchor, "DNS:alice.example,DNS:*.alice.example,DNS:Second.example", NOW - DAY, NOW + DAY);
 	make(&f->both, &f->anchor,
 	     "DNS:host.example,URI:sip:domain.example,URI:sip:bob@user.example,URI:https://"
-	     "web.example,URI:sips:s.example",
+	     "web.example,URI:sips:s.example,URI:SIP:port.example:5061;transport=tls",
 	     NOW - DAY, NOW + DAY);
 	struct tls_settings server = server_settings(f);
 	struct tls_settings client = { .trust_pem = str_from(f->anchor.pem) };
@@ -257,7 +257,8 @@ static void a_refused_certificate_is_refused_in_words_that_name_what_is_wrong(vo
 	why_not(f, &f->leaf, &f->anchor, "pbx.example.org", NOW, why);
 	assert_string_equal(why, "the certificate does not bear the name pbx.example.org, but sip.example.org");
 	why_not(f, &f->both, &f->anchor, "host.example", NOW, why);
-	assert_string_equal(why, "the certificate does not bear the name host.example, but domain.example");
+	assert_string_equal(why,
+			    "the certificate does not bear the name host.example, but domain.example port.example");
 	why_not(f, &f->leaf, &f->anchor, "sip.example.org", NOW + 2 * DAY, why);
 	assert_memory_equal(why, "the certificate has expired on 20", 33);
 	why_not(f, &f->leaf, &f->anchor, "sip.example.org", NOW - 2 * DAY, why);
@@ -324,6 +325,7 @@ static void names_of_hosts_count_only_where_the_certificate_names_no_sip_domain(
 	f->server = credentials(&s, NULL); /* RFC 5922 7.1 */
 	assert_int_equal(outcome(f, "domain.example", NOW), ERR_NONE);
 	assert_int_equal(outcome(f, "Domain.EXAMPLE", NOW), ERR_NONE);
+	assert_int_equal(outcome(f, "port.example", NOW), ERR_NONE); /* 7.2: the name alone */
 	assert_int_equal(outcome(f, "host.example", NOW), ERR_REFUSED);
 	assert_int_equal(outcome(f, "user.example", NOW), ERR_REFUSED);
 	assert_int_equal(outcome(f, "web.example", NOW), ERR_REFUSED);
@@ -372,7 +374,7 @@ static void a_client_proves_the_domains_of_a_certificate_that_an_anchor_signed(v
 	proved(f, &f->user, &f->anchor, text, sizeof(text));
 	assert_string_equal(text, "alice.example second.example"); /* "*" speaks for nobody */
 	proved(f, &f->both, &f->anchor, text, sizeof(text));
-	assert_string_equal(text, "domain.example");
+	assert_string_equal(text, "domain.example port.example");
 	proved(f, &f->user, &f->anchor, text, 20);
 	assert_string_equal(text, "alice.example"); /* as many as fit */
 	proved(f, NULL, &f->anchor, text, sizeof(text));

@@ -114,7 +114,7 @@ void sip_flows_ping(struct sip_flows *, const struct flow *, usec now);
 void sip_flows_probe(struct sip_flows *, const struct flow *, usec now);
 /*
  * RFC 5923: the far side of an accepted TLS stream asks (`alias` in its Via) that requests to its address and this port
- * (of its sent-by) come back by it. They do where they are for a domain that its certificate proved (8.1), and never
+ * (of its sent-by) come back by it. They do where they are for a domain that its certificate proved (8.2), and never
  * where it proved none. Kept for as long as the stream lasts.
  */
 void sip_flows_alias(struct sip_flows *, const struct flow *, uint16_t port);

@@ -27,7 +27,7 @@ static bool serves(const struct sip_stream *s, const struct sip_target *t)
 	return s->ours && s->tls == t->tls && (str_eq(str_of(s->name, s->name_n), t->name) || proves(s, t->name));
 }
 
-/* RFC 5923 8.1: an accepted stream whose far side asked for it, for a domain that it speaks for. */
+/* RFC 5923 8.2: an accepted stream whose far side asked for it, for a domain that it speaks for. */
 static struct sip_stream *find_alias(struct sip_flows *f, const struct sip_target *t)
 {
 	if (!f->by_alias.n || t->transport != TRANSPORT_TLS)
