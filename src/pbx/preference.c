@@ -225,6 +225,25 @@ bool pbx_preference_given(const struct sip_msg *m)
 	return sip_msg_has(m, SIP_ACCEPT_CONTACT) || sip_msg_has(m, SIP_REJECT_CONTACT);
 }
 
+bool pbx_preference_too_many(const struct sip_msg *m)
+{
+	static const enum sip_kind kinds[] = { SIP_ACCEPT_CONTACT, SIP_REJECT_CONTACT };
+	size_t n = 0, bytes = 0;
+	struct sip_values v;
+	str value;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!sip_msg_has(m, kinds[i]))
+			continue;
+		v = sip_msg_values(m, kinds[i]);
+		while (n <= PBX_PREFERENCE_RULES && sip_values_next(&v, &value)) {
+			bytes += value.n;
+			n++;
+		}
+	}
+	return n > PBX_PREFERENCE_RULES || bytes > PBX_PREFERENCE_BYTES;
+}
+
 static bool is_rejected(const struct sip_msg *m, str params)
 {
 	struct sip_values v = sip_msg_values(m, SIP_REJECT_CONTACT);

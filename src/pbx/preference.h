@@ -35,6 +35,11 @@ unsigned pbx_preference_wishes(const struct sip_msg *);
 /* Is there anything by which contacts would have to be judged? Where not, none need be. */
 bool pbx_preference_given(const struct sip_msg *);
 
+/* 11.: more than these are not weighed against every contact. */
+#define PBX_PREFERENCE_RULES 20
+#define PBX_PREFERENCE_BYTES 4000
+bool pbx_preference_too_many(const struct sip_msg *);
+
 #define PBX_PREFERENCE_REJECTED (-1)
 #define PBX_PREFERENCE_BEST     1000
 

@@ -144,6 +144,36 @@ static void who_lists_its_methods_gets_those_only(void **state)
 	assert_false(speaks("MESSAGE", "methods=INVITE"));
 }
 
+/* 11. */
+static void more_than_twenty_are_too_many(void **state)
+{
+	char lines[8000];
+	struct sip_msg *m;
+
+	(void)state;
+	for (int n = 19; n <= 21; n++) {
+		size_t at = (size_t)snprintf(lines, sizeof(lines), "j: *;video\r\na: *;audio");
+
+		for (int i = 2; i < n; i++)
+			at += (size_t)snprintf(lines + at, sizeof(lines) - at, ",*;audio");
+		snprintf(lines + at, sizeof(lines) - at, "\r\n");
+		char text[9000];
+		snprintf(text, sizeof(text), "INVITE sip:a@b SIP/2.0\r\n%s\r\n", lines);
+		m = sip_msg_new(str_from(text));
+		assert_non_null(m);
+		assert_int_equal(pbx_preference_too_many(m), n > 20);
+		sip_msg_free(m);
+	}
+	size_t at = (size_t)snprintf(lines, sizeof(lines), "INVITE sip:a@b SIP/2.0\r\na: *");
+	while (at < 5000)
+		at += (size_t)snprintf(lines + at, sizeof(lines) - at, ";audio");
+	snprintf(lines + at, sizeof(lines) - at, "\r\n\r\n");
+	m = sip_msg_new(str_from(lines));
+	assert_non_null(m);
+	assert_true(pbx_preference_too_many(m));
+	sip_msg_free(m);
+}
+
 /* 7.2.2.2 */
 static void who_lists_its_events_gets_those_only(void **state)
 {
@@ -178,6 +208,7 @@ int main(void)
 		cmocka_unit_test(values_are_lists_negations_strings_and_numbers),
 		cmocka_unit_test(who_lists_its_methods_gets_those_only),
 		cmocka_unit_test(who_lists_its_events_gets_those_only),
+		cmocka_unit_test(more_than_twenty_are_too_many),
 		cmocka_unit_test(the_scores_are_those_of_the_example),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

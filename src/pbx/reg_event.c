@@ -177,8 +177,10 @@ static void put_gruus(const struct contact_record *row, struct pbx_gruus *gruus,
 		put_gruu("pub-gruu", NULL, buf_str(&uri), 0, out);
 	buf_init(&uri, text, sizeof(text));
 	pbx_gruu_write_temporary(gruus, row, now, &uri);
+	/* The oldest that is still good was given for the first REGISTER of this Call-ID. Its number is not kept; 0
+	 * makes nobody throw away one that is good, and of another Call-ID the phone knows by that (6.1). */
 	if (buf_ok(&uri))
-		put_gruu("temp-gruu", "first-cseq", buf_str(&uri), row->cseq, out);
+		put_gruu("temp-gruu", "first-cseq", buf_str(&uri), row->updated > row->registered ? 0 : row->cseq, out);
 }
 
 static void put_params(str params, struct buf *out)

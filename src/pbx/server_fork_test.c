@@ -456,6 +456,8 @@ static void a_caller_chooses_among_phones_by_what_they_say_of_themselves(void **
 	nothing_for(bob);
 	alice_hears("SIP/2.0 486 ");
 	no_jobs();
+	alice_calls("p9", "a: *,*,*,*,*,*,*,*,*,*,*\r\nj: *,*,*,*,*,*,*,*,*,*\r\n"); /* RFC 3841 11. */
+	alice_hears("SIP/2.0 400 ");
 	alice_calls("p2", "Accept-Contact: *;mobility=\"mobile\";require;explicit\r\n");
 	alice_hears("SIP/2.0 480 ");
 	no_jobs();

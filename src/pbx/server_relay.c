@@ -533,6 +533,8 @@ void pbx_relay_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 		pbx_job_reply(s, job, m, 483, STR_NONE, STR_NONE, now);
 	} else if (pbx_way_loops(s, m)) {
 		pbx_job_reply(s, job, m, 482, STR_NONE, STR_NONE, now);
+	} else if (pbx_preference_given(m) && pbx_preference_too_many(m)) { /* RFC 3841 11. */
+		pbx_job_reply(s, job, m, 400, STR("Bad Request - Too Many Preferences"), STR_NONE, now);
 	} else {
 		job->wishes = (uint16_t)pbx_preference_wishes(m);
 		if (s->config.explain)

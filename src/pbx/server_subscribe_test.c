@@ -64,6 +64,7 @@ static void who_watches_himself_is_told_at_once_and_of_each_change(void **state)
 	rig_assert_has(n, "<unknown-param name=\"+sip.instance\">&quot;&lt;urn:uuid:");
 	rig_assert_has(n, "<gr:pub-gruu uri=\"sip:102@example.com;gr=urn:uuid:f81d4fae");
 	rig_assert_has(n, "<gr:temp-gruu uri=\"sip:tgruu.");
+	rig_assert_has(n, ";gr\" first-cseq=\"1\"/>");
 	/* a second phone: what has changed, and no sooner than five seconds after */
 	rig_pass(USEC_PER_SEC);
 	rig_register_once(alice, "102", 1, "Contact: <sip:102@192.0.2.11>\r\n");
