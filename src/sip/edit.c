@@ -400,7 +400,7 @@ enum err sip_reply_write_head(struct sip_msg *request, int status, str reason, s
 	buf_put(out, reason.n ? reason : sip_status_text(status));
 	buf_put(out, STR("\r\n"));
 	put_vias(request, out);
-	if (status > 100 && status < 300 && makes_dialog(request))
+	if (status > 100 && status < 300 && status != 199 && makes_dialog(request)) /* 199: RFC 6228 6. */
 		put_lines(request, SIP_RECORD_ROUTE, out);
 	put_first(request, SIP_FROM, out);
 	put_to(request, to_tag, out);

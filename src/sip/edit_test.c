@@ -187,6 +187,17 @@ static void a_refusal_has_no_record_route_and_a_body_has_a_type(void **state)
 	assert_non_null(strstr(out_bytes, "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"));
 }
 
+/* RFC 6228 6.: it ends a dialog and makes none. */
+static void an_end_of_an_early_dialog_has_no_record_route(void **state)
+{
+	(void)state;
+	given(REQUEST "\r\n");
+	struct sip_reply r = { .status = 199, .to_tag = STR("t") };
+	assert_int_equal(sip_reply_write(&m, &r, &out), ERR_NONE);
+	buf_put_char(&out, '\0');
+	assert_null(strstr(out_bytes, "Record-Route"));
+}
+
 static void even_a_broken_request_gets_its_400(void **state)
 {
 	(void)state;
@@ -272,6 +283,7 @@ int main(void)
 		cmocka_unit_test(the_last_prepended_is_on_top),
 		cmocka_unit_test(too_many_edits_and_too_small_a_buffer_are_said),
 		cmocka_unit_test(an_answer_is_made_from_its_request),
+		cmocka_unit_test(an_end_of_an_early_dialog_has_no_record_route),
 		cmocka_unit_test(a_refusal_has_no_record_route_and_a_body_has_a_type),
 		cmocka_unit_test(even_a_broken_request_gets_its_400),
 		cmocka_unit_test(ack_and_cancel_follow_their_request),
