@@ -342,11 +342,30 @@ void pbx_contact_record(const struct pbx_contact *c, struct contact_record *out)
 	out->registered = get_time(c, REGISTERED);
 }
 
+static const uint8_t *skip_addr(const uint8_t *at)
+{
+	return at + (*at == 0 ? 1 : *at == 4 ? 7 : 19);
+}
+
 size_t pbx_contact_size(const struct pbx_contact *c)
 {
-	struct contact_record r;
+	const uint8_t *at = skip_names(c);
+	unsigned texts =
+		1 + !(c->has & HAS_AGENT_WORD) +
+		(unsigned)__builtin_popcount(c->has & (HAS_KEY | HAS_PARAMS | HAS_INSTANCE | HAS_PATH | HAS_MACHINE));
+	uint32_t number;
+	size_t n = 0;
 
-	return (size_t)(read_contact(c, &r) - (const uint8_t *)c);
+	at += c->has & HAS_AGENT_WORD ? sizeof(struct pbx_word *) : 0;
+	at = c->has & HAS_LOCAL_WORD ? at + sizeof(struct pbx_word *) : skip_addr(at);
+	at = skip_addr(at);
+	for (int i = 0; i < 3; i++) /* worker, flow, reg-id */
+		at = take_number(at, &number);
+	for (; texts; texts--) {
+		at = take_number(at, &number);
+		n += number;
+	}
+	return (size_t)(at - (const uint8_t *)c) + n;
 }
 
 /* ---- the table ---- */
@@ -359,6 +378,22 @@ static struct pbx_contact **bucket(const struct pbx_location *l, uint32_t hash)
 uint64_t pbx_location_hash(const struct pbx_location *l, str aor)
 {
 	return str_hash(aor, l->key);
+}
+
+void pbx_location_expect(const struct pbx_location *l, uint64_t hash)
+{
+	__builtin_prefetch(bucket(l, (uint32_t)hash));
+}
+
+void pbx_location_expect_more(const struct pbx_location *l, uint64_t hash)
+{
+	const char *c = (const char *)*bucket(l, (uint32_t)hash);
+
+	if (!c)
+		return;
+	__builtin_prefetch(c, 1);
+	__builtin_prefetch(c + 64, 1);
+	__builtin_prefetch(c + 128, 1);
 }
 
 /* Two a bucket on average; where there is no memory, longer chains. */

@@ -33,6 +33,11 @@ void pbx_location_free(struct pbx_location *);
 /* Of an address, for the functions below that take it: worked out once, where one goes to the table several times. */
 uint64_t pbx_location_hash(const struct pbx_location *, str aor);
 
+/* An address that will be looked for soon: what stands under it is fetched meanwhile. The first time where its bindings
+ * begin, the second time the first of them. */
+void pbx_location_expect(const struct pbx_location *, uint64_t hash);
+void pbx_location_expect_more(const struct pbx_location *, uint64_t hash);
+
 /* Adds the binding, or replaces the one with the same aor and key. A binding that has expired at `now` is
  * ERR_EXPIRED and not taken. ERR_FULL: the table, or PBX_CONTACTS_MAX; ERR_LIMIT: a text above 64 kB; ERR_MEMORY. */
 MUST_CHECK enum err pbx_location_put(struct pbx_location *, const struct contact_record *, usec now);

@@ -206,6 +206,59 @@ static void whatever_a_phone_says_comes_back(void **state)
 	}
 }
 
+/* A refresh says the same in other words of the same length, mostly: its block is written over. Whatever it was before,
+ * all of it is as it was said last. */
+static void a_refresh_is_written_into_the_same_block(void **state)
+{
+	static char texts[4][300];
+	const struct pbx_contact *list[PBX_CONTACTS_MAX], *before = NULL;
+	unsigned same = 0, moved = 0;
+	struct contact_record back;
+	struct rng rng;
+
+	(void)state;
+	rng_seeded(&rng, 11);
+	for (int turn = 0; turn < 20000; turn++) {
+		struct contact_record r = row(STR("sip:a@x"), STR("sip:a@1"), (uint16_t)rng_below(&rng, 1001), 60);
+		str *const fields[] = { &r.call_id, &r.params, &r.instance, &r.path, &r.user_agent, &r.machine };
+
+		for (size_t i = 0; i < 6; i++) {
+			char *text = texts[i % 4];
+
+			memset(text, 'a' + (int)rng_below(&rng, 26), sizeof(texts[0]));
+			*fields[i] = str_of(text, rng_below(&rng, 4) ? 20 + rng_below(&rng, 2) : rng_below(&rng, 290));
+		}
+		r.cseq = rng_below(&rng, UINT32_MAX);
+		r.flow_id = rng_below(&rng, 3) * 100;
+		r.remote = rng_below(&rng, 5) ? addr_v4(1, 2, 3, 4, (uint16_t)rng_below(&rng, 65536))
+					      : (struct addr){ .family = 6, .ip = { 1 } };
+		r.local = addr_v4(9, 9, 9, 9, (uint16_t)(5060 + rng_below(&rng, 2)));
+		assert_int_equal(pbx_location_put(l, &r, t0), ERR_NONE);
+		assert_int_equal(pbx_location_n(l), 1);
+		assert_int_equal(pbx_location_find(l, r.aor, t0, list), 1);
+		same += list[0] == before;
+		moved += list[0] != before;
+		before = list[0];
+		pbx_contact_record(list[0], &back);
+		assert_true(str_eq(back.call_id, r.call_id) && str_eq(back.params, r.params) &&
+			    str_eq(back.instance, r.instance) && str_eq(back.path, r.path) &&
+			    str_eq(back.user_agent, r.user_agent) && str_eq(back.machine, r.machine) &&
+			    str_eq(back.key, r.uri) && str_eq(back.aor, r.aor) && str_eq(back.uri, r.uri));
+		assert_true(back.cseq == r.cseq && back.q == r.q && back.flow_id == r.flow_id &&
+			    addr_eq(&back.remote, &r.remote) && addr_eq(&back.local, &r.local));
+		assert_true(malloc_usable_size((void *)(uintptr_t)list[0]) >= pbx_contact_size(list[0]));
+	}
+	assert_true(same > 1000 && moved > 1000);
+	/* and one that is put back from its own block, with less */
+	back.transport = 0;
+	back.instance = STR_NONE;
+	assert_int_equal(pbx_location_put(l, &back, t0), ERR_NONE);
+	assert_int_equal(pbx_location_find(l, STR("sip:a@x"), t0, list), 1);
+	pbx_contact_record(list[0], &back);
+	assert_str(back.aor, "sip:a@x");
+	assert_str(back.uri, "sip:a@1");
+}
+
 static void many_come_and_go_without_a_long_sweep(void **state)
 {
 	struct pbx_location *big;
@@ -280,6 +333,7 @@ int main(void)
 		T(bindings_that_have_ended_take_nobodys_place),
 		T(a_binding_is_small),
 		T(whatever_a_phone_says_comes_back),
+		T(a_refresh_is_written_into_the_same_block),
 		T(many_come_and_go_without_a_long_sweep),
 		T(shards_are_even_and_everywhere_the_same),
 	};

@@ -100,6 +100,12 @@ static uint64_t *find(const struct pbx_repeats *r, uint64_t name, usec now)
 	return NULL;
 }
 
+void pbx_repeats_expect(const struct pbx_repeats *r, uint64_t name)
+{
+	if (r->rows)
+		__builtin_prefetch(row_of(r, name), 1);
+}
+
 enum pbx_repeat_kind pbx_repeats_find(const struct pbx_repeats *r, uint64_t name, usec now)
 {
 	const uint64_t *entry = find(r, name, now);

@@ -40,6 +40,8 @@ void pbx_repeats_init(struct pbx_repeats *, struct rng *);
 void pbx_repeats_free(struct pbx_repeats *);
 /* By what the request is known again; never 0. Worked out once for each. */
 uint64_t pbx_repeats_name(const struct pbx_repeats *, struct sip_msg *, const struct flow *);
+/* It will be asked for soon: its row is fetched meanwhile. */
+void pbx_repeats_expect(const struct pbx_repeats *, uint64_t name);
 /* What became of this very request within the last PBX_REPEAT_KEPT. */
 enum pbx_repeat_kind pbx_repeats_find(const struct pbx_repeats *, uint64_t name, usec now);
 /* So it is from now on; the 32 s go on from the first time. false: no memory, nothing is remembered. */

@@ -5,8 +5,8 @@
 #define GRUU_REST    1000 /* and besides address and instance where it has GRUUs */
 
 /* What is bound, as its answer says it. Returns the status. */
-static int write_contacts(struct pbx_server *s, struct pbx_note *note, const struct pbx_contact *const *list, size_t n,
-			  usec now)
+static int write_contacts(struct pbx_server *s, struct pbx_note *note, bool brought,
+			  const struct pbx_contact *const *list, size_t n, usec now)
 {
 	struct contact_record rows[PBX_CONTACTS_MAX];
 	const struct pbx_change *c = &note->change;
@@ -14,7 +14,11 @@ static int write_contacts(struct pbx_server *s, struct pbx_note *note, const str
 	struct buf b;
 
 	for (size_t i = 0; i < n; i++) {
-		pbx_contact_record(list[i], &rows[i]);
+		if (n == 1 && brought &&
+		    c->rows[0].expires > now) /* nothing else is bound: it need not be read again */
+			rows[0] = c->rows[0];
+		else
+			pbx_contact_record(list[i], &rows[i]);
 		size += rows[i].uri.n + rows[i].params.n + CONTACT_REST +
 			(note->gruu ? GRUU_REST + rows[i].aor.n + rows[i].instance.n : 0);
 		note->bound = note->bound ||
@@ -29,7 +33,8 @@ static int write_contacts(struct pbx_server *s, struct pbx_note *note, const str
 	return buf_ok(&b) ? 200 : 500;
 }
 
-static void answer(struct pbx_server *s, struct pbx_note *note, int status, usec now)
+/* `brought`: what the request brought is what was put. */
+static void answer(struct pbx_server *s, struct pbx_note *note, bool brought, int status, usec now)
 {
 	const struct pbx_contact *list[PBX_CONTACTS_MAX];
 	const struct pbx_change *c = &note->change;
@@ -42,7 +47,7 @@ static void answer(struct pbx_server *s, struct pbx_note *note, int status, usec
 	n = status == 200 ? pbx_location_find_hashed(s->location, c->aor, c->hash, now, list) : 0;
 	note->kind = PBX_NOTE_REGISTERED;
 	if (note->head.n)
-		note->status = status == 200 ? write_contacts(s, note, list, n, now) : status;
+		note->status = status == 200 ? write_contacts(s, note, brought, list, n, now) : status;
 	else
 		note->status = pbx_note_set_rows(note, list, n) ? 500 : status;
 	pbx_server_tell(s, note->from, note, now);
@@ -168,7 +173,7 @@ static void fail_all(struct pbx_server *s, struct pbx_op *op, usec now)
 {
 	for (struct pbx_op *next; op; op = next) {
 		next = op->next;
-		answer(s, op->note, 500, now);
+		answer(s, op->note, false, 500, now);
 		slab_remove(&s->ops, op->self);
 	}
 }
@@ -188,7 +193,7 @@ static void finish(struct pbx_server *s, struct pbx_op *op, int status, usec now
 		if (watched)
 			buf_put(&aor, op->note->change.aor);
 		map_remove(&s->busy, &op->node);
-		answer(s, op->note, status, now);
+		answer(s, op->note, op->brought, status, now);
 		slab_remove(&s->ops, op->self);
 		if (watched && status == 200)
 			pbx_subscribe_touch(s, buf_str(&aor), gone, now);
@@ -205,13 +210,14 @@ static void finish(struct pbx_server *s, struct pbx_op *op, int status, usec now
 
 void pbx_register_change(struct pbx_server *s, struct pbx_note *note, usec now)
 {
-	uint64_t hash = note->change.hash = pbx_location_hash(s->location, note->change.aor);
+	uint64_t hash = note->change.hash ? note->change.hash : pbx_location_hash(s->location, note->change.aor);
 	struct pbx_op *first = busy_with(s, note->change.aor, hash);
 	handle self;
 	struct pbx_op *op = slab_add(&s->ops, &self);
 
+	note->change.hash = hash;
 	if (!op) {
-		answer(s, note, 503, now);
+		answer(s, note, false, 503, now);
 		return;
 	}
 	op->self = self;
@@ -224,7 +230,7 @@ void pbx_register_change(struct pbx_server *s, struct pbx_note *note, usec now)
 	}
 	if (map_add(&s->busy, &op->node, hash)) {
 		slab_remove(&s->ops, self);
-		answer(s, note, 500, now);
+		answer(s, note, false, 500, now);
 		return;
 	}
 	int status = begin(s, op, now);

@@ -135,18 +135,27 @@ bool pbx_brief_register(struct pbx_server *s, const struct sip_event *e, uint64_
 {
 	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX];
 	const struct sip_address *to = sip_msg_to(e->msg);
-	enum pbx_repeat_kind kind = pbx_repeats_find(&s->repeats, repeat, now);
+	enum pbx_repeat_kind kind;
 	struct buf aor, name;
 	struct pbx_note *note;
+	uint64_t hash = 0;
+	bool addressed;
 
+	/* What stands in large tables is fetched while other things are seen to. */
+	pbx_repeats_expect(&s->repeats, repeat);
+	buf_init(&aor, aor_text, sizeof(aor_text));
+	buf_init(&name, name_text, sizeof(name_text));
+	addressed = pbx_way_is_self(s, &to->uri, &e->flow) && pbx_way_aor(s, &to->uri, &aor, &name);
+	if (addressed && pbx_location_shard(buf_str(&aor), s->config.worker_n) == s->config.worker) {
+		hash = pbx_location_hash(s->location, buf_str(&aor));
+		pbx_location_expect(s->location, hash);
+	}
+	kind = pbx_repeats_find(&s->repeats, repeat, now);
 	if (kind == PBX_REPEAT_PENDING || kind == PBX_REPEAT_REFUSED || kind == PBX_REPEAT_UNKEPT) {
 		say_again(s, e, kind, now);
 		return true;
 	}
-	buf_init(&aor, aor_text, sizeof(aor_text));
-	buf_init(&name, name_text, sizeof(name_text));
-	if (kind != PBX_REPEAT_NEW || !pbx_gate_is_free(s, now) || is_odd(s, e) ||
-	    !pbx_way_is_self(s, &to->uri, &e->flow) || !pbx_way_aor(s, &to->uri, &aor, &name))
+	if (kind != PBX_REPEAT_NEW || !addressed || !pbx_gate_is_free(s, now) || is_odd(s, e))
 		return false;
 	switch (judge(s, e, repeat, buf_str(&name), proved, now)) {
 	case GOOD:
@@ -157,16 +166,20 @@ bool pbx_brief_register(struct pbx_server *s, const struct sip_event *e, uint64_
 		pbx_overload_done(&s->overload, 0, now);
 		return true;
 	}
+	if (hash)
+		pbx_location_expect_more(s->location, hash);
 	note = read_change(s, e, buf_str(&aor), now);
 	if (!note)
 		return false;
 	note->repeat = repeat;
+	note->change.hash = hash;
 	if (!pbx_repeats_note(&s->repeats, PBX_REPEAT_PENDING, repeat, now)) {
 		pbx_server_drop_note(s, note);
 		return false;
 	}
 	pbx_overload_done(&s->overload, 0, now);
-	pbx_server_tell(s, pbx_location_shard(note->change.aor, s->config.worker_n), note, now);
+	pbx_server_tell(s, hash ? s->config.worker : pbx_location_shard(note->change.aor, s->config.worker_n), note,
+			now);
 	return true;
 }
 
