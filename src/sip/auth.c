@@ -142,9 +142,13 @@ static const char *take_scheme(const char *at, const char *end, str *scheme, boo
 enum err sip_challenge_parse(str v, struct sip_challenge *out)
 {
 	struct sip_challenge c = { .algorithm = SIP_AUTH_MD5 };
-	const char *end = v.p + v.n, *at = take_scheme(v.p, end, &c.scheme, &c.is_digest);
+	const char *at, *end;
 	str name, value, option;
 
+	if (!v.n)
+		return ERR_SYNTAX;
+	end = v.p + v.n;
+	at = take_scheme(v.p, end, &c.scheme, &c.is_digest);
 	if (!at)
 		return ERR_SYNTAX;
 	while (c.is_digest && sip_scan_blank(at, end) < end) {
@@ -236,9 +240,13 @@ static void take_credential(struct sip_credentials *c, str name, str value)
 enum err sip_credentials_parse(str v, struct sip_credentials *out)
 {
 	struct sip_credentials c = { .algorithm = SIP_AUTH_MD5 };
-	const char *end = v.p + v.n, *at = take_scheme(v.p, end, &c.scheme, &c.is_digest);
+	const char *at, *end;
 	str name, value;
 
+	if (!v.n)
+		return ERR_SYNTAX;
+	end = v.p + v.n;
+	at = take_scheme(v.p, end, &c.scheme, &c.is_digest);
 	if (!at)
 		return ERR_SYNTAX;
 	while (c.is_digest && sip_scan_blank(at, end) < end) {

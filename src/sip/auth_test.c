@@ -200,9 +200,20 @@ static void another_scheme_is_no_digest(void **state)
 	sip_auth_free(a);
 }
 
+static void nothing_is_neither_challenge_nor_credentials(void **state)
+{
+	struct sip_challenge challenge;
+	struct sip_credentials credentials;
+
+	(void)state;
+	assert_int_equal(sip_challenge_parse(STR_NONE, &challenge), ERR_SYNTAX);
+	assert_int_equal(sip_credentials_parse(STR_NONE, &credentials), ERR_SYNTAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_neither_challenge_nor_credentials),
 		cmocka_unit_test(the_published_answers_hold_and_wrong_ones_do_not),
 		cmocka_unit_test(a_client_answers_what_a_server_accepts),
 		cmocka_unit_test(a_nonce_ages_and_cannot_be_forged),

@@ -239,7 +239,7 @@ enum sip_kind sip_kind_find_in(const char *p, size_t n, const char *end)
 
 enum sip_kind sip_kind_find(str name)
 {
-	return sip_kind_find_in(name.p, name.n, name.p + name.n);
+	return name.n ? sip_kind_find_in(name.p, name.n, name.p + name.n) : SIP_OTHER;
 }
 
 str sip_kind_name(enum sip_kind kind)
@@ -432,9 +432,8 @@ const char *sip_address_take(const char *at, const char *end, struct sip_address
 enum err sip_address_parse(str value, struct sip_address *out)
 {
 	struct sip_address address;
-	const char *end = value.p + value.n;
 
-	if (value.n == 0 || sip_address_take(value.p, end, &address) != end)
+	if (value.n == 0 || sip_address_take(value.p, value.p + value.n, &address) != value.p + value.n)
 		return ERR_SYNTAX;
 	*out = address;
 	return ERR_NONE;
@@ -472,10 +471,14 @@ unsigned sip_address_q(const struct sip_address *a)
 
 enum err sip_cseq_parse(str value, struct sip_cseq *out)
 {
-	const char *end = value.p + value.n, *at = sip_scan_blank(value.p, end), *start = at;
+	const char *end, *at, *start;
 	uint64_t number = 0;
 	struct sip_cseq cseq;
 
+	if (!value.n)
+		return ERR_SYNTAX;
+	end = value.p + value.n;
+	at = start = sip_scan_blank(value.p, end);
 	for (; at < end && *at >= '0' && *at <= '9'; at++)
 		if ((number = number * 10 + (uint64_t)(*at - '0')) > INT32_MAX) /* 8.1.1.5: less than 2^31 */
 			return ERR_SYNTAX;

@@ -239,9 +239,25 @@ static void a_quoted_text_cannot_break_out(void **state)
 	assert_str(buf_str(&b), "\"a\\\"b\\\\cEvil: 1\"");
 }
 
+static void nothing_is_no_value(void **state)
+{
+	struct sip_address a;
+	struct sip_cseq c;
+	struct sip_token t;
+	uint32_t seconds;
+
+	(void)state; /* a sanitizer sees sums with NULL */
+	assert_int_equal(sip_address_parse(STR_NONE, &a), ERR_SYNTAX);
+	assert_int_equal(sip_cseq_parse(STR_NONE, &c), ERR_SYNTAX);
+	assert_int_equal(sip_token_parse(STR_NONE, &t), ERR_SYNTAX);
+	assert_int_equal(sip_seconds_parse(STR_NONE, &seconds, NULL), ERR_SYNTAX);
+	assert_int_equal(sip_kind_find(STR_NONE), SIP_OTHER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_no_value),
 		cmocka_unit_test(every_known_name_is_found_in_any_case),
 		cmocka_unit_test(compact_forms_are_the_same_fields),
 		cmocka_unit_test(methods_are_told_apart_by_case),

@@ -481,8 +481,9 @@ static const struct sip_address *type_address(struct sip_msg *m, enum sip_kind k
 	if (!address)
 		return NULL;
 	value = sip_header_value(m, h);
-	const char *end = value.p + value.n;
-	return value.n && sip_address_take(value.p, end, address) == end && !address->star ? address : NULL;
+	if (!value.n || sip_address_take(value.p, value.p + value.n, address) != value.p + value.n)
+		return NULL;
+	return address->star ? NULL : address;
 }
 
 const struct sip_address *sip_msg_from(struct sip_msg *m)

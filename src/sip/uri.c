@@ -106,12 +106,14 @@ static bool parse_other(const char *at, const char *end, struct sip_uri *out)
 
 bool sip_uri_scan(str text, struct sip_uri *out)
 {
-	const char *at = text.p, *end = text.p + text.n;
+	const char *at, *end;
 
 	memset(out, 0, sizeof(*out));
 	out->text = text;
 	if (text.n < 4)
-		return text.n && parse_other(at, end, out);
+		return text.n && parse_other(text.p, text.p + text.n, out);
+	at = text.p;
+	end = at + text.n;
 	if ((at[0] | 32) == 's' && (at[1] | 32) == 'i' && (at[2] | 32) == 'p') {
 		if (at[3] == ':') {
 			out->scheme = SIP_SCHEME_SIP;

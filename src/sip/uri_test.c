@@ -201,9 +201,19 @@ static void a_text_becomes_a_user_and_comes_back(void **state)
 	assert_str(buf_str(&t), "J\xc3\xa4s\xc3\xb8n #1@home");
 }
 
+static void nothing_is_no_uri(void **state)
+{
+	struct sip_uri uri;
+
+	(void)state;
+	assert_false(sip_uri_scan(STR_NONE, &uri));
+	assert_int_equal(sip_uri_parse(STR_NONE, &uri), ERR_SYNTAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_no_uri),
 		cmocka_unit_test(a_sip_uri_comes_apart),
 		cmocka_unit_test(a_uri_without_user_has_none),
 		cmocka_unit_test(odd_but_legal_users_are_taken),

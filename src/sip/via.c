@@ -123,10 +123,9 @@ const char *sip_via_take(const char *at, const char *end, struct sip_via *via)
 
 enum err sip_via_parse(str value, struct sip_via *out)
 {
-	const char *end = value.p + value.n;
 	struct sip_via via;
 
-	if (value.n == 0 || sip_via_take(value.p, end, &via) != end)
+	if (value.n == 0 || sip_via_take(value.p, value.p + value.n, &via) != value.p + value.n)
 		return ERR_SYNTAX;
 	*out = via;
 	return ERR_NONE;

@@ -169,9 +169,18 @@ static void what_is_said_of_overload_goes_one_hop(void **state)
 	assert_str(buf_str(&out), "SIP/2.0/UDP a;branch=z9hG4bKa;received=192.0.2.1;oc=5");
 }
 
+static void nothing_is_no_via(void **state)
+{
+	struct sip_via via;
+
+	(void)state;
+	assert_int_equal(sip_via_parse(STR_NONE, &via), ERR_SYNTAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_no_via),
 		cmocka_unit_test(what_is_said_of_overload_goes_one_hop),
 		cmocka_unit_test(a_via_comes_apart),
 		cmocka_unit_test(unknown_transports_are_kept),
