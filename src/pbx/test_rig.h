@@ -52,6 +52,7 @@ struct rig {
 	struct keeper_ask *asked[400]; /* not answered yet */
 	unsigned asker[400];
 	size_t asked_n;
+	bool reading;    /* what comes is of one turn, which ends with rig_settle */
 	bool hold;       /* the keeper takes its time with contacts */
 	bool hold_users; /* and with accounts */
 	bool hold_names; /* the name server takes its time: rig_names_answer */
@@ -485,7 +486,8 @@ static inline void rig_datagram_at(unsigned worker, struct addr from, str bytes)
 	e.bytes = str_of(exact, bytes.n);
 	rig_.services[worker].recv(rig_.services[worker].self, &e, rig_.now);
 	free(exact);
-	rig_settle();
+	if (!rig_.reading)
+		rig_settle();
 }
 
 static inline void rig_say(struct addr from, const char *text)
