@@ -110,9 +110,10 @@ static int make_edge(struct gateway *g)
 	e.pbx_instance = str_from(g->instance);
 	e.limits.calls = (uint32_t)s->calls;
 	if (g->pbx.transport == TRANSPORT_TLS) {
-		e.pbx_tls = identity_trust(g->command, g->driver, s->pbx_tls_ca);
-		if (!e.pbx_tls)
-			return EXIT_UNAVAILABLE;
+		int code = identity_trust(g->command, g->driver, s->pbx_tls_ca, &e.pbx_tls);
+
+		if (code != EXIT_OK)
+			return code;
 	}
 	err = edge_new(&e, &g->edge);
 	if (err == ERR_NONE)

@@ -65,23 +65,34 @@ static uint16_t add_tls(const struct command *command, struct driver *driver, co
 	return number;
 }
 
-uint16_t identity_trust(const struct command *command, struct driver *driver, str ca_file)
+int identity_trust(const struct command *command, struct driver *driver, str ca_file, uint16_t *number)
 {
 	struct tls_settings tls = { 0 };
 	char path[HOME_PATH_MAX] = SYSTEM_TRUST;
 	struct buf trust;
-	uint16_t number = 0;
+	enum err err = ERR_NONE;
 
+	*number = 0;
 	buf_init_grow(&trust, TRUST_MAX);
-	if ((ca_file.n && !str_copy_z(ca_file, path, sizeof(path))) ||
-	    (file_read(path, &trust) != ERR_NONE && ca_file.n)) {
-		command_say(command, "%s: cannot be read", path);
+	if (ca_file.n && !str_copy_z(ca_file, path, sizeof(path)))
+		err = ERR_LIMIT;
+	if (!err)
+		err = file_read(path, &trust);
+	if (err && ca_file.n) {
+		command_say(command, STR_FMT ": %s", STR_ARG(ca_file),
+			    err == ERR_ABSENT    ? "there is no such file"
+			    : err == ERR_REFUSED ? "this user may not read it"
+						 : err_text(err));
 	} else {
 		tls.trust_pem = buf_str(&trust);
-		number = add_tls(command, driver, &tls);
+		*number = add_tls(command, driver, &tls);
 	}
 	buf_free(&trust);
-	return number;
+	if (*number)
+		return EXIT_OK;
+	return err == ERR_ABSENT && ca_file.n ? EXIT_NO_INPUT
+	       : err == ERR_REFUSED           ? EXIT_NO_PERMISSION
+					      : EXIT_UNAVAILABLE;
 }
 
 int identity_account(const struct command *command, const char *setting, str text, struct identity_account *out)

@@ -19,8 +19,8 @@ struct tls_settings;
 int identity_password(const struct command *, str path, char *out, size_t cap);
 /* Our own address towards `remote`, or (NULL or unset) towards everyone; loopback where there is no other. */
 struct addr identity_own_address(const struct addr *remote);
-/* A credential set in the driver that trusts the certificates of this file, or the system's. 0: said why. */
-uint16_t identity_trust(const struct command *, struct driver *, str ca_file);
+/* A credential set in the driver that trusts the certificates of this file, or the system's. */
+int identity_trust(const struct command *, struct driver *, str ca_file, uint16_t *number);
 /* One to open flows of the peer network with. 0: said why. */
 uint16_t identity_peer_tls(const struct command *, struct driver *);
 

@@ -245,8 +245,7 @@ static int be_account(struct phone *p, struct agent_settings *a)
 	}
 	if (code != EXIT_OK || !transport_is_secure(a->transport))
 		return code;
-	a->tls = identity_trust(p->command, p->driver, p->settings.tls_ca);
-	return a->tls ? EXIT_OK : EXIT_UNAVAILABLE;
+	return identity_trust(p->command, p->driver, p->settings.tls_ca, &a->tls);
 }
 
 static int be_direct(struct phone *p, struct agent_settings *a)
