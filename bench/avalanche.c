@@ -73,6 +73,7 @@ static struct {
 	struct call *calls;
 	long call_n, call_rate;
 	int64_t start, nine_tenths;
+	double cpu;
 	char prefix;
 } t;
 
@@ -114,7 +115,18 @@ static void say(int fd, const char *text, int n)
 /* ---- the slow machine ---- */
 
 static volatile sig_atomic_t slow_ends;
-static pid_t slow_by;
+static pid_t slow_by, slow_of;
+
+/* Seconds of a core that the server has used; 0: not known. */
+static double cpu_used(void)
+{
+	struct timespec cpu;
+	clockid_t clock;
+
+	if (slow_of <= 0 || clock_getcpuclockid(slow_of, &clock) || clock_gettime(clock, &cpu))
+		return 0;
+	return (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9;
+}
 
 static void slow_end(int signal)
 {
@@ -174,6 +186,7 @@ static void slow_start(const char *value)
 	if (pid <= 1 || share < 1 || share > 100 || kill((pid_t)pid, 0))
 		die("--slow PID:PERCENT of a running process");
 	fflush(stdout);
+	slow_of = (pid_t)pid;
 	slow_by = fork();
 	if (slow_by < 0)
 		die("no process");
@@ -527,6 +540,7 @@ static void reset(long phones, char prefix)
 	t.wheel_ms = 0;
 	t.prefix = prefix;
 	t.start = now_us();
+	t.cpu = cpu_used();
 }
 
 /* Registrations a second that the server does when asked for 200 at a time. */
@@ -539,6 +553,9 @@ static double measure(long count)
 	while (t.done < count)
 		step(1);
 	t.closed = false;
+	if (getenv("AVALANCHE_SHOW"))
+		fprintf(stderr, "measured in %.2f s with %.3f s of a core\n", (double)(now_us() - t.start) / 1e6,
+			cpu_used() - t.cpu);
 	return (double)count * 1e6 / (double)(now_us() - t.start);
 }
 
@@ -568,7 +585,7 @@ static long dropped(void)
 	long sum = -1, n;
 
 	while (f && fgets(text, sizeof(text), f))
-		if (sscanf(text, " %*d: %*x:%x %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld", &port, &n) == 2 &&
+		if (sscanf(text, " %*d: %*x:%x %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld", &port, &n) == 2 &&
 		    port == ntohs(t.server.sin_port))
 			sum = (sum < 0 ? 0 : sum) + n;
 	if (f)
@@ -588,9 +605,13 @@ static void report(double capacity, double at_once)
 	int64_t *waits = malloc((size_t)(t.call_n + 1) * sizeof(*waits));
 	double all = (double)(now_us() - t.start) / 1e6, ideal = (double)t.goal / capacity;
 	long answered = 0, failed = 0;
+	int64_t began = t.call_n ? t.calls[0].begun : 0;
 
 	for (long i = 0; waits && i < t.call_n; i++) {
 		failed += t.calls[i].failed || !t.calls[i].over;
+		if (getenv("AVALANCHE_SHOW") && t.calls[i].answered - t.calls[i].begun > 1000000)
+			fprintf(stderr, "call at %.1f s waited %.1f s\n", (double)(t.calls[i].begun - began) / 1e6,
+				(double)(t.calls[i].answered - t.calls[i].begun) / 1e6);
 		if (t.calls[i].answered)
 			waits[answered++] = t.calls[i].answered - t.calls[i].begun;
 	}
@@ -603,11 +624,11 @@ static void report(double capacity, double at_once)
 	       "\"refused\":%ld,\"dropped\":%ld,\"repeats\":%ld,\"given_up\":%ld,\"calls\":%ld,\"calls_failed\":%ld,"
 	       "\"call_p50_ms\":%."
 	       "1f,"
-	       "\"call_p99_ms\":%.1f}\n",
+	       "\"call_p99_ms\":%.1f,\"cpu_s\":%.2f}\n",
 	       capacity, t.goal, at_once, t.done, all, all / ideal,
 	       nine > 0 ? 0.9 * (double)t.goal / nine / capacity : 0, t.refused, dropped(), t.repeats, t.given_up,
 	       t.call_n, failed, answered ? (double)waits[answered / 2] / 1e3 : 0,
-	       answered ? (double)waits[answered * 99 / 100] / 1e3 : 0);
+	       answered ? (double)waits[answered * 99 / 100] / 1e3 : 0, t.cpu);
 	free(waits);
 }
 
@@ -692,6 +713,7 @@ int main(int argc, char **argv)
 		}
 	}
 	int64_t all = now_us();
+	t.cpu = cpu_used() - t.cpu;
 	while (now_us() < all + 2000000) /* the last calls end */
 		step(1);
 	t.start += now_us() - all;

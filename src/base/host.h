@@ -35,6 +35,7 @@
 
 #define HOST_OWN_MAX   0x7fffffffu
 #define HOST_BINDING_N 32
+#define HOST_SIFT_N    8
 
 /* RFC 3261 18, 7118; the values are ours. */
 enum transport { TRANSPORT_UDP = 1, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_WS, TRANSPORT_WSS };
@@ -75,6 +76,10 @@ bool flow_eq(const struct flow *, const struct flow *);
 enum host_want_kind {
 	HOST_BIND = 1, /* UDP socket `id` on `local` (port 0: any) -> BOUND or FAILED */
 	HOST_UNBIND,   /* UDP socket or listener `id` ends; no event follows */
+	HOST_SIFT,     /* UDP socket `id`: of the datagrams that begin with `bytes` (HOST_SIFT_N of them) only one in
+			  `share`, by chance, is let in from now on, the others are thrown away before they cost
+			  anything and are not called lost; `bytes` empty: all are let in. What a machine can
+			  only do in vain it does not do. No event follows */
 	HOST_SEND,     /* datagram `bytes` from socket `id` to `remote`; lost ones say nothing,
 			  an ICMP refusal may come back as UNREACHABLE */
 	HOST_LISTEN,   /* stream listener `id` on `local`, `transport`, TLS by `tls` -> BOUND or FAILED */
@@ -109,9 +114,10 @@ struct host_want {
 	enum host_want_kind kind;
 	enum transport transport; /* LISTEN, OPEN */
 	uint32_t id;
-	uint16_t tls; /* LISTEN, OPEN: credential set, known to who built the host; 0: none */
-	uint8_t dscp; /* BIND, LISTEN, OPEN: marking of what is sent (RFC 4594); 0: none */
-	uint32_t to;  /* TELL: number of the service */
+	uint16_t tls;  /* LISTEN, OPEN: credential set, known to who built the host; 0: none */
+	uint8_t dscp;  /* BIND, LISTEN, OPEN: marking of what is sent (RFC 4594); 0: none */
+	uint8_t share; /* SIFT: a power of two */
+	uint32_t to;   /* TELL: number of the service */
 	struct addr local, remote;
 	str bytes;
 	str name;                    /* OPEN over TLS: the name that the certificate must bear; RESOLVE */

@@ -344,6 +344,7 @@ static inline void test_drain(struct test_host *h, int from)
 			h->asked(h->asker, w.message);
 			break;
 		case HOST_UNBIND:
+		case HOST_SIFT:
 			break;
 		}
 	}

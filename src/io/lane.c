@@ -180,6 +180,9 @@ static void carry(struct lane_service *service, const struct host_want *w)
 	case HOST_UNBIND:
 		lane_socket_end(service, w->id);
 		break;
+	case HOST_SIFT:
+		lane_socket_sift(service, w);
+		break;
 	case HOST_SEND:
 		lane_socket_send(service, w);
 		break;

@@ -57,6 +57,7 @@ struct lane_socket {
 	int fd;
 	struct addr bound;
 	uint32_t lost; /* datagrams, for want of room */
+	usec sifted;   /* until then what is missing was not lost; 0: never */
 	struct loop_watch *watch;
 	struct lane_socket *next_gone;
 	bool gone;
@@ -153,6 +154,7 @@ uint64_t lane_hash(const struct lane *, const struct lane_service *, uint32_t id
 void lane_socket_bind(struct lane_service *, const struct host_want *);
 void lane_socket_listen(struct lane_service *, const struct host_want *);
 void lane_socket_end(struct lane_service *, uint32_t id);
+void lane_socket_sift(struct lane_service *, const struct host_want *);
 void lane_socket_send(struct lane_service *, const struct host_want *);
 void lane_socket_end_all(struct lane_service *); /* NULL: of all services is lane_socket_free_all */
 void lane_socket_free_all(struct lane *);

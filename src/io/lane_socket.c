@@ -36,7 +36,7 @@ static void udp_ready(void *self, unsigned ready)
 		e.remote = d[i].remote;
 		e.local = d[i].local;
 		e.waited = d[i].waited;
-		e.lost = d[i].lost != s->lost;
+		e.lost = d[i].lost != s->lost && l->now - e.waited >= s->sifted;
 		s->lost = d[i].lost;
 		lane_deliver(s->service, &e);
 	}
@@ -215,6 +215,18 @@ void lane_socket_send(struct lane_service *service, const struct host_want *w)
 		lane_flush(l);
 		(void)udp_put(l->out, s->fd, w->bytes, &source, &w->remote);
 	}
+}
+
+void lane_socket_sift(struct lane_service *service, const struct host_want *w)
+{
+	struct lane_socket *s = find(service->lane, service, w->id);
+
+	if (!s || s->transport != TRANSPORT_UDP)
+		return;
+	if (udp_sift(s->fd, w->bytes, w->share))
+		log_debug(service->lane->log, "io.driver unsifted", "service=%u id=%u", service->number, w->id);
+	/* The count of lost datagrams goes up by those, too; what comes shortly after may still say so. */
+	s->sifted = w->bytes.n ? USEC_NEVER : service->lane->now + USEC_PER_SEC / 10;
 }
 
 void lane_flush(struct lane *l)

@@ -10,7 +10,7 @@
  * where asked, and reports ICMP errors (IP_RECVERR). IPv6 sockets are IPv6 only.
  * Sockets with a port of the caller's choice say of each datagram how long it has waited and
  * how many were lost (SO_TIMESTAMPNS, SO_RXQ_OVFL).
- * Kernel buffers: 4 MiB each way wished for, net.core.rmem_max/wmem_max permitting (16 MiB inwards for root), on
+ * Kernel buffers: 4 MiB each way wished for, net.core.rmem_max/wmem_max permitting (32 MiB inwards for root), on
  * sockets with a port of the caller's choice; 256 KiB on the others (media, clients).
  * Thread: the loop's.
  */
@@ -24,6 +24,7 @@
 
 #define UDP_BATCH        32
 #define UDP_DATAGRAM_MAX 65535
+#define UDP_SIFT_N       8
 
 struct udp_setup {
 	struct addr local; /* port 0: any free one */
@@ -34,6 +35,10 @@ struct udp_setup {
 /* Opens and binds; *bound is where (the port now known). ERR_EXISTS (address in use), ERR_REFUSED
  * (a port below 1024), ERR_ABSENT (no such address here), ERR_FULL (descriptors), ERR_IO. */
 MUST_CHECK enum err udp_open(const struct udp_setup *, int *fd, struct addr *bound);
+
+/* From now on of the datagrams that begin with `prefix`, UDP_SIFT_N bytes, only one in `share` (a power of two), by
+ * chance, is put into the socket; `prefix` empty: all are. ERR_UNSUPPORTED (system; another length); then all are. */
+MUST_CHECK enum err udp_sift(int fd, str prefix, uint8_t share);
 
 struct udp_datagram {
 	str bytes; /* valid until the next udp_recv on the inbox */

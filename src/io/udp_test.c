@@ -73,6 +73,44 @@ static void a_batch_goes_out_and_comes_in_in_order(void **state)
 	close(b.fd);
 }
 
+static size_t arrive(const struct side *from, const struct side *to, const char *first, int n)
+{
+	const struct udp_datagram *d;
+	struct addr none = { 0 };
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		assert_true(udp_put(out, from->fd, str_from(first), &none, &to->at));
+		assert_int_equal(udp_flush(out), 0);
+	}
+	for (size_t k; (k = udp_recv(in, to->fd, &to->at, &d));) /* over loopback they are there */
+		sum += k;
+	return sum;
+}
+
+static void what_is_sifted_hardly_comes_in_and_nothing_else_is(void **state)
+{
+	struct side a = open_at(LOCAL, 0), b = open_at(LOCAL, 0);
+
+	(void)state;
+	if (udp_sift(b.fd, STR("REGISTER"), 128))
+		skip();
+	assert_in_range(arrive(&a, &b, "REGISTER sip:example.com SIP/2.0\r\n", 200), 0, 20);
+	assert_int_equal(arrive(&a, &b, "REGISTER", 100) > 20, 0);
+	assert_int_equal(arrive(&a, &b, "REGISTRY", 20), 20);
+	assert_int_equal(arrive(&a, &b, "INVITE sip:example.com SIP/2.0\r\n", 20), 20);
+	assert_int_equal(arrive(&a, &b, "\r\n\r\n", 20), 20);
+	assert_int_equal(arrive(&a, &b, "", 20), 20);
+	assert_int_equal(udp_sift(b.fd, STR("REGISTER"), 2), ERR_NONE);
+	assert_in_range(arrive(&a, &b, "REGISTER sip:example.com SIP/2.0\r\n", 200), 50, 150);
+	assert_int_equal(udp_sift(b.fd, STR("REG"), 2), ERR_UNSUPPORTED); /* and all come in again */
+	assert_int_equal(arrive(&a, &b, "REGISTER sip:example.com SIP/2.0\r\n", 20), 20);
+	assert_int_equal(udp_sift(b.fd, STR_NONE, 0), ERR_NONE);
+	assert_int_equal(arrive(&a, &b, "REGISTER sip:example.com SIP/2.0\r\n", 20), 20);
+	close(a.fd);
+	close(b.fd);
+}
+
 static void a_socket_on_all_addresses_says_and_chooses_its_own(void **state)
 {
 	struct side a = open_at(addr_v4(0, 0, 0, 0, 0), 0), b = open_at(LOCAL, 0);
@@ -175,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_batch_goes_out_and_comes_in_in_order),
+		cmocka_unit_test(what_is_sifted_hardly_comes_in_and_nothing_else_is),
 		cmocka_unit_test(a_socket_on_all_addresses_says_and_chooses_its_own),
 		cmocka_unit_test(datagrams_of_several_sockets_share_an_outbox_and_too_large_ones_are_dropped),
 		cmocka_unit_test(a_marking_is_on_the_socket),

@@ -31,7 +31,11 @@ static bool read_one(const char *text, uint16_t port, usec waited)
 	};
 
 	e.remote.port = port;
-	return pbx_crossed_has(&c, &e, now);
+	uint64_t name = pbx_crossed_name(&c, &e);
+	bool has = pbx_crossed_has(&c, name, waited, now);
+	if (!has)
+		pbx_crossed_note(&c, name, now);
+	return has;
 }
 
 static void a_repeat_that_came_before_its_twin_was_read_is_known(void **state)
@@ -63,11 +67,17 @@ static void other_words_and_other_sources_are_others(void **state)
 	assert_false(read_one("REGISTER 1", 5061, USEC_PER_SEC));
 }
 
-static void who_is_in_time_pays_nothing(void **state)
+static void what_waits_is_noted_when_its_turn_has_come(void **state)
 {
+	uint64_t name = pbx_crossed_name(&c, &(struct host_event){ .bytes = STR("REGISTER 1") });
+
 	(void)state;
-	assert_false(read_one("REGISTER 1", 5060, PBX_CROSSED_LATE - 1));
-	assert_null(c.rows);
+	pbx_crossed_note(&c, name, now);
+	now += 10 * USEC_PER_SEC;
+	assert_false(pbx_crossed_has(&c, name, 9 * USEC_PER_SEC, now));
+	pbx_crossed_note(&c, name, now);
+	now += USEC_PER_MS;
+	assert_true(pbx_crossed_has(&c, name, 9 * USEC_PER_SEC, now));
 }
 
 static void where_it_is_full_the_newest_are_known(void **state)
@@ -95,7 +105,7 @@ int main(void)
 		T(a_repeat_that_came_before_its_twin_was_read_is_known),
 		T(one_that_came_afterwards_is_read),
 		T(other_words_and_other_sources_are_others),
-		T(who_is_in_time_pays_nothing),
+		T(what_waits_is_noted_when_its_turn_has_come),
 		T(where_it_is_full_the_newest_are_known),
 	};
 

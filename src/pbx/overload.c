@@ -90,18 +90,23 @@ void pbx_overload_done(struct pbx_overload *o, size_t line_n, usec now)
 	o->idle = false;
 }
 
-size_t pbx_overload_line_max(const struct pbx_overload *o)
+size_t pbx_overload_rate(const struct pbx_overload *o)
 {
-	return o->rate < PBX_OVERLOAD_LINE ? o->rate : PBX_OVERLOAD_LINE;
+	return o->rate;
 }
 
-uint32_t pbx_overload_ticket(struct pbx_overload *o, size_t line_n, usec now)
+size_t pbx_overload_line_max(const struct pbx_overload *o)
 {
-	usec earliest = now + (usec)line_n * USEC_PER_SEC / o->rate, most = PBX_OVERLOAD_AFTER * USEC_PER_SEC;
+	return (size_t)o->rate * PBX_OVERLOAD_LINE_S;
+}
+
+uint32_t pbx_overload_ticket(struct pbx_overload *o, size_t ahead, unsigned steps, usec now)
+{
+	usec earliest = now + (usec)ahead * USEC_PER_SEC / o->rate, most = PBX_OVERLOAD_AFTER * USEC_PER_SEC;
 
 	if (o->ticket < earliest)
 		o->ticket = earliest;
-	o->ticket += USEC_PER_SEC / o->rate;
+	o->ticket += steps * USEC_PER_SEC / o->rate;
 	if (o->ticket - now > most) { /* too far away to be promised: somewhere in its second half */
 		o->ticket = now + most;
 		return PBX_OVERLOAD_AFTER / 2 + rng_below(o->rng, PBX_OVERLOAD_AFTER / 2 + 1);

@@ -103,14 +103,32 @@ static void turns_are_given_at_the_pace_at_which_registrations_are_done(void **s
 	(void)state;
 	for (int i = 0; i < 40000; i++, now += 100) /* 10,000 a second */
 		pbx_overload_done(&o, 0, now);
-	assert_in_range(pbx_overload_line_max(&o), 9900, 10100);
+	assert_in_range(pbx_overload_line_max(&o), 9900 * PBX_OVERLOAD_LINE_S, 10100 * PBX_OVERLOAD_LINE_S);
 	for (int i = 0; i < 100000; i++)
-		told[pbx_overload_ticket(&o, 5000, now)]++;
+		told[pbx_overload_ticket(&o, 5000, 1, now)]++;
 	assert_in_range(told[1], 4900, 5100); /* half a second is in line already */
 	for (int i = 2; i <= 10; i++)
 		assert_in_range(told[i], 9800, 10300);
 	assert_int_equal(told[0], 0);
 	assert_int_equal(told[13], 0);
+}
+
+static void a_registration_of_two_steps_takes_two_turns(void **state)
+{
+	unsigned told[PBX_OVERLOAD_AFTER + 1] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 40000; i++, now += 100)
+		pbx_overload_done(&o, 0, now);
+	for (int i = 0; i < 50000; i++)
+		told[pbx_overload_ticket(&o, 0, 2, now)]++;
+	for (int i = 1; i <= 10; i++)
+		assert_in_range(told[i], 4900, 5150);
+}
+
+static size_t pace(void)
+{
+	return pbx_overload_line_max(&o) / PBX_OVERLOAD_LINE_S;
 }
 
 static void the_pace_that_was_known_gives_way_slowly_and_only_while_some_wait(void **state)
@@ -120,13 +138,13 @@ static void the_pace_that_was_known_gives_way_slowly_and_only_while_some_wait(vo
 		pbx_overload_done(&o, 0, now);
 	for (int i = 0; i < 10000; i++, now += 1000) /* there was no more to do */
 		pbx_overload_done(&o, 0, now);
-	assert_in_range(pbx_overload_line_max(&o), 9900, 10200);
+	assert_in_range(pace(), 9900, 10200);
 	for (int i = 0; i < 1000; i++, now += 1000)
 		pbx_overload_done(&o, 5, now);
-	assert_in_range(pbx_overload_line_max(&o), 7000, 9000);
+	assert_in_range(pace(), 7000, 9000);
 	for (int i = 0; i < 30000; i++, now += 1000)
 		pbx_overload_done(&o, 5, now);
-	assert_in_range(pbx_overload_line_max(&o), 990, 1100);
+	assert_in_range(pace(), 990, 1100);
 }
 
 static void nobody_is_told_to_come_in_an_hour(void **state)
@@ -135,7 +153,7 @@ static void nobody_is_told_to_come_in_an_hour(void **state)
 
 	(void)state;
 	for (int i = 0; i < 1000000; i++) {
-		uint32_t after = pbx_overload_ticket(&o, 0, now);
+		uint32_t after = pbx_overload_ticket(&o, 0, 1, now);
 
 		most = after > most ? after : most;
 		if (i > 500000)
@@ -157,6 +175,7 @@ int main(void)
 		T(no_call_is_refused_while_registrations_fill_the_queue),
 		T(silence_heals_too),
 		T(turns_are_given_at_the_pace_at_which_registrations_are_done),
+		T(a_registration_of_two_steps_takes_two_turns),
 		T(the_pace_that_was_known_gives_way_slowly_and_only_while_some_wait),
 		T(nobody_is_told_to_come_in_an_hour),
 	};

@@ -191,6 +191,7 @@ static bool pass(struct pbx_rehearsal *r, const struct host_want *w)
 		pbx_note_free(w->message);
 		return false;
 	case HOST_UNBIND:
+	case HOST_SIFT:
 	case HOST_STOP:
 		return false;
 	case HOST_RESOLVE:

@@ -108,7 +108,7 @@ static void on_listening(struct pbx_server *s, const struct sip_event *e)
 	}
 }
 
-static void pump(struct pbx_server *s, usec now)
+void pbx_server_pump(struct pbx_server *s, usec now)
 {
 	struct sip_event e;
 
@@ -252,7 +252,7 @@ void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)
 	switch (note->kind) {
 	case PBX_NOTE_FOREIGN:
 		sip_stack_take(s->stack, &note->flow, note->bytes, now);
-		pump(s, now);
+		pbx_server_pump(s, now);
 		break;
 	case PBX_NOTE_CARRY:
 		carry(s, note, now);
@@ -531,9 +531,9 @@ static void begin(struct pbx_server *s, usec now)
 
 static void settle(struct pbx_server *s, usec now)
 {
-	pump(s, now);
+	pbx_server_pump(s, now);
 	if (pbx_hunt_pump(s, now))
-		pump(s, now); /* answers that leave by another worker */
+		pbx_server_pump(s, now); /* answers that leave by another worker */
 	pbx_rules_pump(s, now);
 	if (pbx_backoff_due(s->backoff) <= now)
 		pbx_gate_tell(s, now);
@@ -542,7 +542,6 @@ static void settle(struct pbx_server *s, usec now)
 static void server_recv(void *self, const struct host_event *e, usec now)
 {
 	struct pbx_server *s = self;
-	size_t done;
 
 	switch (e->kind) {
 	case HOST_TOLD:
@@ -552,9 +551,7 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 			pbx_server_told(s, e->message, now);
 		break;
 	case HOST_ANSWER:
-		done = on_answer(s, e->message, now);
-		if (!pbx_overload_late(&s->overload, now)) /* else what waits unread is read first: see tick */
-			pbx_gate_serve(s, done < PBX_LINE_STEP / 2 ? 2 + 2 * done : PBX_LINE_STEP, now);
+		on_answer(s, e->message, now);
 		break;
 	case HOST_RESOLVED:
 		sip_locate_recv(s->locate, e, now);
@@ -565,11 +562,13 @@ static void server_recv(void *self, const struct host_event *e, usec now)
 		flush(s, now, true);
 		break;
 	case HOST_DATAGRAM:
-		pbx_overload_waited(&s->overload, e->waited, e->lost, s->line_n > 0, now);
-		if (pbx_crossed_has(&s->crossed, e, now)) {
-			s->stats.overload_crossed++;
-			break;
-		}
+		s->heard++;
+		if (pbx_gate_datagram(s, e, now))
+			return;
+		sip_stack_recv(s->stack, e, now);
+		break;
+	case HOST_BYTES:
+		s->heard++;
 		sip_stack_recv(s->stack, e, now);
 		break;
 	default:
@@ -595,9 +594,9 @@ static void server_tick(void *self, usec now)
 			ask_numbers(s, 0, now);
 	}
 	sip_stack_tick(s->stack, now);
-	pump(s, now);
-	if (s->line_n) /* what waits unread may be a call */
-		pbx_gate_serve(s, pbx_overload_late(&s->overload, now) ? PBX_LINE_STEP_LATE : PBX_LINE_STEP, now);
+	pbx_server_pump(s, now);
+	if (pbx_gate_is_waited_at(s))
+		pbx_gate_serve(s, now);
 	pbx_location_tick(s->location, now);
 	pbx_subscribe_tick(s, now);
 	pbx_rules_tick(s, now);
@@ -729,6 +728,7 @@ struct pbx_server *pbx_server_new(const struct pbx_config *config)
 	pbx_offers_init(&s->offers, config->rng);
 	pbx_repeats_init(&s->repeats, config->rng);
 	pbx_crossed_init(&s->crossed, config->rng);
+	pbx_backlog_init(&s->backlog, config->rng);
 	if (config->listener_n > PBX_LISTENERS_MAX || !make_parts(s)) {
 		pbx_server_free(s);
 		return NULL;
@@ -763,6 +763,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_guard_free(s->guard);
 	pbx_repeats_free(&s->repeats);
 	pbx_crossed_free(&s->crossed);
+	pbx_backlog_free(&s->backlog);
 	pbx_flood_free(s->flood);
 	free(s->line);
 	pbx_tracer_free(s->tracer);

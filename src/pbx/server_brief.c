@@ -163,7 +163,7 @@ bool pbx_brief_register(struct pbx_server *s, const struct sip_event *e, uint64_
 	case ELSEWHERE:
 		return false;
 	case ANSWERED:
-		pbx_overload_done(&s->overload, 0, now);
+		pbx_gate_done(s, now);
 		return true;
 	}
 	if (hash)
@@ -177,7 +177,7 @@ bool pbx_brief_register(struct pbx_server *s, const struct sip_event *e, uint64_
 		pbx_server_drop_note(s, note);
 		return false;
 	}
-	pbx_overload_done(&s->overload, 0, now);
+	pbx_gate_done(s, now);
 	pbx_server_tell(s, hash ? s->config.worker : pbx_location_shard(note->change.aor, s->config.worker_n), note,
 			now);
 	return true;

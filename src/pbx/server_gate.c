@@ -45,11 +45,30 @@ void pbx_gate_prove(struct pbx_server *s, const struct flow *flow, usec now)
 
 /* ---- overload ---- */
 
+/* Requests that a registration takes: most are challenged first. */
+static unsigned steps_of(const struct pbx_server *s)
+{
+	return s->config.auth ? 2 : 1;
+}
+
+static size_t waiting(const struct pbx_server *s)
+{
+	return s->line_n + pbx_backlog_n(&s->backlog);
+}
+
+bool pbx_gate_is_waited_at(const struct pbx_server *s)
+{
+	return waiting(s) > 0;
+}
+
+/* Are so many here that who comes now had better come again? */
 static bool is_full(struct pbx_server *s, uint32_t *after, usec now)
 {
-	if (s->line_n < pbx_overload_line_max(&s->overload))
+	size_t ahead = waiting(s) * steps_of(s);
+
+	if (ahead < pbx_overload_line_max(&s->overload))
 		return false;
-	*after = pbx_overload_ticket(&s->overload, s->line_n, now);
+	*after = pbx_overload_ticket(&s->overload, ahead, steps_of(s), now);
 	return true;
 }
 
@@ -60,22 +79,87 @@ static bool is_refused(struct pbx_server *s, struct sip_msg *m, uint32_t *after,
 	const struct sip_address *to = sip_msg_to(m);
 
 	if (m->method == SIP_REGISTER)
-		return s->line_n && is_full(s, after, now);
+		return !s->serving && waiting(s) && is_full(s, after, now);
 	if (m->method == SIP_CANCEL || (to && to->tag.n) || pbx_overload_admits(&s->overload, class, now))
 		return false;
 	*after = pbx_overload_after(&s->overload);
 	return true;
 }
 
+/* Is there more to do than can be done at once? */
+static bool is_busy(struct pbx_server *s, usec now)
+{
+	return pbx_gate_is_waited_at(s) || s->ops.n >= PBX_LINE_WINDOW || pbx_overload_late(&s->overload, now);
+}
+
 bool pbx_gate_is_free(struct pbx_server *s, usec now)
 {
-	return !s->line_n && s->ops.n < PBX_LINE_WINDOW && !pbx_overload_late(&s->overload, now);
+	return s->serving || !is_busy(s, now);
+}
+
+void pbx_gate_done(struct pbx_server *s, usec now)
+{
+	pbx_overload_done(&s->overload, waiting(s), now);
+}
+
+/* Has the host to let in more of them, or less? */
+static void sift(struct pbx_server *s)
+{
+	if (!pbx_sieve_turn(&s->sieve, waiting(s) * steps_of(s), pbx_overload_rate(&s->overload)))
+		return;
+	for (size_t i = 0; i < s->config.listener_n; i++) {
+		bool udp = s->listener_ids[i] && s->config.listeners[i].transport == TRANSPORT_UDP;
+		struct pbx_want *w = udp ? pbx_server_want(s) : NULL;
+
+		if (w)
+			w->want = (struct host_want){ .kind = HOST_SIFT,
+						      .id = s->listener_ids[i],
+						      .share = PBX_SIEVE_SHARE,
+						      .bytes = s->sieve.on ? STR(PBX_SIEVE_WORD) : STR_NONE };
+	}
+}
+
+bool pbx_gate_datagram(struct pbx_server *s, const struct host_event *e, usec now)
+{
+	bool registers = pbx_backlog_suits(e->bytes), busy, counted;
+	uint64_t name;
+
+	pbx_overload_waited(&s->overload, e->waited, e->lost, pbx_gate_is_waited_at(s), now);
+	busy = is_busy(s, now);
+	if (!busy && e->waited < PBX_CROSSED_LATE)
+		return false;
+	name = pbx_crossed_name(&s->crossed, e);
+	if (pbx_backlog_has(&s->backlog, name) || pbx_crossed_has(&s->crossed, name, e->waited, now)) {
+		s->stats.overload_crossed++;
+		if (registers)
+			pbx_sieve_hear(&s->sieve, true);
+		sift(s);
+		return true;
+	}
+	/* Who repeats what was answered while his repeat was on its way says nothing new either. */
+	if (registers && !pbx_crossed_has(&s->crossed, name, PBX_CROSSED_KEPT, now))
+		pbx_sieve_hear(&s->sieve, false);
+	if (busy && registers && waiting(s) * steps_of(s) < pbx_overload_line_max(&s->overload)) {
+		counted = s->config.auth && s->config.flood_rate &&
+			  !is_exempt(s, &(struct flow){ .transport = TRANSPORT_UDP, .remote = e->remote });
+		switch (pbx_backlog_put(&s->backlog, e, name, counted, now)) {
+		case PBX_BACKLOG_KEPT_IT:
+			s->stats.overload_lined++;
+			return true;
+		case PBX_BACKLOG_GREEDY: /* as the flood guard does, before it has anything to count */
+			return true;
+		case PBX_BACKLOG_FULL:
+			break;
+		}
+	}
+	pbx_crossed_note(&s->crossed, name, now);
+	return false;
 }
 
 bool pbx_gate_line(struct pbx_server *s, struct pbx_job *job, usec now)
 {
 	if (pbx_gate_is_free(s, now)) {
-		pbx_overload_done(&s->overload, 0, now);
+		pbx_gate_done(s, now);
 		return false;
 	}
 	if (s->line_n == PBX_OVERLOAD_LINE || !pbx_job_wait(s, job, now))
@@ -85,24 +169,68 @@ bool pbx_gate_line(struct pbx_server *s, struct pbx_job *job, usec now)
 	return true;
 }
 
-void pbx_gate_serve(struct pbx_server *s, size_t n, usec now)
+/* From the line. false: it is empty. */
+static bool serve_job(struct pbx_server *s, usec now)
 {
-	while (n && s->line_n && s->ops.n < PBX_LINE_WINDOW) {
-		struct pbx_job *job = slab_find(&s->jobs, s->line[s->line_at]);
+	struct pbx_job *job = NULL;
 
+	while (s->line_n && !job) {
+		job = slab_find(&s->jobs, s->line[s->line_at]);
 		s->line_at = (s->line_at + 1) % PBX_OVERLOAD_LINE;
 		s->line_n--;
-		if (!job)
-			continue;
-		n--;
-		pbx_overload_done(&s->overload, s->line_n, now);
-		pbx_job_resume(s, job, now);
 	}
+	if (!job)
+		return false;
+	pbx_gate_done(s, now);
+	pbx_job_resume(s, job, now);
+	return true;
+}
+
+static bool serve_datagram(struct pbx_server *s, usec now)
+{
+	struct host_event e;
+	struct pbx_backlogged *it = pbx_backlog_take(&s->backlog, &e, now);
+
+	if (!it)
+		return false;
+	pbx_crossed_note(&s->crossed, it->name, now);
+	s->serving = true;
+	sip_stack_recv(s->stack, &e, now);
+	pbx_server_pump(s, now);
+	s->serving = false;
+	pbx_backlog_drop(&s->backlog, it);
+	return true;
+}
+
+/* What waits unread may be a call. So it is read first, but not only. */
+static bool is_turn(struct pbx_server *s)
+{
+	bool more = s->heard >= PBX_LINE_MORE;
+
+	s->owed += s->heard;
+	s->heard = 0;
+	if (more && s->owed < PBX_LINE_TURN)
+		return false;
+	s->owed = 0;
+	return true;
+}
+
+void pbx_gate_serve(struct pbx_server *s, usec now)
+{
+	size_t n = is_turn(s) ? PBX_LINE_STEP : 0;
+
+	for (; n && s->ops.n < PBX_LINE_WINDOW; n--) {
+		bool first = n % 2 ? serve_job(s, now) : serve_datagram(s, now);
+
+		if (!first && !(n % 2 ? serve_datagram(s, now) : serve_job(s, now)))
+			break;
+	}
+	sift(s);
 }
 
 usec pbx_gate_due(const struct pbx_server *s)
 {
-	return s->line_n && s->ops.n < PBX_LINE_WINDOW ? 0 : USEC_NEVER;
+	return pbx_gate_is_waited_at(s) && s->ops.n < PBX_LINE_WINDOW ? 0 : USEC_NEVER;
 }
 
 /* RFC 7339: neighbours that understand it send less. Said again before it ends, and once when it has passed. */

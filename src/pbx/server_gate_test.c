@@ -634,6 +634,53 @@ static void registrations_stand_in_line_and_the_rest_gets_a_turn(void **state)
 	assert_int_equal(done, 320);
 }
 
+/* Nobody is answered at once; the same words again are not work again. */
+static void who_waits_and_asks_again_is_known_and_then_hardly_heard(void **state)
+{
+	struct pbx_server_stats stats;
+	struct sip_stack_stats stack;
+	unsigned done = 0;
+	char text[600];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_.hold = true;
+	rig_run();
+	/* as many as are done in more than a second; each asks four times */
+	for (unsigned k = 0; k < 4 * 2400; k++) {
+		unsigned i = k % 2400;
+
+		snprintf(text, sizeof(text),
+			 "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.30:%u;branch=z9hG4bKw%u\r\n"
+			 "From: <sip:w%u@example.com>;tag=1\r\nTo: <sip:w%u@example.com>\r\nCall-ID: w%u\r\nCSeq: 1 "
+			 "REGISTER\r\nContact: <sip:w%u@192.0.2.30:%u>\r\n\r\n",
+			 5000 + i, i, i, i, i, i, 5000 + i);
+		struct host_event e = { .kind = HOST_DATAGRAM,
+					.id = rig_.config.id_first,
+					.transport = TRANSPORT_UDP,
+					.local = rig_.config.listeners[0].local,
+					.remote = rig_addr(30, (uint16_t)(5000 + i)),
+					.waited = 20 * USEC_PER_MS,
+					.bytes = str_from(text) };
+		rig_.services[0].recv(rig_.services[0].self, &e, rig_.now);
+	}
+	pbx_server_stats(rig_.servers[0], &stats);
+	assert_int_equal(stats.overload_lined, 2400);
+	assert_int_equal(stats.overload_crossed, 3 * 2400);
+	assert_int_equal(stats.overload_refused, 0);
+	sip_stack_stats(rig_.servers[0]->stack, &stack);
+	assert_int_equal(stack.received, 0); /* not even parsed */
+	struct host_want w;
+	while (rig_.services[0].next(rig_.services[0].self, &w))
+		if (w.kind == HOST_SIFT)
+			done += str_eq(w.bytes, STR("REGISTER")) && w.share == PBX_SIEVE_SHARE;
+	assert_int_equal(done, 1);
+	rig_.sifted = PBX_SIEVE_SHARE;
+	rig_.now += PBX_BACKLOG_KEPT + USEC_PER_SEC; /* then nobody waits for it any more */
+	rig_pass(USEC_PER_MS);
+	assert_int_equal(rig_.sifted, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -654,6 +701,7 @@ int main(void)
 		T(who_calls_through_us_is_told_in_the_answers),
 		T(a_neighbour_that_asks_for_less_gets_less),
 		T(registrations_stand_in_line_and_the_rest_gets_a_turn),
+		T(who_waits_and_asks_again_is_known_and_then_hardly_heard),
 		T(nothing_tells_who_guesses_whether_there_is_such_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 
 #include "base/heap.h"
 #include "base/map.h"
+#include "pbx/backlog.h"
 #include "pbx/best.h"
 #include "pbx/crossed.h"
 #include "pbx/figures.h"
@@ -37,6 +38,7 @@
 #include "pbx/server.h"
 #include "pbx/session_timer.h"
 #include "pbx/settings.h"
+#include "pbx/sieve.h"
 #include "pbx/sips.h"
 #include "pbx/stream_book.h"
 #include "pbx/tally.h"
@@ -67,8 +69,9 @@
 #define PBX_CHALLENGES      4096 /* bytes of the challenges of all branches */
 #define PBX_CHALLENGE       1300 /* bytes of our challenge lines */
 #define PBX_LINE_WINDOW     1024 /* registrations with the keeper at once, before others wait in line */
-#define PBX_LINE_STEP_LATE  2    /* the same while messages wait unread */
 #define PBX_LINE_STEP       64   /* that go on between two looks at what has come */
+#define PBX_LINE_MORE       16   /* messages between two looks: then more of them wait unread, and */
+#define PBX_LINE_TURN       1024 /* so many are read before the line has a turn */
 #define PBX_CHALLENGE_REST  60   /* what an answer says besides them and what it repeats */
 
 struct pbx_want {
@@ -224,8 +227,12 @@ struct pbx_server {
 	struct pbx_flood *flood;
 	struct pbx_overload overload;
 	struct pbx_throttle throttle;
-	handle *line; /* jobs of registrations that wait their turn, PBX_OVERLOAD_LINE of them */
+	struct pbx_sieve sieve;
+	struct pbx_backlog backlog; /* datagrams of registrations that wait their turn, and */
+	handle *line;               /* jobs of others that came otherwise, PBX_OVERLOAD_LINE of them */
 	size_t line_at, line_n;
+	bool serving;          /* the one in hand has waited */
+	size_t heard, owed;    /* messages since the last look at the line; since its last turn, before that */
 	unsigned load_percent; /* told to neighbours, */
 	usec load_told;        /* then; 0: not yet */
 	struct pbx_location *location;
@@ -284,6 +291,8 @@ void pbx_server_drop_wants(struct pbx_server *); /* at the end */
 
 /* A note has come. Takes it. */
 void pbx_server_told(struct pbx_server *, struct pbx_note *, usec now);
+/* Hears what the stack has to say. */
+void pbx_server_pump(struct pbx_server *, usec now);
 
 /* ---- server_job.c ---- */
 
@@ -328,17 +337,22 @@ struct sip_msg *pbx_job_read(struct pbx_server *, struct pbx_job *, struct pbx_w
 
 /* Of struct sip_gate: may this request come in? */
 enum sip_gate_answer pbx_gate_request(void *self, struct sip_msg *, const struct flow *, uint32_t *after, usec now);
+/* A datagram has come. true: it waits its turn, or is a repeat of one that does or did: it has been seen to. */
+bool pbx_gate_datagram(struct pbx_server *, const struct host_event *, usec now);
 /* Must this registration wait its turn? true: it does, and is decided later. */
 bool pbx_gate_line(struct pbx_server *, struct pbx_job *, usec now);
-/* Lets in up to `n` of those in line, as far as the keeper has not too much to do. */
-void pbx_gate_serve(struct pbx_server *, size_t n, usec now);
+/* Do any? */
+bool pbx_gate_is_waited_at(const struct pbx_server *);
+/* Lets in some of them, as far as the keeper has not too much to do. */
+void pbx_gate_serve(struct pbx_server *, usec now);
 /* When the next of them can go on: at once, or when the keeper has answered. */
 usec pbx_gate_due(const struct pbx_server *);
 /* Charges the job's source, where it has not proved itself and is not trusted. */
 void pbx_gate_charge(struct pbx_server *, const struct pbx_job *, unsigned units, usec now);
 void pbx_gate_charge_source(struct pbx_server *, const struct flow *, unsigned units, usec now);
-/* Need no REGISTER wait in line? (It is counted by pbx_overload_done.) */
+/* Need the REGISTER in hand not wait in line? Whoever does it counts it: */
 bool pbx_gate_is_free(struct pbx_server *, usec now);
+void pbx_gate_done(struct pbx_server *, usec now);
 
 /* It has proved itself by a password, and speaks for its source. */
 void pbx_gate_prove(struct pbx_server *, const struct flow *, usec now);

@@ -1,0 +1,77 @@
+#include "pbx/sieve.h"
+
+#include "base/host.h"
+#include "base/test.h"
+
+static void hear(struct pbx_sieve *s, int n, bool is_repeat)
+{
+	while (n-- > 0)
+		pbx_sieve_hear(s, is_repeat);
+}
+
+static void where_nearly_all_are_repeats_they_are_sifted(void **state)
+{
+	struct pbx_sieve s = { 0 };
+
+	(void)state;
+	assert_int_equal(sizeof(PBX_SIEVE_WORD) - 1, HOST_SIFT_N);
+	hear(&s, 2000, true);
+	assert_false(pbx_sieve_turn(&s, 1000, 1000));
+	hear(&s, 100, true);
+	assert_true(pbx_sieve_turn(&s, 1000, 1000));
+	assert_true(s.on);
+	assert_false(pbx_sieve_turn(&s, 1000, 1000));
+}
+
+static void a_few_new_ones_end_it(void **state)
+{
+	struct pbx_sieve s = { 0 };
+
+	(void)state;
+	hear(&s, 100000, true);
+	assert_true(pbx_sieve_turn(&s, 1000, 1000));
+	hear(&s, 50, false);
+	assert_true(pbx_sieve_turn(&s, 1000, 1000));
+	assert_false(s.on);
+	hear(&s, 500, true);
+	assert_false(pbx_sieve_turn(&s, 1000, 1000));
+}
+
+static void one_new_in_a_hundred_is_hardly_anything_one_in_thirty_is_not(void **state)
+{
+	struct pbx_sieve s = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 10000; i++)
+		pbx_sieve_hear(&s, i % 100 != 0);
+	assert_true(pbx_sieve_turn(&s, 1000, 1000));
+	for (int i = 0; i < 10000; i++)
+		pbx_sieve_hear(&s, i % 30 != 0);
+	assert_true(pbx_sieve_turn(&s, 1000, 1000));
+	assert_false(s.on);
+}
+
+static void before_the_work_runs_out_all_are_let_in(void **state)
+{
+	struct pbx_sieve s = { 0 };
+
+	(void)state;
+	hear(&s, 10000, true);
+	assert_false(pbx_sieve_turn(&s, 900, 1000));
+	assert_true(pbx_sieve_turn(&s, 1000, 1000));
+	assert_false(pbx_sieve_turn(&s, 600, 1000));
+	assert_true(pbx_sieve_turn(&s, 400, 1000));
+	assert_false(s.on);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(where_nearly_all_are_repeats_they_are_sifted),
+		cmocka_unit_test(a_few_new_ones_end_it),
+		cmocka_unit_test(one_new_in_a_hundred_is_hardly_anything_one_in_thirty_is_not),
+		cmocka_unit_test(before_the_work_runs_out_all_are_let_in),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
