@@ -216,7 +216,7 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 {
 	char text[900];
 	struct buf why;
-	unsigned flags = DRIVER_LEADS | (s->settings.workers > 1 ? DRIVER_SHARES : 0);
+	unsigned flags = DRIVER_LEADS | DRIVER_UNBOUND | (s->settings.workers > 1 ? DRIVER_SHARES : 0);
 
 	for (uint16_t i = 0; i < s->settings.workers; i++) {
 		struct pbx_config c = pbx_config_default();

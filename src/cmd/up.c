@@ -360,7 +360,7 @@ static bool add_pbx(struct up *up)
 		if (!up->pbx[i])
 			return false;
 		struct host_service service = pbx_server_service(up->pbx[i]);
-		add_service(up, i ? 1u + i : 0, &service, config.worker_n > 1 ? DRIVER_SHARES : 0);
+		add_service(up, i ? 1u + i : 0, &service, DRIVER_UNBOUND | (config.worker_n > 1 ? DRIVER_SHARES : 0));
 	}
 	secret_wipe(config.key, sizeof(config.key));
 	return true;

@@ -55,8 +55,9 @@ struct driver_setup {
 };
 
 enum driver_flag {
-	DRIVER_LEADS = 1,  /* once all that lead have stopped, the others hear HOST_STOPPING */
-	DRIVER_SHARES = 2, /* its fixed ports are shared with other services of this flag (SO_REUSEPORT) */
+	DRIVER_LEADS = 1,   /* once all that lead have stopped, the others hear HOST_STOPPING */
+	DRIVER_SHARES = 2,  /* its fixed ports are shared with other services of this flag (SO_REUSEPORT) */
+	DRIVER_UNBOUND = 4, /* it looks at no channel binding: none is worked out (host_event.binding stays zero) */
 };
 
 struct driver *driver_new(const struct driver_setup *); /* NULL: no memory or descriptors */

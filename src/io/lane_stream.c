@@ -58,7 +58,8 @@ static void tell(struct lane_stream *s, enum host_event_kind kind, str bytes, en
 	struct buf b;
 	buf_init(&b, proved, sizeof(proved));
 	if (kind == HOST_OPENED || kind == HOST_ACCEPTED) {
-		tls_stream_binding(&s->is, e.binding);
+		if (!(s->service->flags & DRIVER_UNBOUND))
+			tls_stream_binding(&s->is, e.binding);
 		tls_stream_proved(&s->is, &b);
 		e.proved = buf_str(&b);
 	}

@@ -65,8 +65,8 @@ static void open_and_write(struct test_service *s, const struct host_event *e, u
 	}
 }
 
-static void echo_over(struct host_want open, struct host_want listen, struct tls_credentials *one,
-		      struct tls_credentials *two, struct house *h)
+static void echo_by(unsigned flags, struct host_want open, struct host_want listen, struct tls_credentials *one,
+		    struct tls_credentials *two, struct house *h)
 {
 	char *bytes = malloc(STREAM_BYTES);
 	assert_non_null(bytes);
@@ -78,7 +78,7 @@ static void echo_over(struct host_want open, struct host_want listen, struct tls
 		assert_int_equal(driver_tls_add(h->driver, one), 1);
 	if (two)
 		assert_int_equal(driver_tls_add(h->driver, two), 2);
-	add(h, 0, 0, 0, echo_streams);
+	add(h, 0, 0, flags, echo_streams);
 	add(h, 1, 1, DRIVER_LEADS, open_and_write);
 	h->s[1].ticked = stop_now;
 	listen.kind = HOST_LISTEN;
@@ -87,6 +87,12 @@ static void echo_over(struct host_want open, struct host_want listen, struct tls
 	want(&h->s[0], listen);
 	run(h);
 	free(bytes);
+}
+
+static void echo_over(struct host_want open, struct host_want listen, struct tls_credentials *one,
+		      struct tls_credentials *two, struct house *h)
+{
+	echo_by(0, open, listen, one, two, h);
 }
 
 static void bytes_written_right_after_open_come_back_and_each_stream_closes_once(void **state)
@@ -118,6 +124,12 @@ static void tls_to_a_pinned_key_carries_bytes_and_binds_both_ends(void **state)
 	assert_int_equal(h.s[0].heard[HOST_CLOSED], 1);
 	assert_int_equal(h.s[1].heard[HOST_CLOSED], 1);
 	assert_memory_equal(counted.binding, h.bound[3].ip, 16);
+	assert_memory_not_equal(counted.binding, zero, 16);
+	free_house(&h);
+	echo_by(DRIVER_UNBOUND, (struct host_want){ .transport = TRANSPORT_TLS, .tls = 2, .name = str_from(pin) },
+		(struct host_want){ .transport = TRANSPORT_TLS, .tls = 1 }, server, client, &h);
+	assert_int_equal(counted.back, STREAM_BYTES);
+	assert_memory_equal(h.bound[3].ip, zero, 16);
 	assert_memory_not_equal(counted.binding, zero, 16);
 	free_house(&h);
 	tls_credentials_unref(server);
