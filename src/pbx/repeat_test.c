@@ -56,6 +56,7 @@ static void the_same_request_from_the_same_source_is_known_for_32_s(void **state
 	assert_true(name != name_of(&r, "z9hG4bKb", "c", 1, &f));
 	assert_true(name != name_of(&r, "z9hG4bKa", "d", 1, &f));
 	assert_true(name != name_of(&r, "z9hG4bKa", "c", 2, &f));
+	assert_true(name_of(&r, "z9hG4bKab", "c", 1, &f) != name_of(&r, "z9hG4bKa", "bc", 1, &f));
 	assert_true(name == name_of(&r, "z9hG4bKa", "c", 1, &f));
 	pbx_repeats_free(&r);
 	arena_free(&in_.arena);

@@ -180,8 +180,10 @@ static void play(struct run *r, uint64_t seed, bool is_long)
 		if (rig_.config.auth && r->n > before && strstr(r->answers[r->n - 1], "SIP/2.0 401 ") &&
 		    rng_below(&rng, 9)) {
 			/* rig_.text still is the 401 */
-			snprintf(password, sizeof(password), "pw%s", rng_below(&rng, 9) ? user : "wrong");
-			rig_authorize(rig_.text, rng_below(&rng, 20) ? user : "edge", password, "REGISTER",
+			const char *who = rng_below(&rng, 12) ? user : ONE(&rng, users);
+
+			snprintf(password, sizeof(password), "pw%s", rng_below(&rng, 9) ? who : "wrong");
+			rig_authorize(rig_.text, rng_below(&rng, 20) ? who : "edge", password, "REGISTER",
 				      "sip:example.com", lines, sizeof(lines));
 			char *branch = strstr(text, "z9hG4bKb");
 			branch[7] = 'c';
@@ -352,6 +354,93 @@ static void an_older_one_is_refused(void **state)
 	assert_int_equal(stats().refused_registrations, 1);
 }
 
+static void a_refresh_is_as_old_as_its_registration(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	for (unsigned cseq = 1; cseq < 5; cseq++) {
+		rig_register_once(bob, "102", cseq, contact);
+		rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
+		rig_pass(5 * USEC_PER_SEC);
+	}
+	for (size_t i = 0; i < 100; i++)
+		if (rig_.contacts[i].used) {
+			assert_true(rig_.contacts[i].row->registered == RIG_START);
+			assert_true(rig_.contacts[i].row->updated == RIG_START + 15 * USEC_PER_SEC);
+			assert_int_equal(rig_.contacts[i].row->cseq, 4);
+		}
+}
+
+static void nobody_binds_for_another(void **state)
+{
+	char answer[2000], lines[1000];
+
+	(void)state;
+	rig_run();
+	rig_register_once(bob, "102", 1, contact);
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_authorize(answer, "101", "pw101", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	strcat(lines, contact);
+	rig_register_once(bob, "102", 2, lines); /* 101 is asked for, and remembered */
+	rig_assert_start(rig_take(bob), "SIP/2.0 403 ");
+	rig_register_once(bob, "102", 3, contact);
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_authorize(answer, "101", "pw101", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	strcat(lines, contact);
+	rig_register_once(bob, "102", 4, lines);
+	rig_assert_start(rig_take(bob), "SIP/2.0 403 ");
+	assert_int_equal(stats().registrations, 0);
+}
+
+/* Else the one would be held against itself above. */
+static void what_is_odd_goes_the_long_way(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_.hold = true;
+	rig_register_once(bob, "102", 1, "Timestamp: 54\r\nContact: <sip:102@192.0.2.12>\r\n");
+	assert_int_equal(stats().jobs, 1);
+	rig_register_once(bob2, "103", 1, contact);
+	assert_int_equal(stats().jobs, 1);
+	rig_pass(4 * USEC_PER_SEC);
+	rig_assert_start(rig_take(bob), "SIP/2.0 100 ");
+	rig_assert_has(rig_.text, "\r\nTimestamp: 54\r\n");
+	rig_.hold = false;
+	rig_settle();
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
+	rig_assert_start(rig_take(bob2), "SIP/2.0 100 ");
+	rig_assert_start(rig_take(bob2), "SIP/2.0 200 ");
+}
+
+static size_t kept_n(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < 100; i++)
+		n += rig_.contacts[i].used;
+	return n;
+}
+
+/* 10.3 step 7: compared as URIs. It is one binding, here and at the keeper, and as old as it is. */
+static void another_spelling_is_the_same_binding(void **state)
+{
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	rig_register_once(bob, "102", 1, "Contact: <sip:102@phone.example>\r\n");
+	rig_pass(5 * USEC_PER_SEC);
+	rig_register_once(bob, "102", 2, "Contact: <sip:102@PHONE.example>\r\n");
+	rig_register_once(bob, "102", 3, "Contact: <sip:102@phone.example>\r\n");
+	rig_take(bob);
+	rig_assert_has(rig_take(bob), "\r\nContact: <sip:102@PHONE.example>;expires=3600\r\nSupported:");
+	rig_assert_has(rig_take(bob), "\r\nContact: <sip:102@phone.example>;expires=3600\r\nSupported:");
+	assert_int_equal(kept_n(), 1);
+	for (size_t i = 0; i < 100; i++)
+		assert_true(!rig_.contacts[i].used || rig_.contacts[i].row->registered == RIG_START);
+}
+
 static void a_head_that_is_too_long_goes_the_long_way(void **state)
 {
 	char lines[2600], *at = lines;
@@ -379,6 +468,10 @@ int main(void)
 		T(a_slow_keeper_is_told_of_once),
 		T(what_could_not_be_kept_is_said_again_until_it_is_tried_anew),
 		T(an_older_one_is_refused),
+		T(a_refresh_is_as_old_as_its_registration),
+		T(nobody_binds_for_another),
+		T(what_is_odd_goes_the_long_way),
+		T(another_spelling_is_the_same_binding),
 		T(a_head_that_is_too_long_goes_the_long_way),
 	};
 

@@ -133,8 +133,55 @@ static void a_nonce_ages_and_cannot_be_forged(void **state)
 		nonce[i] ^= 1;
 		assert_int_equal(sip_auth_nonce_check(a, 1, n, 5000, 60), ERR_FORGED);
 		nonce[i] ^= 1;
+		/* whatever is no digit is not read as one either */
+		for (const char *other = "zA/:`g\x80"; *other; other++) {
+			char digit = nonce[i];
+
+			nonce[i] = *other;
+			assert_int_equal(sip_auth_nonce_check(a, 1, n, 5000, 60), ERR_FORGED);
+			nonce[i] = digit;
+		}
 	}
+	assert_int_equal(sip_auth_nonce_check(a, 1, n, 5000, 60), ERR_NONE);
 	sip_auth_free(a);
+}
+
+/* What is remembered of the last request must be of the very same method and URI. */
+static void one_request_is_never_taken_for_another(void **state)
+{
+	static const char *const requests[][2] = { { "REGISTER", "sip:a" },  { "REGISTER", "sip:b" },
+						   { "REGISTERs", "ip:a" },  { "INVITE", "sip:a" },
+						   { "REGISTER", "sip:aa" }, { "REGISTE", "Rsip:a" } };
+	const size_t n = sizeof(requests) / sizeof(requests[0]);
+	struct sip_auth *server = sip_auth_new(NULL);
+	struct sip_challenge challenge;
+	struct sip_credentials c;
+	uint8_t ha1[SIP_AUTH_HA1_MAX] = { 1, 2, 3 };
+	char text[600], line[200];
+	struct rng rng;
+	struct buf b;
+
+	(void)state;
+	rng_seeded(&rng, 5);
+	for (int turn = 0; turn < 2000; turn++) {
+		static const char *const algorithms[] = { "MD5", "SHA-256", "SHA-512-256" };
+		struct sip_auth *phone = sip_auth_new(NULL);
+		uint32_t which = rng_below(&rng, (uint32_t)n), other = rng_below(&rng, (uint32_t)n);
+
+		snprintf(line, sizeof(line), "Digest realm=\"r\",nonce=\"n\",qop=\"auth\",algorithm=%s",
+			 algorithms[rng_below(&rng, 3)]);
+		assert_int_equal(sip_challenge_parse(str_from(line), &challenge), ERR_NONE);
+		buf_init(&b, text, sizeof(text));
+		assert_int_equal(sip_auth_answer(phone, &challenge, STR("u"), ha1, str_from(requests[which][0]),
+						 str_from(requests[which][1]), STR("c"), 1, STR_NONE, &b),
+				 ERR_NONE);
+		sip_auth_free(phone);
+		assert_int_equal(sip_credentials_parse(buf_str(&b), &c), ERR_NONE);
+		c.uri = str_from(requests[other][1]);
+		assert_int_equal(sip_auth_verify(server, &c, ha1, str_from(requests[other][0]), STR_NONE),
+				 which == other ? ERR_NONE : ERR_REFUSED);
+	}
+	sip_auth_free(server);
 }
 
 static void a_nonce_count_counts_once(void **state)
@@ -217,6 +264,7 @@ int main(void)
 		cmocka_unit_test(the_published_answers_hold_and_wrong_ones_do_not),
 		cmocka_unit_test(a_client_answers_what_a_server_accepts),
 		cmocka_unit_test(a_nonce_ages_and_cannot_be_forged),
+		cmocka_unit_test(one_request_is_never_taken_for_another),
 		cmocka_unit_test(a_nonce_count_counts_once),
 		cmocka_unit_test(malformed_lines_are_refused),
 		cmocka_unit_test(another_scheme_is_no_digest),
