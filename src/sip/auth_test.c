@@ -214,6 +214,11 @@ static void malformed_lines_are_refused(void **state)
 		("Digest "
 		 "username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"x\",qop=auth,nc=0000000g,cnonce=\"c\""),
 		"=x",
+		"Digest username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"x\",a b=c",
+		"Digest username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"x\",=c",
+		"Digest username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"x\",\"n\"=c",
+		"Digest username=\"a\",word,realm=\"r\",nonce=\"n\",uri=\"u\",response=\"x\"",
+		"Digest username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"x\",word",
 	};
 	struct sip_credentials c;
 	struct sip_challenge ch;
