@@ -238,6 +238,8 @@ static bool add_workers(struct serve *s, const uint8_t key[PBX_KEY_N])
 		c.listener_n = s->listen.n;
 		c.listening = listening;
 		c.listening_self = s;
+		c.settled = serve_settled;
+		c.settled_self = s;
 		s->pbx[i] = pbx_server_new(&c);
 		secret_wipe(c.key, sizeof(c.key));
 		if (!s->pbx[i])
@@ -323,6 +325,7 @@ static int run(struct serve *s)
 				 workers + (s->extensions ? 2 : 0), 0, workers, clock_now(&s->clock));
 	secret_wipe(key, sizeof(key));
 	enum err err = good ? driver_run(s->line.driver) : ERR_MEMORY;
+	atomic_store(&s->over, true);
 	thread_join(&s->reloader);
 	if (err) {
 		command_say(s->command, "%s", err_text(err));

@@ -58,6 +58,9 @@ struct serve {
 	struct serve *latest; /* what the last reload has read: texts in use point into it */
 	struct thread reloader;
 	atomic_uint reloads; /* asked for and not done */
+	atomic_uint settled; /* settings that workers have taken since the start */
+	unsigned handed;     /* and that they were told; the reloader's */
+	atomic_bool over;    /* the workers have ended */
 	struct listen_list listen;
 	str relay[RELAY_MAX], tls_peers[RELAY_MAX];
 	size_t relay_n, tls_peer_n;
@@ -83,5 +86,7 @@ struct serve {
 
 /* SIGHUP. Returns at once. */
 void serve_hangup(void *serve);
+/* A worker has taken what it was told. On its thread. */
+void serve_settled(void *serve);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define PATIENCE_MS 10000 /* for workers to take new settings */
+
 /* What a worker takes from new settings (pbx/settings.h), the certificates and the rules. */
 static bool is_live(const char *name)
 {
@@ -112,9 +114,29 @@ static bool hand_out(struct serve *s, const struct serve *fresh)
 		}
 		if (err)
 			pbx_note_free(notes[i]);
+		else
+			s->handed++;
 		good = good && err != ERR_FULL;
 	}
 	return good;
+}
+
+void serve_settled(void *self)
+{
+	struct serve *s = self;
+
+	atomic_fetch_add(&s->settled, 1);
+}
+
+/* Who reads that they are in force may rely on it. The certificates are since reload_certificates(). */
+static bool wait_for_workers(struct serve *s)
+{
+	for (int tries = 0; tries < PATIENCE_MS && !atomic_load(&s->over); tries++) {
+		if (atomic_load(&s->settled) == s->handed)
+			return true;
+		usleep(1000);
+	}
+	return false;
 }
 
 static void say_reloaded(struct serve *s, const struct serve *fresh)
@@ -143,7 +165,10 @@ static void reload_once(struct serve *s)
 		serve_free(fresh);
 		return;
 	}
-	say_reloaded(s, fresh);
+	if (wait_for_workers(s))
+		say_reloaded(s, fresh);
+	else
+		command_say(s->command, "the new settings were handed out, but not every worker has taken them yet");
 	serve_free(s->latest);
 	s->latest = fresh;
 }

@@ -245,6 +245,8 @@ static void take_settings(struct pbx_server *s, struct pbx_note *note)
 	pbx_flood_set_rate(s->flood, s->config.flood_rate);
 	pbx_rules_set(s, pbx_settings_policy(s->settings));
 	pbx_settings_free(old);
+	if (s->config.settled)
+		s->config.settled(s->config.settled_self);
 }
 
 void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)

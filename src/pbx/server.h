@@ -115,6 +115,9 @@ struct pbx_config {
 	/* A listener is up (err ERR_NONE) or could not be had. May be NULL. */
 	void (*listening)(void *self, size_t listener, enum err, const struct addr *local);
 	void *listening_self;
+	/* Settings that were told (PBX_NOTE_SETTINGS) are in force at this worker. On its thread. May be NULL. */
+	void (*settled)(void *self);
+	void *settled_self;
 };
 
 /* Everything that has a sensible default; the caller sets rng, domain, key and listeners. */

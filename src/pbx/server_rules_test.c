@@ -500,6 +500,24 @@ static void new_rules_are_in_force_and_calls_and_counts_go_on(void **state)
 	assert_int_equal(stats().policy_calls, 0);
 }
 
+static void count_one(void *n)
+{
+	++*(unsigned *)n;
+}
+
+static void each_worker_says_when_new_settings_are_in_force(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	rig_.config.settled = count_one;
+	rig_.config.settled_self = &n;
+	run(4, NULL);
+	assert_int_equal(n, 4);
+	settings("no: to 104 refuse 603\n");
+	assert_int_equal(n, 8);
+}
+
 static void what_is_being_judged_ends_by_the_rules_it_began_with(void **state)
 {
 	char answer[3000], lines[900];
@@ -615,6 +633,7 @@ int main(void)
 		T(where_a_phone_redirects_to_is_judged_as_well),
 		T(what_rules_have_decided_is_counted_over_a_reload),
 		T(new_rules_are_in_force_and_calls_and_counts_go_on),
+		T(each_worker_says_when_new_settings_are_in_force),
 		T(what_is_being_judged_ends_by_the_rules_it_began_with),
 		T(settings_change_while_it_runs),
 		T(servers_found_too_late_are_nobodys_answer),
