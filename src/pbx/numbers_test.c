@@ -64,7 +64,8 @@ static void the_number_becomes_the_user_part(void **state)
 	assert_written("sip:[2001:db8::9];bnc;x=1", "sip:+49@example.com;gr=urn:x;sg=ab",
 		       "sip:+49@[2001:db8::9];x=1;sg=ab");
 	/* RFC 6140 5.2: digits only */
-	assert_written("sip:192.0.2.9;bnc", "sip:+49-30(12).34;ext=7@example.com;user=phone", "sip:+49301234@192.0.2.9");
+	assert_written("sip:192.0.2.9;bnc", "sip:+49-30(12).34;ext=7@example.com;user=phone",
+		       "sip:+49301234@192.0.2.9");
 }
 
 int main(void)

@@ -61,10 +61,10 @@
 #define PBX_HEDGE_OTHER     (2 * USEC_PER_SEC)  /* no answer to three datagrams */
 #define PBX_WRONG_AFTER     (150 * USEC_PER_MS) /* the keeper is quicker, and no 100 has been said yet */
 #define PBX_SPARE_MAX       32
-#define PBX_BRANCHES_MAX    40   /* of one request: contacts, servers of names, redirections */
-#define PBX_RETARGETS_MAX   10   /* that one request follows */
-#define PBX_RETARGET_DEPTH  5    /* redirections one after the other */
-#define PBX_BREADTH         60   /* RFC 5393 5.3.3: where a request says nothing, and the most */
+#define PBX_BRANCHES_MAX    40 /* of one request: contacts, servers of names, redirections */
+#define PBX_RETARGETS_MAX   10 /* that one request follows */
+#define PBX_RETARGET_DEPTH  5  /* redirections one after the other */
+#define PBX_BREADTH         60 /* RFC 5393 5.3.3: where a request says nothing, and the most */
 #define PBX_BREADTH_TEXT    "60"
 #define PBX_CHALLENGES      4096 /* bytes of the challenges of all branches */
 #define PBX_CHALLENGE       1300 /* bytes of our challenge lines */

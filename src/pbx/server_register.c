@@ -64,7 +64,8 @@ static bool requires_unknown(struct sip_msg *m, struct buf *unknown)
 	return unknown->n > 0;
 }
 
-/* RFC 6140 5.1 to 5.3: one contact for all numbers of a PBX has no user part, is asked for by name, and by who has numbers. */
+/* RFC 6140 5.1 to 5.3: one contact for all numbers of a PBX has no user part, is asked for by name, and by who has
+ * numbers. */
 static bool bulk_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, str name, usec now)
 {
 	const struct sip_address *list;

@@ -2,9 +2,9 @@
  * pbx/throttle.h - neighbours that asked for less get less.
  *
  * RFC 7339 as the client: a next hop whose answers bear `oc` in our Via says what percentage of all requests it should
- * be spared (4.1, 7.), for how long (4.3) and since when (4.4, 5.4). What is spared goes to the next server of the name,
- * or is refused (5.10). It is taken from the requests that begin something; those inside dialogs are spared only where
- * that is not enough (5.10.1, 7.2), so the mix of both is counted.
+ * be spared (4.1, 7.), for how long (4.3) and since when (4.4, 5.4). What is spared goes to the next server of the
+ * name, or is refused (5.10). It is taken from the requests that begin something; those inside dialogs are spared only
+ * where that is not enough (5.10.1, 7.2), so the mix of both is counted.
  *
  * Bounded: the neighbour whose wish ends first makes room. Memory: the owner embeds the struct and frees nothing.
  * Thread: its owner's.

@@ -55,7 +55,8 @@ uint16_t sip_via_port(const struct sip_via *);
  * send (RFC 7339 4.), as parameters, each with its ';'.
  */
 void sip_via_stamp(const struct sip_via *, const struct addr *source, str oc, struct buf *out);
-/* The same for a request that goes on: what it says of overload was for us alone and is left out (RFC 7339 5.2, 5.6). */
+/* The same for a request that goes on: what it says of overload was for us alone and is left out (RFC 7339 5.2, 5.6).
+ */
 void sip_via_pass(const struct sip_via *, const struct addr *source, struct buf *out);
 /* The value as it is, with `oc` in place of what it says of overload: for an answer that goes back to its sender. */
 void sip_via_tell(const struct sip_via *, str oc, struct buf *out);
