@@ -194,6 +194,7 @@ enum err sip_flows_send(struct sip_flows *f, const struct flow *flow, struct sip
 
 		return sip_flows_notice(f, &event, blob);
 	}
+	w.order = sip_transport_order;
 	if (flow->transport != TRANSPORT_UDP) {
 		if (!sip_flows_alive(f, flow))
 			return ERR_CLOSED;

@@ -333,6 +333,30 @@ static void stun_on_the_socket_of_sip_is_answered_and_never_a_message(void **sta
 	assert_true(addr_eq(&w.remote, &e.remote) && addr_eq(&w.local, &e.local));
 	assert_int_equal(w.bytes.n, 32);
 	assert_memory_equal(w.bytes.p, "\1\1", 2);
+	assert_int_equal(w.order(w.bytes), 0);
+}
+
+static void messages_of_one_call_may_not_overtake_each_other_those_of_two_may(void **state)
+{
+	struct flow flow = { .transport = TRANSPORT_UDP, .id = bind_udp(), .remote = addr_v4(192, 0, 2, 50, 5060) };
+	static const char *const texts[] = { "SIP/2.0 180 Ringing\r\nCall-ID: a@b\r\n\r\n",
+					     "SIP/2.0 200 OK\r\ni:  a@b\r\nX: y\r\n\r\n",
+					     "SIP/2.0 200 OK\r\nCall-ID: b@b\r\n\r\n" };
+	uint32_t order[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct sip_blob *blob = sip_blob_copy(str_from(texts[i]));
+		struct host_want w;
+
+		assert_int_equal(sip_flows_send(&flows, &flow, blob), ERR_NONE);
+		w = wanted();
+		order[i] = w.order(w.bytes);
+		assert_int_not_equal(order[i], 0);
+		sip_blob_unref(blob);
+	}
+	assert_int_equal(order[0], order[1]);
+	assert_int_not_equal(order[0], order[2]);
 }
 
 static void a_probe_over_datagrams_is_a_pong_or_the_end(void **state)
@@ -382,6 +406,7 @@ int main(void)
 		T(what_the_owner_knows_of_the_far_side_stands_in_every_flow),
 		T(a_source_has_its_share_of_the_streams_and_no_more),
 		T(stun_on_the_socket_of_sip_is_answered_and_never_a_message),
+		T(messages_of_one_call_may_not_overtake_each_other_those_of_two_may),
 		T(a_probe_over_datagrams_is_a_pong_or_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

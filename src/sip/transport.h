@@ -38,6 +38,8 @@ struct addr sip_transport_answer_to(const struct sip_via *, const struct addr *s
 
 /* The Call-ID of a raw message, found without parsing it; empty: none. */
 str sip_transport_call_id(str message);
+/* For HOST_SEND: messages of one Call-ID keep their order; 0 (what has none, as a keep-alive) keeps it with all. */
+uint32_t sip_transport_order(str message);
 /* Which of `worker_n` equal workers has the calls with this Call-ID (0 .. worker_n - 1). The same in every process. */
 uint16_t sip_transport_worker(str call_id, uint16_t worker_n);
 
