@@ -6,6 +6,7 @@
 
 #include "io/thread.h"
 #include "io/udp.h"
+#include "io/udp_outbox.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -124,8 +125,8 @@ static void drive(const struct clock *clock, uint32_t sockets)
 	for (int round = 0, next = 0; round < ROUNDS; round++) {
 		size_t back = 0;
 		for (int i = 0; i < BURST; i++)
-			udp_put(out, fd, str_of(bytes, SIZE), &none, &e.bound[next++ % (int)sockets]);
-		udp_flush(out);
+			udp_outbox_put(out, fd, str_of(bytes, SIZE), &none, &e.bound[next++ % (int)sockets], NULL);
+		udp_outbox_flush(out);
 		while (back < BURST) {
 			struct pollfd p = { fd, POLLIN, 0 };
 			const struct udp_datagram *got;

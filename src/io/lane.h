@@ -16,11 +16,13 @@
 #include "base/map.h"
 #include "io/driver.h"
 #include "io/figures.h"
+#include "io/gather.h"
 #include "io/loop.h"
 #include "io/resolver.h"
 #include "io/thread.h"
 #include "io/tls_stream.h"
 #include "io/udp.h"
+#include "io/udp_outbox.h"
 #include "io/worker.h"
 #include "io/ws_stream.h"
 
@@ -58,6 +60,7 @@ struct lane_socket {
 	struct addr bound;
 	uint32_t lost; /* datagrams, for want of room */
 	usec sifted;   /* until then what is missing was not lost; 0: never */
+	bool gathers;  /* the service chose its port */
 	struct loop_watch *watch;
 	struct lane_socket *next_gone;
 	bool gone;
@@ -103,6 +106,7 @@ struct lane {
 	struct worker_box box;
 	struct udp_inbox *in;
 	struct udp_outbox *out;
+	struct gather gather;      /* signalling: sockets with a port of the service's choice */
 	struct resolver *resolver; /* made at the first question */
 	char *raw, *clear;         /* of TLS_STREAM_SCRATCH bytes */
 

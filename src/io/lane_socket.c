@@ -30,6 +30,8 @@ static void udp_ready(void *self, unsigned ready)
 	if (s->gone || !(ready & LOOP_READ))
 		return;
 	size_t n = udp_recv(l->in, s->fd, &s->bound, &d);
+	if (s->gathers)
+		gather_heard(&l->gather, n, l->now);
 	e.kind = HOST_DATAGRAM;
 	for (size_t i = 0; i < n && !s->gone; i++) {
 		e.bytes = d[i].bytes;
@@ -88,6 +90,7 @@ static enum err open_socket(struct lane_service *service, struct lane_socket *s,
 	if (err)
 		return err;
 	if (udp) {
+		s->gathers = w->local.port != 0;
 		struct udp_setup setup = { w->local, w->dscp, shared };
 		return udp_open(&setup, &s->fd, &s->bound);
 	}
@@ -211,9 +214,9 @@ void lane_socket_send(struct lane_service *service, const struct host_want *w)
 	}
 	if (addr_is_any(&s->bound) && addr_is_set(&w->local) && !addr_is_any(&w->local))
 		source = w->local;
-	if (!udp_put(l->out, s->fd, w->bytes, &source, &w->remote)) {
+	if (!udp_outbox_put(l->out, s->fd, w->bytes, &source, &w->remote, w->order)) {
 		lane_flush(l);
-		(void)udp_put(l->out, s->fd, w->bytes, &source, &w->remote);
+		(void)udp_outbox_put(l->out, s->fd, w->bytes, &source, &w->remote, w->order);
 	}
 }
 
@@ -231,7 +234,7 @@ void lane_socket_sift(struct lane_service *service, const struct host_want *w)
 
 void lane_flush(struct lane *l)
 {
-	size_t dropped = udp_flush(l->out);
+	size_t dropped = udp_outbox_flush(l->out);
 	if (dropped)
 		log_debug(l->log, "io.driver datagrams dropped", "n=%zu", dropped);
 }

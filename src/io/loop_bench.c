@@ -5,6 +5,7 @@
  */
 #include "io/loop.h"
 #include "io/udp.h"
+#include "io/udp_outbox.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -46,9 +47,9 @@ static void echo_ready(void *self, unsigned ready)
 	(void)ready;
 	for (size_t i = 0; i < n; i++) {
 		struct addr none = { 0 };
-		udp_put(e->out, e->fd, d[i].bytes, &none, &d[i].remote);
+		udp_outbox_put(e->out, e->fd, d[i].bytes, &none, &d[i].remote, NULL);
 	}
-	udp_flush(e->out);
+	udp_outbox_flush(e->out);
 	e->n += n;
 }
 
@@ -140,8 +141,8 @@ static void echo(const char *what, void *(*run)(void *), unsigned burst)
 	for (size_t sent = 0; sent < DATAGRAMS;) {
 		size_t back = 0;
 		for (unsigned i = 0; i < burst; i++)
-			udp_put(out, fd, str_of(bytes, sizeof(bytes)), &none, &e.at);
-		udp_flush(out);
+			udp_outbox_put(out, fd, str_of(bytes, sizeof(bytes)), &none, &e.at, NULL);
+		udp_outbox_flush(out);
 		while (back < burst) {
 			struct pollfd p = { fd, POLLIN, 0 };
 			const struct udp_datagram *d;
@@ -152,8 +153,8 @@ static void echo(const char *what, void *(*run)(void *), unsigned burst)
 		sent += back;
 	}
 	/* A last one for a server that is short of one. */
-	udp_put(out, fd, STR("x"), &none, &e.at);
-	udp_flush(out);
+	udp_outbox_put(out, fd, STR("x"), &none, &e.at, NULL);
+	udp_outbox_flush(out);
 	pthread_join(id, NULL);
 	printf("echo, bursts of %2u, %-22s %6.2f us of CPU a datagram in and out\n", burst, what,
 	       e.cpu * 1e6 / (double)e.n);

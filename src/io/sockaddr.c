@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-socklen_t sockaddr_write(const struct addr *a, struct sockaddr_storage *out)
+socklen_t sockaddr_write(const struct addr *a, void *out)
 {
 	if (a->family == 4) {
 		struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(a->port) };
@@ -20,16 +20,18 @@ socklen_t sockaddr_write(const struct addr *a, struct sockaddr_storage *out)
 	return 0;
 }
 
-bool sockaddr_read(const struct sockaddr_storage *sa, struct addr *out)
+bool sockaddr_read(const void *sa, struct addr *out)
 {
 	struct addr a = { 0 };
-	if (sa->ss_family == AF_INET) {
+	sa_family_t family;
+	memcpy(&family, (const char *)sa + offsetof(struct sockaddr, sa_family), sizeof(family));
+	if (family == AF_INET) {
 		struct sockaddr_in in;
 		memcpy(&in, sa, sizeof(in));
 		a.family = 4;
 		a.port = ntohs(in.sin_port);
 		memcpy(a.ip, &in.sin_addr, 4);
-	} else if (sa->ss_family == AF_INET6) {
+	} else if (family == AF_INET6) {
 		struct sockaddr_in6 in;
 		memcpy(&in, sa, sizeof(in));
 		a.port = ntohs(in.sin6_port);

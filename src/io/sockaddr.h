@@ -9,10 +9,10 @@
 
 #include <sys/socket.h>
 
-/* Returns the length, 0 for an unset address. */
-socklen_t sockaddr_write(const struct addr *, struct sockaddr_storage *out);
-/* false: neither IPv4 nor IPv6. IPv4-mapped IPv6 becomes IPv4. */
-bool sockaddr_read(const struct sockaddr_storage *, struct addr *out);
+/* Into room for a struct sockaddr_in6 at least. Returns the length, 0 for an unset address. */
+socklen_t sockaddr_write(const struct addr *, void *out);
+/* The same room. false: neither IPv4 nor IPv6. IPv4-mapped IPv6 becomes IPv4. */
+bool sockaddr_read(const void *, struct addr *out);
 /* Where the socket is bound. */
 bool sockaddr_local(int fd, struct addr *out);
 /* What errno means to us; ERR_IO for the rest. */

@@ -17,8 +17,10 @@
 #define BUFFER_FIXED  (4 << 20)
 #define BUFFER_FORCED (32 << 20) /* some 50,000 messages; the kernel takes it twice */
 #define BUFFER_OTHER  (256 << 10)
-#define OUTBOX_BYTES  (256u << 10)
-#define CONTROL_BYTES 128 /* IP_PKTINFO or IPV6_PKTINFO, a time, a count */
+/* IP_PKTINFO or IPV6_PKTINFO, a time, a count */
+#define CONTROL_BYTES (CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(4))
+/* Not a power of two: the first bytes of all datagrams would compete for a few places of the processor's cache. */
+#define SLOT_BYTES (UDP_DATAGRAM_MAX + 1 + 17 * 64)
 
 static void set(int fd, int level, int name, int value)
 {
@@ -28,6 +30,7 @@ static void set(int fd, int level, int name, int value)
 
 static void set_options(int fd, const struct udp_setup *setup)
 {
+	bool any = addr_is_any(&setup->local); /* else all come to the one address */
 	int buffer = setup->local.port ? BUFFER_FIXED : BUFFER_OTHER;
 	set(fd, SOL_SOCKET, SO_RCVBUF, buffer);
 	set(fd, SOL_SOCKET, SO_SNDBUF, buffer);
@@ -43,14 +46,14 @@ static void set_options(int fd, const struct udp_setup *setup)
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (setup->local.family == 6) {
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-		set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+		set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, any);
 		set(fd, IPPROTO_IPV6, IPV6_TCLASS, setup->dscp << 2);
 #ifdef IPV6_RECVERR
 		set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 #endif
 	} else {
 #ifdef IP_PKTINFO
-		set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+		set(fd, IPPROTO_IP, IP_PKTINFO, any);
 #endif
 		set(fd, IPPROTO_IP, IP_TOS, setup->dscp << 2);
 #ifdef IP_RECVERR
@@ -126,10 +129,11 @@ enum err udp_sift(int fd, str prefix, uint8_t share)
 struct udp_inbox {
 	struct mmsghdr headers[UDP_BATCH];
 	struct iovec pieces[UDP_BATCH];
-	struct sockaddr_storage remotes[UDP_BATCH];
+	struct sockaddr_in6 remotes[UDP_BATCH];
+	size_t used; /* of the headers, by the last read */
 	_Alignas(struct cmsghdr) char controls[UDP_BATCH][CONTROL_BYTES];
 	struct udp_datagram datagrams[UDP_BATCH];
-	char *bytes; /* UDP_BATCH times UDP_DATAGRAM_MAX + 1; pages nobody fills cost nothing */
+	char *bytes; /* UDP_BATCH times SLOT_BYTES; pages nobody fills cost nothing */
 };
 
 struct udp_inbox *udp_inbox_new(void)
@@ -137,13 +141,14 @@ struct udp_inbox *udp_inbox_new(void)
 	struct udp_inbox *in = calloc(1, sizeof(*in));
 	if (!in)
 		return NULL;
-	in->bytes = malloc((size_t)UDP_BATCH * (UDP_DATAGRAM_MAX + 1));
+	in->bytes = malloc((size_t)UDP_BATCH * SLOT_BYTES);
 	if (!in->bytes) {
 		free(in);
 		return NULL;
 	}
+	in->used = UDP_BATCH;
 	for (size_t i = 0; i < UDP_BATCH; i++) {
-		in->pieces[i] = (struct iovec){ in->bytes + i * (UDP_DATAGRAM_MAX + 1), UDP_DATAGRAM_MAX };
+		in->pieces[i] = (struct iovec){ in->bytes + i * SLOT_BYTES, UDP_DATAGRAM_MAX };
 		in->headers[i].msg_hdr = (struct msghdr){ .msg_name = &in->remotes[i],
 							  .msg_iov = &in->pieces[i],
 							  .msg_iovlen = 1,
@@ -200,13 +205,17 @@ static usec wall_clock(void)
 
 static int receive(struct udp_inbox *in, int fd)
 {
-	for (size_t i = 0; i < UDP_BATCH; i++) {
+	for (size_t i = 0; i < in->used; i++) {
 		in->headers[i].msg_hdr.msg_namelen = sizeof(in->remotes[i]);
 		in->headers[i].msg_hdr.msg_controllen = CONTROL_BYTES;
 	}
 #ifdef __linux__
-	return recvmmsg(fd, in->headers, UDP_BATCH, MSG_DONTWAIT, NULL);
+	int n = recvmmsg(fd, in->headers, UDP_BATCH, MSG_DONTWAIT, NULL);
+	/* One that failed, behind those that came, may have been written to, too. */
+	in->used = n < 0 ? 1 : n < UDP_BATCH ? (size_t)n + 1 : UDP_BATCH;
+	return n;
 #else
+	in->used = UDP_BATCH;
 	int n = 0;
 	for (; n < UDP_BATCH; n++) {
 		ssize_t got = recvmsg(fd, &in->headers[n].msg_hdr, 0);
@@ -274,135 +283,4 @@ enum err udp_recv_error(int fd, struct addr *remote)
 	(void)remote;
 	return ERR_ABSENT;
 #endif
-}
-
-struct udp_outbox {
-	struct mmsghdr headers[UDP_BATCH]; /* of one descriptor, made at the flush */
-	struct iovec pieces[UDP_BATCH];
-	struct sockaddr_storage remotes[UDP_BATCH];
-	_Alignas(struct cmsghdr) char controls[UDP_BATCH][CONTROL_BYTES];
-	struct {
-		int fd;
-		size_t at, n;
-		struct addr source, remote;
-	} datagrams[UDP_BATCH];
-	size_t n, used;
-	size_t dropped;
-	char bytes[OUTBOX_BYTES];
-};
-
-struct udp_outbox *udp_outbox_new(void)
-{
-	return calloc(1, sizeof(struct udp_outbox));
-}
-
-void udp_outbox_free(struct udp_outbox *out)
-{
-	free(out);
-}
-
-bool udp_put(struct udp_outbox *out, int fd, str bytes, const struct addr *source, const struct addr *remote)
-{
-	if (bytes.n > UDP_DATAGRAM_MAX) {
-		out->dropped++;
-		return true;
-	}
-	if (out->n == UDP_BATCH || bytes.n > OUTBOX_BYTES - out->used)
-		return false;
-	if (bytes.n)
-		memcpy(out->bytes + out->used, bytes.p, bytes.n);
-	out->datagrams[out->n].fd = fd;
-	out->datagrams[out->n].at = out->used;
-	out->datagrams[out->n].n = bytes.n;
-	out->datagrams[out->n].source = *source;
-	out->datagrams[out->n].remote = *remote;
-	out->used += bytes.n;
-	out->n++;
-	return true;
-}
-
-static void write_source(struct msghdr *h, char *control, const struct addr *source)
-{
-	struct cmsghdr *c = (struct cmsghdr *)control;
-	h->msg_control = NULL;
-	h->msg_controllen = 0;
-	if (source->family == 6) {
-		struct in6_pktinfo info = { 0 };
-		memcpy(&info.ipi6_addr, source->ip, 16);
-		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)),
-				       .cmsg_level = IPPROTO_IPV6,
-				       .cmsg_type = IPV6_PKTINFO };
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		h->msg_control = control;
-		h->msg_controllen = CMSG_SPACE(sizeof(info));
-	}
-#ifdef IP_PKTINFO
-	if (source->family == 4) {
-		struct in_pktinfo info = { 0 };
-		memcpy(&info.ipi_spec_dst, source->ip, 4);
-		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)),
-				       .cmsg_level = IPPROTO_IP,
-				       .cmsg_type = IP_PKTINFO };
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		h->msg_control = control;
-		h->msg_controllen = CMSG_SPACE(sizeof(info));
-	}
-#endif
-}
-
-static int transmit(int fd, struct mmsghdr *headers, unsigned n)
-{
-#ifdef __linux__
-	return sendmmsg(fd, headers, n, MSG_DONTWAIT);
-#else
-	return sendmsg(fd, &headers->msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
-#endif
-}
-
-/* An error that waits in the error queue is told once by the next call too, and says nothing about
- * this datagram: try it again. What then fails concerns the first of the batch only. */
-static void send_batch(struct udp_outbox *out, int fd, unsigned n)
-{
-	bool again = true;
-	for (unsigned i = 0; i < n;) {
-		int sent = transmit(fd, out->headers + i, n - i);
-		if (sent > 0) {
-			i += (unsigned)sent;
-			again = true;
-		} else if (again && errno != EAGAIN) {
-			again = false;
-		} else {
-			out->dropped++;
-			i++;
-			again = true;
-		}
-	}
-}
-
-size_t udp_flush(struct udp_outbox *out)
-{
-	for (size_t first = 0; first < out->n; first++) {
-		int fd = out->datagrams[first].fd;
-		unsigned n = 0;
-		if (fd < 0)
-			continue;
-		for (size_t i = first; i < out->n; i++) {
-			if (out->datagrams[i].fd != fd)
-				continue;
-			out->datagrams[i].fd = -1;
-			struct msghdr *h = &out->headers[n].msg_hdr;
-			socklen_t name_n = sockaddr_write(&out->datagrams[i].remote, &out->remotes[n]);
-			out->pieces[n] = (struct iovec){ out->bytes + out->datagrams[i].at, out->datagrams[i].n };
-			*h = (struct msghdr){ .msg_name = &out->remotes[n],
-					      .msg_namelen = name_n,
-					      .msg_iov = &out->pieces[n],
-					      .msg_iovlen = 1 };
-			write_source(h, out->controls[n], &out->datagrams[i].source);
-			n++;
-		}
-		send_batch(out, fd, n);
-	}
-	size_t dropped = out->dropped;
-	out->n = out->used = out->dropped = 0;
-	return dropped;
 }

@@ -2,11 +2,10 @@
  * io/udp.h - UDP sockets, datagrams by the batch.
  *
  * One udp_inbox per thread takes up to UDP_BATCH datagrams per system call from
- * whichever socket is ready; one udp_outbox per thread gathers what is to be sent
- * from any socket and sends it with one call per socket. Neither allocates after
- * the start. Where the system has no recvmmsg/sendmmsg, the same with one call each.
+ * whichever socket is ready; it allocates nothing after the start. Where the system has no
+ * recvmmsg, the same with one call each. Sending is udp_outbox.h.
  *
- * A socket reports the local address of each datagram (IP_PKTINFO), answers from it
+ * A socket on all addresses reports the local one of each datagram (IP_PKTINFO), answers from it
  * where asked, and reports ICMP errors (IP_RECVERR). IPv6 sockets are IPv6 only.
  * Sockets with a port of the caller's choice say of each datagram how long it has waited and
  * how many were lost (SO_TIMESTAMPNS, SO_RXQ_OVFL).
@@ -22,7 +21,7 @@
 #include "base/str.h"
 #include "base/time.h"
 
-#define UDP_BATCH        32
+#define UDP_BATCH        128
 #define UDP_DATAGRAM_MAX 65535
 #define UDP_SIFT_N       8
 
@@ -55,16 +54,5 @@ void udp_inbox_free(struct udp_inbox *);
 size_t udp_recv(struct udp_inbox *, int fd, const struct addr *bound, const struct udp_datagram **out);
 /* The next error the network sent back: *remote is who could not be reached. ERR_ABSENT: no more. */
 MUST_CHECK enum err udp_recv_error(int fd, struct addr *remote);
-
-struct udp_outbox;
-/* Room for UDP_BATCH datagrams and 256 KiB. */
-struct udp_outbox *udp_outbox_new(void);
-void udp_outbox_free(struct udp_outbox *);
-/* Copies; false: full, flush first. `source` (may be unset): the local address to send from, for a
- * socket bound to all addresses. More than UDP_DATAGRAM_MAX bytes are dropped as the network would. */
-bool udp_put(struct udp_outbox *, int fd, str bytes, const struct addr *source, const struct addr *remote);
-/* Sends all; what the kernel has no room for is dropped, as the network would; returns how many were.
- * Before a descriptor is closed the outbox must be flushed. */
-size_t udp_flush(struct udp_outbox *);
 
 #endif

@@ -1,4 +1,5 @@
 #include "io/udp.h"
+#include "io/udp_outbox.h"
 
 #include "base/test.h"
 
@@ -57,10 +58,9 @@ static void a_batch_goes_out_and_comes_in_in_order(void **state)
 	(void)state;
 	for (size_t i = 0; i < UDP_BATCH; i++) {
 		text[i] = (char)i;
-		assert_true(udp_put(out, a.fd, str_of(text + i, i ? 1 : 0), &none, &b.at));
+		assert_true(udp_outbox_put(out, a.fd, str_of(text + i, i ? 1 : 0), &none, &b.at, NULL));
 	}
-	assert_false(udp_put(out, a.fd, STR("full"), &none, &b.at));
-	assert_int_equal(udp_flush(out), 0);
+	assert_int_equal(udp_outbox_flush(out), 0);
 	assert_int_equal(take(&b, &d), UDP_BATCH);
 	assert_int_equal(d[0].bytes.n, 0);
 	for (size_t i = 1; i < UDP_BATCH; i++) {
@@ -80,8 +80,8 @@ static size_t arrive(const struct side *from, const struct side *to, const char 
 	size_t sum = 0;
 
 	for (int i = 0; i < n; i++) {
-		assert_true(udp_put(out, from->fd, str_from(first), &none, &to->at));
-		assert_int_equal(udp_flush(out), 0);
+		assert_true(udp_outbox_put(out, from->fd, str_from(first), &none, &to->at, NULL));
+		assert_int_equal(udp_outbox_flush(out), 0);
 	}
 	for (size_t k; (k = udp_recv(in, to->fd, &to->at, &d));) /* over loopback they are there */
 		sum += k;
@@ -117,9 +117,9 @@ static void a_socket_on_all_addresses_says_and_chooses_its_own(void **state)
 	struct addr source = addr_v4(127, 0, 0, 9, 0), none = { 0 }, to = addr_v4(127, 0, 0, 5, a.at.port);
 	const struct udp_datagram *d;
 	(void)state;
-	assert_true(udp_put(out, a.fd, STR("from nine"), &source, &b.at));
-	assert_true(udp_put(out, b.fd, STR("to five"), &none, &to));
-	assert_int_equal(udp_flush(out), 0);
+	assert_true(udp_outbox_put(out, a.fd, STR("from nine"), &source, &b.at, NULL));
+	assert_true(udp_outbox_put(out, b.fd, STR("to five"), &none, &to, NULL));
+	assert_int_equal(udp_outbox_flush(out), 0);
 	assert_int_equal(take(&b, &d), 1);
 	source.port = a.at.port;
 	assert_true(addr_eq(&d[0].remote, &source));
@@ -136,12 +136,12 @@ static void datagrams_of_several_sockets_share_an_outbox_and_too_large_ones_are_
 	const struct udp_datagram *d;
 	struct addr none = { 0 };
 	(void)state;
-	assert_true(udp_put(out, a.fd, STR("1"), &none, &c.at));
-	assert_true(udp_put(out, b.fd, STR("2"), &none, &c.at));
-	assert_true(udp_put(out, a.fd, str_of(large, sizeof(large)), &none, &c.at));
-	assert_true(udp_put(out, a.fd, str_of(large, 60000), &none, &c.at));
-	assert_true(udp_put(out, a.fd, STR("3"), &none, &c.at));
-	assert_int_equal(udp_flush(out), 1);
+	assert_true(udp_outbox_put(out, a.fd, STR("1"), &none, &c.at, NULL));
+	assert_true(udp_outbox_put(out, b.fd, STR("2"), &none, &c.at, NULL));
+	assert_true(udp_outbox_put(out, a.fd, str_of(large, sizeof(large)), &none, &c.at, NULL));
+	assert_true(udp_outbox_put(out, a.fd, str_of(large, 60000), &none, &c.at, NULL));
+	assert_true(udp_outbox_put(out, a.fd, STR("3"), &none, &c.at, NULL));
+	assert_int_equal(udp_outbox_flush(out), 1);
 	size_t n = 0;
 	while (n < 4)
 		n += take(&c, &d);
@@ -186,8 +186,8 @@ static void who_could_not_be_reached_is_said(void **state)
 	(void)state;
 	close(gone.fd);
 	assert_int_equal(udp_recv_error(a.fd, &who), ERR_ABSENT);
-	assert_true(udp_put(out, a.fd, STR("anyone?"), &none, &gone.at));
-	udp_flush(out);
+	assert_true(udp_outbox_put(out, a.fd, STR("anyone?"), &none, &gone.at, NULL));
+	udp_outbox_flush(out);
 	assert_int_equal(poll(&p, 1, 2000), 1);
 	assert_int_equal(udp_recv_error(a.fd, &who), ERR_NONE);
 	assert_true(addr_eq(&who, &gone.at));
