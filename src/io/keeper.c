@@ -44,6 +44,7 @@ struct keeper {
 	size_t watcher_n;
 	enum err last_failure; /* of COMMIT; said once */
 	size_t last_weight;    /* of the last batch */
+	bool changed;          /* another process has written */
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t asked; /* the keeper thread waits here */
@@ -256,6 +257,12 @@ static void fail_writers(struct keeper *k, struct batch *b, enum err err)
 	}
 }
 
+/* Within a transaction: there it costs no locks. */
+static void look(struct keeper *k)
+{
+	k->changed = k->db->driver->foreign(k->db) || k->changed;
+}
+
 /* Reading goes on also while nothing can be written. */
 static void read_all(struct keeper *k, struct batch *b)
 {
@@ -263,6 +270,7 @@ static void read_all(struct keeper *k, struct batch *b)
 
 	if (err == ERR_NONE) {
 		carry_out(k, b, false);
+		look(k);
 		(void)!k->db->driver->step(k->db, DB_COMMIT);
 		return;
 	}
@@ -286,6 +294,7 @@ static void write_all(struct keeper *k, struct batch *b)
 
 	if (err == ERR_NONE) {
 		carry_out(k, b, true);
+		look(k);
 		err = k->db->driver->step(k->db, DB_COMMIT);
 	}
 	store_clerk_settle(k->clerk, err == ERR_NONE);
@@ -318,8 +327,9 @@ static void pass_on(struct keeper *k, struct item *item, struct keeper_answer *f
 
 static void answer_batch(struct keeper *k, struct batch *b)
 {
-	bool changed = k->db->driver->foreign(k->db);
+	bool changed = k->changed || (b->n == 0 && k->db->driver->foreign(k->db));
 
+	k->changed = false;
 	for (size_t i = 0; i < b->n; i++) {
 		struct item *item = b->items[i];
 		if (b->answers[i] && b->answers[i]->err == ERR_NONE && store_clerk_concerns(item->ask->kind))
