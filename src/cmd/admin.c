@@ -1,4 +1,5 @@
 /* cmd/admin.c - `tandem admin ...`: accounts of phones and people, their numbers, who is registered. */
+#include "base/arena.h"
 #include "cmd/inquiry.h"
 #include "crypt/secret.h"
 #include "io/file.h"
@@ -536,6 +537,84 @@ static void list_registrations(struct admin *a, const struct conf_words *words)
 	}
 }
 
+/* What is to be taken away, as far as KEEPER_CONTACT_REMOVE asks for it. */
+struct doomed {
+	struct contact_record rows[KEEPER_ROWS_MAX];
+	size_t n;
+	struct arena texts;
+};
+
+/* Of a page; false: no memory. */
+static bool choose(const struct admin *a, const struct keeper_answer *page, str account, str contact,
+		   struct doomed *out)
+{
+	for (size_t i = 0; i < page->n && out->n < KEEPER_ROWS_MAX; i++) {
+		const struct contact_record *c = &page->contacts[i];
+		struct contact_record *row = &out->rows[out->n];
+
+		if (!store_contact_list_is_of(c, account, a->settings->domain) ||
+		    (contact.n && !str_eq(contact, c->uri)))
+			continue;
+		*row = (struct contact_record){ .id = c->id };
+		if (!arena_copy(&out->texts, c->aor, &row->aor) || !arena_copy(&out->texts, c->key, &row->key))
+			return false;
+		out->n++;
+	}
+	return true;
+}
+
+/* All pages. */
+static bool find_registrations(struct admin *a, str account, str contact, struct doomed *out)
+{
+	struct keeper_answer *page;
+	int64_t after = 0;
+	bool more = true;
+
+	while (more) {
+		page = inquiry_ask(&a->q, (struct keeper_ask){ .kind = KEEPER_CONTACT_LIST, .after = after });
+		if (!page)
+			return false;
+		bool good = choose(a, page, account, contact, out);
+		after = page->n ? page->contacts[page->n - 1].id : after;
+		more = page->more;
+		keeper_answer_free(page);
+		if (!good)
+			return inquiry_fail(&a->q, EXIT_OS, "no memory");
+	}
+	return out->n > 0 ? true
+			  : inquiry_fail(&a->q, inquiry_code(ERR_ABSENT), "\"" STR_FMT "\" has no such registration",
+					 STR_ARG(account));
+}
+
+static bool names_somebody(str account)
+{
+	str user = str_starts_nocase(account, STR("sip:"))    ? str_skip(account, 4)
+		   : str_starts_nocase(account, STR("sips:")) ? str_skip(account, 5)
+							      : account;
+
+	return user.n > 0 && user.p[0] != '@';
+}
+
+/* `registration remove ACCOUNT [CONTACT]` */
+static void remove_registrations(struct admin *a, const struct conf_words *words)
+{
+	struct doomed *d = calloc(1, sizeof(*d));
+
+	if (words->n < 3 || words->n > 4 || !names_somebody(words->word[2])) {
+		inquiry_fail(&a->q, EXIT_USAGE, "registration remove ACCOUNT [CONTACT]: whose, and perhaps which?");
+	} else if (!d) {
+		inquiry_fail(&a->q, EXIT_OS, "no memory");
+	} else {
+		arena_init(&d->texts, NULL, 0, IMPORT_MAX);
+		if (find_registrations(a, words->word[2], words->n > 3 ? words->word[3] : STR_NONE, d) &&
+		    inquiry_tell(&a->q,
+				 (struct keeper_ask){ .kind = KEEPER_CONTACT_REMOVE, .contacts = d->rows, .n = d->n }))
+			buf_printf(&a->out, a->settings->json ? "{\"removed\":%zu}\n" : "removed %zu\n", d->n);
+		arena_free(&d->texts);
+	}
+	free(d);
+}
+
 static void carry_out(struct admin *a, const struct conf_words *words)
 {
 	str verb = words->n > 1 ? words->word[1] : STR_NONE;
@@ -544,10 +623,12 @@ static void carry_out(struct admin *a, const struct conf_words *words)
 		carry_out_number(a, words, verb);
 	else if (words->n >= 1 && str_eq(words->word[0], STR("registrations")))
 		list_registrations(a, words);
+	else if (words->n >= 2 && str_eq(words->word[0], STR("registration")) && str_eq(verb, STR("remove")))
+		remove_registrations(a, words);
 	else if (words->n < 2 || !str_eq(words->word[0], STR("user")))
 		inquiry_fail(&a->q, EXIT_USAGE,
 			     "what is to be done? user add|list|remove|import|password, number add|list|remove, "
-			     "registrations");
+			     "registrations, registration remove");
 	else if (str_eq(verb, STR("add")) || str_eq(verb, STR("password")))
 		set_account(a, words, str_eq(verb, STR("add")));
 	else if (str_eq(verb, STR("list")) && words->n == 2)
@@ -583,7 +664,7 @@ const struct command cmd_admin = {
 	.name = "admin",
 	.words = "user add NAME | list | remove NAME ... | import FILE | password NAME, number add NAME RANGE ... | "
 		 "list | "
-		 "remove NAME [RANGE ...], registrations [ACCOUNT]",
+		 "remove NAME [RANGE ...], registrations [ACCOUNT], registration remove ACCOUNT [CONTACT]",
 	.summary = "accounts: add, list, remove, import; their telephone numbers; who is registered",
 	.text = "A NAME is a phone's (101, or 101@DOMAIN) or, with --peer, that of a person or business of the peer "
 		"network.\n"
@@ -596,6 +677,11 @@ const struct command cmd_admin = {
 		"`registrations` lists what the store knows of phones that are registered: address, contact, q, "
 		"seconds until it expires, transport and source address, User-Agent, instance and Path where they "
 		"were given.\n"
+		"`registration remove` takes all that an ACCOUNT has registered away, or what it has at the one "
+		"CONTACT (its "
+		"URI as listed): a server that runs forgets it within a second. Its phone may register again; where "
+		"the "
+		"account is removed, that ends its registrations as well, and it may not. A new password ends none.\n"
 		"May be done while the system runs.",
 	.settings = admin_table,
 	.setting_n = sizeof(admin_table) / sizeof(*admin_table),

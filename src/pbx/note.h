@@ -27,15 +27,17 @@ enum pbx_note_kind {
 	PBX_NOTE_FIND,        /* `aor`: answer FOUND */
 	PBX_NOTE_FOUND,       /* `rows` */
 	PBX_NOTE_UNBIND,      /* `change.aor`: its bindings over `flow`, or to `bytes` by `path`, are no more */
-	PBX_NOTE_BOUND,       /* `aor` is bound over your stream `flow` */
-	PBX_NOTE_PROMISED,    /* who is there has been told the Flow-Timer */
-	PBX_NOTE_WATCH,       /* `aor`: its bindings are watched by `from`, or (status 0) not any more */
-	PBX_NOTE_WATCHED,     /* `aor`, `rows` and as `bytes` what became of each (enum pbx_reg_what) */
-	PBX_NOTE_COUNT,       /* `count`: carry it out; with a token, answer COUNTED */
-	PBX_NOTE_COUNTED,     /* `status`: there was room */
-	PBX_NOTE_GUESSES,     /* `bytes`: struct pbx_backoff_word, one after the other: who guesses, who does not */
-	PBX_NOTE_SETTINGS,    /* from who reads the files: `settings` are in force from now on */
-	PBX_NOTE_FIGURES,     /* from a service that is no worker: answer it with the same and `figures` */
+	PBX_NOTE_REMOVE, /* `change.aor`: its binding `bytes` (empty: all) was taken away; `status` 1: the account, too
+			  */
+	PBX_NOTE_BOUND,  /* `aor` is bound over your stream `flow` */
+	PBX_NOTE_PROMISED, /* who is there has been told the Flow-Timer */
+	PBX_NOTE_WATCH,    /* `aor`: its bindings are watched by `from`, or (status 0) not any more */
+	PBX_NOTE_WATCHED,  /* `aor`, `rows` and as `bytes` what became of each (enum pbx_reg_what) */
+	PBX_NOTE_COUNT,    /* `count`: carry it out; with a token, answer COUNTED */
+	PBX_NOTE_COUNTED,  /* `status`: there was room */
+	PBX_NOTE_GUESSES,  /* `bytes`: struct pbx_backoff_word, one after the other: who guesses, who does not */
+	PBX_NOTE_SETTINGS, /* from who reads the files: `settings` are in force from now on */
+	PBX_NOTE_FIGURES,  /* from a service that is no worker: answer it with the same and `figures` */
 };
 
 #define PBX_NOTE_LINES 16384 /* bytes of Contact lines */

@@ -267,6 +267,7 @@ void pbx_server_told(struct pbx_server *s, struct pbx_note *note, usec now)
 		break;
 	case PBX_NOTE_REGISTER:
 	case PBX_NOTE_UNBIND:
+	case PBX_NOTE_REMOVE:
 		pbx_register_change(s, note, now);
 		return;
 	case PBX_NOTE_REGISTERED:
@@ -485,6 +486,9 @@ static size_t on_answer(struct pbx_server *s, const struct keeper_answer *a, use
 	case KEEPER_NUMBER_LIST:
 		on_numbers(s, a, now);
 		break;
+	case KEEPER_REMOVAL_LIST:
+		pbx_removal_answered(s, a, now);
+		break;
 	case KEEPER_SETTING_LIST:
 		if (a->token == FOLLOWS)
 			on_follows(s, a, now);
@@ -492,6 +496,7 @@ static size_t on_answer(struct pbx_server *s, const struct keeper_answer *a, use
 	case KEEPER_CHANGED:
 		ask_follows(s, now);
 		pbx_guard_forget(s->guard);
+		pbx_removal_ask(s, now);
 		ask_numbers(s, 0, now);
 		break;
 	default:
@@ -519,6 +524,7 @@ static void begin(struct pbx_server *s, usec now)
 	ask_follows(s, now);
 	ask_realm(s, now);
 	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_WATCH, .now = now }));
+	pbx_removal_ask(s, now);
 	ask_contacts(s, 0, now);
 	ask_numbers(s, 0, now);
 	if (s->config.worker == 0) {

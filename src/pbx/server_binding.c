@@ -40,7 +40,7 @@ static void answer(struct pbx_server *s, struct pbx_note *note, bool brought, in
 	const struct pbx_change *c = &note->change;
 	size_t n;
 
-	if (note->kind == PBX_NOTE_UNBIND) {
+	if (note->kind != PBX_NOTE_REGISTER) { /* nobody asked */
 		pbx_server_drop_note(s, note);
 		return;
 	}
@@ -144,6 +144,10 @@ static int begin(struct pbx_server *s, struct pbx_op *op, usec now)
 
 	if (op->note->kind == PBX_NOTE_UNBIND) {
 		unbind(s, op->note, now);
+		return 200;
+	}
+	if (op->note->kind == PBX_NOTE_REMOVE) {
+		pbx_removal_carry_out(s, op->note, now);
 		return 200;
 	}
 	status = pbx_registrar_judge(s->location, c, now, &v);
@@ -303,6 +307,8 @@ enum pbx_reg_what pbx_binding_gone(const struct pbx_note *note)
 {
 	bool wish = note->change.star;
 
+	if (note->kind == PBX_NOTE_REMOVE && note->status)
+		return PBX_REG_REJECTED;
 	for (size_t i = 0; i < note->change.n; i++)
 		wish = wish || !note->change.rows[i].expires;
 	return wish ? PBX_REG_UNREGISTERED : PBX_REG_DEACTIVATED;

@@ -254,6 +254,8 @@ struct pbx_server {
 	struct pbx_subscriptions *subscriptions;
 	struct pbx_numbers *numbers; /* of accounts that stand for many */
 	bool reading_numbers, numbers_stale;
+	int64_t removals; /* the store's removals up to this one are known, */
+	bool have_removals, reading_removals, removals_stale;
 	struct pbx_stream_book *book;  /* of the streams that this worker holds */
 	struct pbx_reg_watch *watches; /* of this shard */
 	struct slab jobs, ops, batches, afters;
@@ -443,12 +445,13 @@ void pbx_brief_trying(struct pbx_server *, const struct pbx_note *, usec now);
 
 /* ---- server_binding.c ---- */
 
-/* At the shard: PBX_NOTE_REGISTER, PBX_NOTE_UNBIND. Takes the note. */
+/* At the shard: PBX_NOTE_REGISTER, PBX_NOTE_UNBIND, PBX_NOTE_REMOVE. Takes the note. */
 void pbx_register_change(struct pbx_server *, struct pbx_note *, usec now);
 /* The keeper has written the changes of a batch: `status` 200, and those of the op are next in the row. Or it has not:
  * an error, or 0: nobody knows. */
 void pbx_binding_kept(struct pbx_server *, struct pbx_op *, struct contact_row *, int status, usec now);
-/* Why bindings that are not there after this change are not: its own wish, or they made room or their flow is gone. */
+/* Why bindings that are not there after this change are not: its own wish, or they made room or their flow is gone, or
+ * they were taken away. */
 enum pbx_reg_what pbx_binding_gone(const struct pbx_note *);
 /* An address is bound to this stream: the worker that holds it notes it in its book. */
 void pbx_binding_over(struct pbx_server *, str aor, const struct flow *, usec now);
@@ -465,6 +468,15 @@ void pbx_binding_failed(struct pbx_server *, str aor, str uri, str path, usec no
 bool pbx_binding_is_open(const struct contact_record *);
 /* Its stream has not outlived the process, and there is no other way. */
 bool pbx_binding_is_lost(const struct contact_record *);
+
+/* ---- server_removal.c ---- */
+
+/* Reads what was taken away since it was asked last. The first time nothing follows of it: contacts are read after. */
+void pbx_removal_ask(struct pbx_server *, usec now);
+/* KEEPER_REMOVAL_LIST was answered: the shards' own are told, PBX_NOTE_REMOVE. */
+void pbx_removal_answered(struct pbx_server *, const struct keeper_answer *, usec now);
+/* At the shard, when its turn has come: PBX_NOTE_REMOVE. */
+void pbx_removal_carry_out(struct pbx_server *, const struct pbx_note *, usec now);
 
 /* ---- server_batch.c ---- */
 

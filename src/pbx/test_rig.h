@@ -68,6 +68,8 @@ struct rig {
 	struct rig_account accounts[8];
 	struct number_record numbers[4];
 	size_t number_n;
+	struct removal_record removals[8];
+	size_t removal_n;
 	struct call_record calls[20]; /* the last of each Call-ID; texts are leaked on purpose into `texts` */
 	size_t call_n;
 	struct arena texts;
@@ -205,6 +207,11 @@ static inline void rig_reply(unsigned worker, struct keeper_ask *q)
 		a.numbers = rig_.numbers + q->after;
 		a.n = rig_.number_n > (size_t)q->after;
 		a.more = rig_.number_n > (size_t)q->after + 1;
+		break;
+	case KEEPER_REMOVAL_LIST: /* pages of two */
+		a.removals = rig_.removals + q->after;
+		a.n = rig_.removal_n - (size_t)q->after < 2 ? rig_.removal_n - (size_t)q->after : 2;
+		a.more = rig_.removal_n > (size_t)q->after + a.n;
 		break;
 	case KEEPER_CALL_PUT:
 		for (size_t i = 0; i < q->n; i++)

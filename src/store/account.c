@@ -168,7 +168,8 @@ static enum err drop_contacts(struct store_desk *desk, str name, str domain)
 	buf_printf(&start, "sip:" STR_FMT "@" STR_FMT, STR_ARG(name), STR_ARG(domain));
 	if (!buf_ok(&start))
 		return ERR_NONE; /* no account has such a name */
-	return contact_log_remove_all(desk->contacts, desk, buf_str(&start));
+	enum err err = contact_log_remove_all(desk->contacts, desk, buf_str(&start));
+	return err == ERR_NONE ? store_removal_note(desk, buf_str(&start), STR_NONE, true) : err;
 }
 
 /* Does a statement of one row find one? Into columns[n], valid until it is asked again. */

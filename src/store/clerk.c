@@ -77,8 +77,13 @@ static enum err do_contact_remove(struct store_desk *desk)
 {
 	enum err err = ERR_NONE;
 
-	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
-		err = remove_contact(desk, &desk->ask->contacts[i]);
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++) {
+		const struct contact_record *contact = &desk->ask->contacts[i];
+
+		err = remove_contact(desk, contact);
+		if (err == ERR_NONE)
+			err = store_removal_note(desk, contact->aor, contact->key, false);
+	}
 	return err;
 }
 
@@ -194,8 +199,9 @@ static const struct {
 	[KEEPER_DEVICE_REMOVE] = { store_people_remove_device, WRITES | CONCERNS },
 	[KEEPER_CONTACT_PUT] = { do_contact_put, WRITES | SINGLE },
 	[KEEPER_CONTACT_BATCH] = { do_contact_batch, WRITES | SINGLE },
-	[KEEPER_CONTACT_REMOVE] = { do_contact_remove, WRITES },
+	[KEEPER_CONTACT_REMOVE] = { do_contact_remove, WRITES | CONCERNS },
 	[KEEPER_CONTACT_LIST] = { do_contact_list, WRITES },
+	[KEEPER_REMOVAL_LIST] = { store_removal_list, READS },
 	[KEEPER_STATE_PUT] = { do_state_put, WRITES },
 	[KEEPER_STATE_GET] = { do_state_get, READS },
 	[KEEPER_STATE_LIST] = { do_state_list, READS },

@@ -34,6 +34,7 @@ static const struct {
 	[KEEPER_CONTACT_BATCH] = { "contact.batch", &contact_batch_record_kind, NULL },
 	[KEEPER_CONTACT_REMOVE] = { "contact.remove", &contact_record_kind, NULL },
 	[KEEPER_CONTACT_LIST] = { "contact.list", NULL, &contact_record_kind },
+	[KEEPER_REMOVAL_LIST] = { "removal.list", NULL, &removal_record_kind },
 	[KEEPER_STATE_PUT] = { "state.put", &state_record_kind, NULL },
 	[KEEPER_STATE_GET] = { "state.get", &state_record_kind, &state_record_kind },
 	[KEEPER_STATE_LIST] = { "state.list", &state_record_kind, &state_record_kind },

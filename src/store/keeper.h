@@ -30,6 +30,7 @@
 #include "store/contact_batch.h"
 #include "store/number.h"
 #include "store/person.h"
+#include "store/removal.h"
 #include "store/state.h"
 #include "store/trace_record.h"
 #include "store/user.h"
@@ -80,10 +81,13 @@ enum keeper_kind {
 	KEEPER_CONTACT_PUT,
 	/* The same by the hundred, already as bytes: contact_batches[1] -> none. ERR_SYNTAX. */
 	KEEPER_CONTACT_BATCH,
-	/* contacts: aor, key ("": all of that aor) -> none; those that are not there are not missed. */
+	/* By somebody's hand. contacts: aor, key ("": all of that aor) -> none; those that are not there are not
+	 * missed. Who has them in memory reads it in REMOVAL_LIST. */
 	KEEPER_CONTACT_REMOVE,
 	/* page -> contacts that have not expired at `now`; the others are dropped on the way. */
 	KEEPER_CONTACT_LIST,
+	/* What CONTACT_REMOVE and USER_REMOVE have taken away, the last REMOVALS_KEPT. page -> removals */
+	KEEPER_REMOVAL_LIST,
 
 	/* Blobs, by owner and name. states -> none. ERR_LIMIT. */
 	KEEPER_STATE_PUT,
@@ -114,8 +118,9 @@ enum keeper_kind {
 
 	/* From now on, tell me of changes. -> none. ERR_FULL above KEEPER_WATCH_MAX. */
 	KEEPER_WATCH,
-	/* Never asked, token that of KEEPER_WATCH: accounts, people, devices or settings were changed by someone
-	 * (perhaps by another process: `tandem admin`). What was remembered of them may be wrong: ask again. */
+	/* Never asked, token that of KEEPER_WATCH: accounts, people, devices or settings were changed, or bindings
+	 * removed, by someone (perhaps by another process: `tandem admin`). What was remembered of them may be wrong:
+	 * ask again. */
 	KEEPER_CHANGED,
 
 	KEEPER_KIND_N,
@@ -163,6 +168,7 @@ struct keeper_answer {
 		const struct person_record *persons;
 		const struct device_record *devices;
 		const struct contact_record *contacts;
+		const struct removal_record *removals;
 		const struct state_record *states;
 		const struct setting_record *settings;
 		const struct call_record *calls;

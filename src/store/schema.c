@@ -69,7 +69,11 @@ static const char version_4[] =
  */
 static const char version_5[] = "SELECT 5;\n";
 
-static const char *const migrations[] = { version_1, version_2, version_3, version_4, version_5 };
+/* Bindings that were taken away (store/removal). */
+static const char version_6[] = "CREATE TABLE removal (id INTEGER PRIMARY KEY, aor TEXT NOT NULL, key TEXT NOT NULL, "
+				"barred INTEGER NOT NULL);\n";
+
+static const char *const migrations[] = { version_1, version_2, version_3, version_4, version_5, version_6 };
 
 const struct schema schema_current = { migrations, sizeof(migrations) / sizeof(*migrations) };
 
@@ -130,6 +134,9 @@ static const char *const statements[SCHEMA_STATEMENT_N] = {
 		"transport, flow_worker, flow_id, local, remote, registered, updated, expires FROM contact ORDER BY "
 		"id",
 	[SCHEMA_CONTACT_OLD_CLEAR] = "DELETE FROM contact",
+	[SCHEMA_REMOVAL_ADD] = "INSERT INTO removal (aor, key, barred) VALUES ($1, $2, $3)",
+	[SCHEMA_REMOVAL_TRIM] = "DELETE FROM removal WHERE id <= (SELECT max(id) FROM removal) - $1",
+	[SCHEMA_REMOVAL_LIST] = "SELECT id, aor, key, barred FROM removal WHERE id > $1 ORDER BY id LIMIT $2",
 	[SCHEMA_STATE_PUT] =
 		"INSERT INTO state (owner, name, value, updated) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, name) DO "
 		"UPDATE SET value = excluded.value, updated = excluded.updated",

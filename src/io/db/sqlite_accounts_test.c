@@ -131,6 +131,56 @@ static void removal_in_one_domain_leaves_the_others_contacts(void **state)
 	keeper_answer_free(a);
 }
 
+/* Who has bindings in memory reads what became of them. */
+static void what_is_removed_is_told_in_order(void **state)
+{
+	struct desk *d = *state;
+	struct user_record u = { .name = STR("101") }, other = { .name = STR("102"), .domain = STR("A") };
+	struct contact_record gone[2] = { { .aor = STR("sip:103@a"), .key = STR("1") }, { .aor = STR("sip:104@a") } };
+	struct keeper_answer *a;
+
+	assert_int_equal(TELL(d, KEEPER_USER_REMOVE, .users = &u, .n = 1), ERR_ABSENT); /* nothing is told of it */
+	assert_int_equal(add_user(d, "101", "", "x"), ERR_NONE);
+	assert_int_equal(add_user(d, "102", "a", "x"), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_USER_REMOVE, .users = &u, .n = 1), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_CONTACT_REMOVE, .contacts = gone, .n = 2), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_USER_REMOVE, .users = &other, .n = 1), ERR_NONE);
+	a = ASK(d, KEEPER_REMOVAL_LIST, .limit = 3);
+	assert_int_equal(a->n, 3);
+	assert_true(a->more);
+	assert_str(a->removals[0].aor, "sip:101@");
+	assert_str(a->removals[0].key, "");
+	assert_true(a->removals[0].barred);
+	assert_str(a->removals[1].aor, "sip:103@a");
+	assert_str(a->removals[1].key, "1");
+	assert_false(a->removals[1].barred);
+	assert_str(a->removals[2].aor, "sip:104@a");
+	int64_t last = a->removals[2].id;
+	keeper_answer_free(a);
+	a = ASK(d, KEEPER_REMOVAL_LIST, .after = last);
+	assert_int_equal(a->n, 1);
+	assert_int_equal(a->removals[0].id, last + 1);
+	assert_str(a->removals[0].aor, "sip:102@a");
+	keeper_answer_free(a);
+}
+
+static void removals_of_long_ago_are_forgotten_and_numbers_grow(void **state)
+{
+	static struct contact_record gone[KEEPER_ROWS_MAX];
+	struct desk *d = *state;
+	struct keeper_answer *a;
+
+	for (size_t i = 0; i < KEEPER_ROWS_MAX; i++)
+		gone[i] = (struct contact_record){ .aor = STR("sip:1@a"), .key = STR("k") };
+	assert_int_equal(TELL(d, KEEPER_CONTACT_REMOVE, .contacts = gone, .n = KEEPER_ROWS_MAX), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_CONTACT_REMOVE, .contacts = gone, .n = 10), ERR_NONE);
+	a = ASK(d, KEEPER_REMOVAL_LIST);
+	assert_int_equal(a->n, REMOVALS_KEPT);
+	assert_false(a->more);
+	assert_int_equal(a->removals[a->n - 1].id, KEEPER_ROWS_MAX + 10);
+	keeper_answer_free(a);
+}
+
 /* RFC 6140. */
 static void numbers_belong_to_one_account_and_go_with_it(void **state)
 {
@@ -281,6 +331,8 @@ int main(void)
 		IN_MEMORY(bad_accounts_are_refused_with_a_word),
 		IN_MEMORY(import_overwrites_and_removal_takes_the_contacts_along),
 		IN_MEMORY(removal_in_one_domain_leaves_the_others_contacts),
+		IN_MEMORY(what_is_removed_is_told_in_order),
+		IN_MEMORY(removals_of_long_ago_are_forgotten_and_numbers_grow),
 		IN_MEMORY(numbers_belong_to_one_account_and_go_with_it),
 		IN_MEMORY(only_the_right_password_lets_a_person_in),
 		IN_MEMORY(a_name_belongs_to_the_first_who_takes_it),

@@ -144,7 +144,7 @@ static void contacts_of_the_fourth_version_live_on(void **state)
 	keeper_answer_free(a);
 	close_desk(d);
 	read_one(d->path, "PRAGMA user_version", text);
-	assert_string_equal(text, "5");
+	assert_string_equal(text, "6");
 }
 
 static void a_newer_file_is_refused_with_a_clear_word(void **state)
