@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LOOK_MS            200 /* what `tandem admin` has done is known within; a look costs some microseconds */
 #define CERTIFICATE_LIFE   (3650 * 86400 * USEC_PER_SEC) /* pinned by its key: age adds nothing */
 #define CERTIFICATE_MARGIN (30 * 86400 * USEC_PER_SEC)
 
@@ -19,7 +20,7 @@ static enum err start_keeper(struct home *home, const struct log *log, struct bu
 
 	if (err == ERR_NONE)
 		err = keeper_start(
-			&(struct keeper_setup){ .path = path, .log = log, .look_ms = home->lock < 0 ? 0 : 1000 },
+			&(struct keeper_setup){ .path = path, .log = log, .look_ms = home->lock < 0 ? 0 : LOOK_MS },
 			&home->keeper, sentence, sizeof(sentence));
 	if (err)
 		buf_printf(why, "%s", *sentence ? sentence : err_text(err));
