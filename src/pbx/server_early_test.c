@@ -24,14 +24,14 @@ static void who_knows_199_is_told_which_phone_has_stopped_ringing(void **state)
 	rig_assert_start(rig_take(alice), "SIP/2.0 180 ");
 	rig_answer_request(bob, one, 199, "b1b", "", ""); /* and has said so itself */
 	rig_assert_start(rig_take(alice), "SIP/2.0 199 ");
-	rig_answer_request(bob, one, 486, "b1", "", "");
+	refuses(bob, one, 486, "b1");
 	rig_assert_start(rig_take(alice), "SIP/2.0 199 Early Dialog Terminated\r\n");
 	rig_assert_has(rig_.text, "\r\nTo: <sip:102@example.com>;tag=b1\r\n");
 	rig_assert_has(rig_.text, "\r\nReason: SIP;cause=486;text=\"Busy Here\"\r\n");
 	rig_assert_has(rig_.text, "\r\nFrom: <sip:101@example.com>;tag=from\r\n");
 	assert_null(strstr(rig_.text, "Require"));
 	nothing_for(alice);
-	rig_answer_request(bob2, two, 603, "b2", "", ""); /* the last: the answer itself */
+	refuses(bob2, two, 603, "b2"); /* the last: the answer itself */
 	rig_assert_start(rig_take(alice), "SIP/2.0 603 ");
 	no_jobs();
 }
@@ -49,7 +49,7 @@ static void a_phone_that_was_given_up_or_that_redirects_has_stopped_ringing_too(
 	rings(bob, one, "b1");
 	rig_pass(rig_.config.hunt_after);
 	rings(bob2, two, "b2");
-	rig_answer_request(bob, one, 487, "b1", "", "");
+	refuses(bob, one, 487, "b1");
 	rig_assert_start(rig_take(alice), "SIP/2.0 199 ");
 	rig_assert_has(rig_.text, ";tag=b1\r\n");
 	rig_assert_has(rig_.text, "\r\nReason: SIP;cause=408;");
@@ -79,9 +79,9 @@ static void nobody_else_is_told(void **state)
 		alice_calls(id, lines[i]);
 		rings(bob, one, "b1");
 		rings(bob2, two, "b2");
-		rig_answer_request(bob, one, 486, "b1", "", "");
+		refuses(bob, one, 486, "b1");
 		nothing_for(alice);
-		rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", "");
+		picks_up(bob2, two, "b2");
 		rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
 	}
 	/* nor who hears an answer, of those that are taken back for it; nor who has given up */
@@ -89,9 +89,9 @@ static void nobody_else_is_told(void **state)
 	alice_calls("n5", "Supported: 199\r\n");
 	rings(bob, one, "b1");
 	rings(bob2, two, "b2");
-	rig_answer_request(bob2, two, 200, "b2", "Contact: <sip:102@192.0.2.13:5070>", "");
+	picks_up(bob2, two, "b2");
 	rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
-	rig_answer_request(bob, one, 487, "b1", "", "");
+	refuses(bob, one, 487, "b1");
 	nothing_for(alice);
 	rig_forget_sent();
 	alice_calls("n6", "Supported: 199\r\n");
@@ -101,9 +101,9 @@ static void nobody_else_is_told(void **state)
 		       "Max-Forwards: 70\r\nFrom: <sip:101@example.com>;tag=from\r\nTo: <sip:102@example.com>\r\n"
 		       "Call-ID: n6\r\nCSeq: 1 CANCEL\r\n\r\n");
 	rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
-	rig_answer_request(bob, one, 487, "b1", "", "");
+	refuses(bob, one, 487, "b1");
 	nothing_for(alice);
-	rig_answer_request(bob2, two, 487, "b2", "", "");
+	refuses(bob2, two, 487, "b2");
 	rig_assert_start(rig_take(alice), "SIP/2.0 487 ");
 	no_jobs();
 }

@@ -11,14 +11,6 @@ static void run(void)
 	user_binds(bob, "102", "", "");
 }
 
-static void gets(struct addr at, char *out, const char *start)
-{
-	do {
-		rig_copy(rig_take(at), out, 4000);
-	} while (strncmp(out, "ACK ", 4) == 0);
-	rig_assert_start(out, start);
-}
-
 #define AOR "<sip:102@example.com>;index=1"
 #define BOB "<sip:102@192.0.2.12:5060>;index=1.1;rc=1"
 
@@ -61,7 +53,7 @@ static void who_does_not_ask_and_brings_none_has_none(void **state)
 	alice_calls("h2", "");
 	gets(bob, one, "INVITE ");
 	assert_null(strstr(one, "History-Info"));
-	rig_answer_request(bob, one, 486, "b", "", "");
+	refuses(bob, one, 486, "b");
 	hears(alice, "SIP/2.0 486 ");
 	assert_null(strstr(rig_.text, "History-Info"));
 	alice_calls("h3", "History-Info: <sip:x@y.example>;index=1, <sip:102@example.com>;index=1.1;mp=1\r\n");
@@ -90,7 +82,7 @@ static void the_administrator_may_want_it_always(void **state)
 	alice_calls("h5", "");
 	gets(bob, one, "INVITE ");
 	rig_assert_has(one, "\r\nHistory-Info: " AOR ", " BOB "\r\n");
-	rig_answer_request(bob, one, 486, "b", "", "");
+	refuses(bob, one, 486, "b");
 	hears(alice, "SIP/2.0 486 ");
 	assert_null(strstr(rig_.text, "History-Info")); /* she did not say that she understands it */
 }
@@ -163,13 +155,11 @@ static void a_number_is_told_as_a_sip_uri(void **state)
 
 static void private_history_stays_in_the_house(void **state)
 {
-	static const str domains[] = { STR_INIT("known.example") };
-	struct addr known = { .family = 4, .port = 5060, .ip = { 192, 0, 2, 77 } };
+	struct addr known = rig_addr(77, 5060);
 	char one[4000];
 
 	(void)state;
-	rig_.config.relay_domains = domains;
-	rig_.config.relay_domain_n = 1;
+	relays_to("known.example");
 	run();
 	alice_calls("h7", "Supported: histinfo\r\nPrivacy: history\r\n");
 	gets(bob, one, "INVITE ");

@@ -70,6 +70,40 @@ static inline void takes(struct addr at, char *out, const char *start)
 	rig_assert_start(out, start);
 }
 
+/* The next request that is no ACK. */
+static inline void gets(struct addr at, char *out, const char *start)
+{
+	do {
+		rig_copy(rig_take(at), out, 4000);
+	} while (strncmp(out, "ACK ", 4) == 0 || strncmp(out, "SIP/2.0", 7) == 0);
+	rig_assert_start(out, start);
+}
+
+static inline void refuses(struct addr at, const char *invite, int status, const char *tag)
+{
+	rig_answer_request(at, invite, status, tag, "", "");
+}
+
+/* 200, from where the INVITE has gone to. */
+static inline void picks_up(struct addr at, const char *invite, const char *tag)
+{
+	const char *uri = strchr(invite, ' ') + 1;
+	char contact[600];
+
+	snprintf(contact, sizeof(contact), "Contact: <%.*s>", (int)strcspn(uri, " "), uri);
+	rig_answer_request(at, invite, 200, tag, contact, "");
+}
+
+/* Calls to this domain are passed on. Before the run. */
+static inline void relays_to(const char *domain)
+{
+	static str domains[1];
+
+	domains[0] = str_from(domain);
+	rig_.config.relay_domains = domains;
+	rig_.config.relay_domain_n = 1;
+}
+
 static inline void no_jobs(void)
 {
 	for (unsigned i = 0; i < rig_.config.worker_n; i++) {
@@ -78,6 +112,13 @@ static inline void no_jobs(void)
 		pbx_server_stats(rig_.servers[i], &stats);
 		assert_int_equal(stats.jobs, 0);
 	}
+}
+
+/* The final answer to alice, and nothing is left of the call. */
+static inline void all_ends_with(const char *start)
+{
+	alice_hears(start);
+	no_jobs();
 }
 
 #endif
