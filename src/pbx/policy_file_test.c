@@ -33,14 +33,22 @@ static struct pbx_policy *good(const char *text)
 	return p;
 }
 
-static void wrong(const char *text, const char *start, const char *part)
+/* What is said of it names this line, and these words are in it. */
+static void wrong_in(unsigned line, const char *text, const char *part)
 {
 	struct pbx_policy *p = read_text(str_from(text));
+	char start[40];
 
+	snprintf(start, sizeof(start), "f.policy:%u: ", line);
 	if (p)
 		fail_msg("taken: %s", text);
 	if (strncmp(why, start, strlen(start)) != 0 || !strstr(why, part))
 		fail_msg("\"%s\" gave \"%s\", not \"%s\" with \"%s\"", text, why, start, part);
+}
+
+static void wrong(const char *text, const char *part)
+{
+	wrong_in(1, text, part);
 }
 
 static void every_word_of_a_rule_is_kept(void **state)
@@ -108,34 +116,34 @@ static void comments_blanks_and_odd_line_ends_mean_nothing(void **state)
 static void a_wrong_word_is_named_with_file_and_line_and_what_would_be_right(void **state)
 {
 	(void)state;
-	wrong("\na: to 1 alow\n", "f.policy:2: ", "\"alow\" is no word of a rule: from, to,");
-	wrong("a: to 1\n", "f.policy:1: ", "rule \"a\" does nothing");
-	wrong("a: to 1 allow refuse\n", "f.policy:1: ", "a rule decides once");
-	wrong("a: to 1 to 2 allow\n", "f.policy:1: ", "to stands twice");
-	wrong("a: allow\n\nb: refuse\na: refuse\n", "f.policy:4: ", "the rule in line 1 is called \"a\"");
-	wrong("from: allow\n", "f.policy:1: ", "\"from\" cannot name a rule");
-	wrong("a: to 1, allow\n", "f.policy:1: ", "a comma too many?");
+	wrong_in(2, "\na: to 1 alow\n", "\"alow\" is no word of a rule: from, to,");
+	wrong("a: to 1\n", "rule \"a\" does nothing");
+	wrong("a: to 1 allow refuse\n", "a rule decides once");
+	wrong("a: to 1 to 2 allow\n", "to stands twice");
+	wrong_in(4, "a: allow\n\nb: refuse\na: refuse\n", "the rule in line 1 is called \"a\"");
+	wrong("from: allow\n", "\"from\" cannot name a rule");
+	wrong("a: to 1, allow\n", "a comma too many?");
 }
 
 static void lists_are_checked_item_by_item(void **state)
 {
 	(void)state;
-	wrong("a: to , 2 allow\n", "f.policy:1: ", "is missing in the list");
-	wrong("a: from\n", "f.policy:1: ", "local, strangers, trusted, trunk, anyone is missing");
-	wrong("a: to 20..1 allow\n", "f.policy:1: ", "as many digits");
-	wrong("a: to 30..20 allow\n", "f.policy:1: ", "a range goes up");
-	wrong("a: to x@ allow\n", "f.policy:1: ", "behind the @ stands a domain");
-	wrong("a: to x@a/b allow\n", "f.policy:1: ", "behind the @ stands a domain");
-	wrong("a: to a:b allow\n", "f.policy:1: ", "is no name, number or pattern");
-	wrong("a: from group sales allow\n", "f.policy:1: ", "no group \"sales\" above");
-	wrong("group sales = 1, 2\ngroup sales = 3\n", "f.policy:2: ", "stands above already");
-	wrong("group sales 1\n", "f.policy:1: ", "the \"=\" is missing");
-	wrong("group sales = local\n", "f.policy:1: ", "names and numbers");
-	wrong("group local = 1\n", "f.policy:1: ", "cannot be its name");
-	wrong("a: source 10.0.0.0/33 allow\n", "f.policy:1: ", "is no network");
-	wrong("a: source allow\n", "f.policy:1: ", "is no network");
-	wrong("a: method INVIT refuse\n", "f.policy:1: ", "such as INVITE");
-	wrong("a: method BYE refuse\n", "f.policy:1: ", "one that begins something");
+	wrong("a: to , 2 allow\n", "is missing in the list");
+	wrong("a: from\n", "local, strangers, trusted, trunk, anyone is missing");
+	wrong("a: to 20..1 allow\n", "as many digits");
+	wrong("a: to 30..20 allow\n", "a range goes up");
+	wrong("a: to x@ allow\n", "behind the @ stands a domain");
+	wrong("a: to x@a/b allow\n", "behind the @ stands a domain");
+	wrong("a: to a:b allow\n", "is no name, number or pattern");
+	wrong("a: from group sales allow\n", "no group \"sales\" above");
+	wrong_in(2, "group sales = 1, 2\ngroup sales = 3\n", "stands above already");
+	wrong("group sales 1\n", "the \"=\" is missing");
+	wrong("group sales = local\n", "names and numbers");
+	wrong("group local = 1\n", "cannot be its name");
+	wrong("a: source 10.0.0.0/33 allow\n", "is no network");
+	wrong("a: source allow\n", "is no network");
+	wrong("a: method INVIT refuse\n", "such as INVITE");
+	wrong("a: method BYE refuse\n", "one that begins something");
 }
 
 static void times_are_checked(void **state)
@@ -157,45 +165,45 @@ static void times_are_checked(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		snprintf(text, sizeof(text), "a: at %s allow\n", times[i]);
-		wrong(text, "f.policy:1: ", "is no time, such as");
+		wrong(text, "is no time, such as");
 	}
-	wrong("zone Nowhere/Never\n", "f.policy:1: ", "is not known here; a name such as Europe/Berlin");
-	wrong("longest 10s\n", "f.policy:1: ", "no span from 1m to 7d");
-	wrong("hours office = Mon\nhours office = Tue\n", "f.policy:2: ", "stands above already");
+	wrong("zone Nowhere/Never\n", "is not known here; a name such as Europe/Berlin");
+	wrong("longest 10s\n", "no span from 1m to 7d");
+	wrong_in(2, "hours office = Mon\nhours office = Tue\n", "stands above already");
 }
 
 static void numbers_limits_and_actions_are_checked(void **state)
 {
 	(void)state;
-	wrong("a: strip x allow\n", "f.policy:1: ", "how many digits");
-	wrong("a: strip 0 allow\n", "f.policy:1: ", "how many digits");
-	wrong("a: add \"a b\" allow\n", "f.policy:1: ", "in front of the number");
-	wrong("a: become @x allow\n", "f.policy:1: ", "{user}@carrier.example");
-	wrong("a: become x@y:5060 allow\n", "f.policy:1: ", "{user}@carrier.example");
-	wrong("a: become x@{user} allow\n", "f.policy:1: ", "{user}@carrier.example");
-	wrong("a: limit two calls allow\n", "f.policy:1: ", "how many");
-	wrong("a: limit 2 allow\n", "f.policy:1: ", "calls or requests?");
-	wrong("a: limit 2 requests allow\n", "f.policy:1: ", "counted per span");
-	wrong("a: limit 2 calls per 1x allow\n", "f.policy:1: ", "a span from 1s to 31d");
-	wrong("a: limit 2 calls each phone allow\n", "f.policy:1: ", "each caller, each callee or each source");
-	wrong("a: limit 2 calls else allow\n", "f.policy:1: ", "else next");
-	wrong("a: limit 2 calls limit 3 calls allow\n", "f.policy:1: ", "limited twice");
+	wrong("a: strip x allow\n", "how many digits");
+	wrong("a: strip 0 allow\n", "how many digits");
+	wrong("a: add \"a b\" allow\n", "in front of the number");
+	wrong("a: become @x allow\n", "{user}@carrier.example");
+	wrong("a: become x@y:5060 allow\n", "{user}@carrier.example");
+	wrong("a: become x@{user} allow\n", "{user}@carrier.example");
+	wrong("a: limit two calls allow\n", "how many");
+	wrong("a: limit 2 allow\n", "calls or requests?");
+	wrong("a: limit 2 requests allow\n", "counted per span");
+	wrong("a: limit 2 calls per 1x allow\n", "a span from 1s to 31d");
+	wrong("a: limit 2 calls each phone allow\n", "each caller, each callee or each source");
+	wrong("a: limit 2 calls else allow\n", "else next");
+	wrong("a: limit 2 calls limit 3 calls allow\n", "limited twice");
 	wrong("a: limit 1 calls limit 1 calls each caller limit 1 calls each callee limit 1 calls each source limit 1 "
 	      "calls per 1s allow\n",
-	      "f.policy:1: ", "more than 4 limits");
-	wrong("a: refuse 200\n", "f.policy:1: ", "403, 404, 480");
-	wrong("a: refuse 407\n", "f.policy:1: ", "403, 404, 480");
-	wrong("a: refuse 403 \"a\\b\"\n", "f.policy:1: ", "no \\");
-	wrong("a: refuse 403 \"open\n", "f.policy:1: ", "without its end");
-	wrong("a: allow \"x\"\n", "f.policy:1: ", "behind `refuse` only");
-	wrong("a: redirect 305 sip:x@y\n", "f.policy:1: ", "300, 301");
-	wrong("a: redirect\n", "f.policy:1: ", "a URI such as");
-	wrong("a: redirect x, contacts\n", "f.policy:1: ", "a URI such as");
-	wrong("a: redirect sip:\n", "f.policy:1: ", "a URI such as");
-	wrong("a: via\n", "f.policy:1: ", "via \"\": trunk, or the domain");
-	wrong("a: via x@y\n", "f.policy:1: ", "via \"x@y\": trunk, or the domain");
-	wrong("zone UTC0 x\n", "f.policy:1: ", "what is \"x\" for?");
-	wrong("a: allow\n  b: refuse\n", "f.policy:2: ", "begins at the start of a line");
+	      "more than 4 limits");
+	wrong("a: refuse 200\n", "403, 404, 480");
+	wrong("a: refuse 407\n", "403, 404, 480");
+	wrong("a: refuse 403 \"a\\b\"\n", "no \\");
+	wrong("a: refuse 403 \"open\n", "without its end");
+	wrong("a: allow \"x\"\n", "behind `refuse` only");
+	wrong("a: redirect 305 sip:x@y\n", "300, 301");
+	wrong("a: redirect\n", "a URI such as");
+	wrong("a: redirect x, contacts\n", "a URI such as");
+	wrong("a: redirect sip:\n", "a URI such as");
+	wrong("a: via\n", "via \"\": trunk, or the domain");
+	wrong("a: via x@y\n", "via \"x@y\": trunk, or the domain");
+	wrong("zone UTC0 x\n", "what is \"x\" for?");
+	wrong_in(2, "a: allow\n  b: refuse\n", "begins at the start of a line");
 }
 
 static void too_many_rules_are_refused_not_cut(void **state)
