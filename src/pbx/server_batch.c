@@ -14,6 +14,8 @@ static struct pbx_batch *turn_of(struct pbx_server *s, usec now)
 	if (b && b->changes.n < TURN_MAX && b->changes.bytes.n < TURN_BYTES)
 		return b;
 	pbx_batch_ask(s, now);
+	if (s->turn) /* it could not be asked, and those who waited behind have begun the next */
+		return s->turn;
 	b = slab_add(&s->batches, &self);
 	if (!b)
 		return NULL;

@@ -94,6 +94,36 @@ static void a_turn_that_brings_too_many_asks_twice(void **state)
 	rig_settle();
 }
 
+/* Two changes of one address; the first one's batch is full and cannot be asked; the second one's begins the next. */
+static void who_waits_behind_a_batch_that_cannot_be_asked_is_heard(void **state)
+{
+	struct contact_record row = { .aor = STR("sip:x@example.com"), .key = STR("k"), .expires = RIG_START * 2 };
+	struct pbx_verdict v = { .put = { row }, .put_n = 1 };
+	struct pbx_server *s;
+	struct host_want w;
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	s = rig_.servers[0];
+	rig_.reading = true;
+	rig_register_once(phone(0), "200", 1, "Contact: <sip:200@192.0.2.20>\r\n");
+	rig_register_once(phone(0), "200", 2, "Contact: <sip:200@192.0.2.20>\r\n");
+	while (s->turn->changes.n < CONTACT_BATCH_MAX - 2 * PBX_CONTACTS_MAX)
+		assert_int_equal(pbx_batch_add(s, &v, NULL, rig_.now), ERR_NONE);
+	while (pbx_server_want(s)) /* no room to ask */
+		s->wants[s->want_n - 1].want.kind = HOST_UNBIND;
+	assert_int_equal(pbx_batch_add(s, &v, NULL, rig_.now), ERR_NONE);
+	while (rig_.services[0].next(rig_.services[0].self, &w))
+		rig_want(0, &w);
+	rig_.reading = false;
+	rig_settle();
+	rig_assert_start(rig_take(phone(0)), "SIP/2.0 500 ");
+	rig_assert_start(rig_take(phone(0)), "SIP/2.0 200 ");
+	assert_int_equal(s->ops.n, 0);
+	assert_int_equal(s->batches.n, 0);
+}
+
 static void what_nobody_waits_for_is_passed_over_when_the_others_are_kept(void **state)
 {
 	struct contact_record row = { .aor = STR("sip:x@example.com"), .key = STR("k"), .expires = RIG_START * 2 };
@@ -160,6 +190,7 @@ int main(void)
 		CASE(each_of_them_hears_when_they_cannot_be_kept),
 		CASE(who_waits_behind_is_in_a_later_question),
 		CASE(a_turn_that_brings_too_many_asks_twice),
+		CASE(who_waits_behind_a_batch_that_cannot_be_asked_is_heard),
 		CASE(what_nobody_waits_for_is_passed_over_when_the_others_are_kept),
 		CASE(a_server_that_stops_asks_what_it_has),
 	};
