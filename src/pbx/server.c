@@ -614,6 +614,7 @@ static void server_tick(void *self, usec now)
 	pbx_fork_tick(s, now);
 	settle(s, now);
 	pbx_batch_tick(s, now);
+	pbx_server_pump(s, now); /* answers that leave by another worker */
 	flush(s, now, false);
 }
 

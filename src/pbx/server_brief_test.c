@@ -319,6 +319,30 @@ static void a_slow_keeper_is_told_of_once(void **state)
 	rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
 }
 
+/* Of four workers one has read the datagram, another sees to it, a third has the address and waits for the keeper. */
+static void a_slow_keeper_is_told_of_in_time_by_whichever_worker_waits(void **state)
+{
+	char user[8], line[80];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_.config.worker_n = 4;
+	rig_run();
+	rig_.hold = true;
+	for (unsigned i = 0; i < 16; i++) {
+		snprintf(user, sizeof(user), "2%02u", i);
+		snprintf(line, sizeof(line), "Contact: <sip:%s@192.0.2.%u>\r\n", user, 30 + i);
+		rig_register_once(rig_addr((uint8_t)(30 + i), 5060), user, 1, line);
+	}
+	rig_pass(sip_timing_settled(&rig_.config.timing));
+	for (unsigned i = 0; i < 16; i++)
+		rig_assert_start(rig_take(rig_addr((uint8_t)(30 + i), 5060)), "SIP/2.0 100 ");
+	rig_.hold = false;
+	rig_settle();
+	for (unsigned i = 0; i < 16; i++)
+		rig_assert_start(rig_take(rig_addr((uint8_t)(30 + i), 5060)), "SIP/2.0 200 ");
+}
+
 static void what_could_not_be_kept_is_said_again_until_it_is_tried_anew(void **state)
 {
 	(void)state;
@@ -466,6 +490,7 @@ int main(void)
 		T(both_roads_say_and_keep_the_same_of_users_with_passwords),
 		T(a_registration_waits_without_a_job_and_its_repeats_wait_with_it),
 		T(a_slow_keeper_is_told_of_once),
+		T(a_slow_keeper_is_told_of_in_time_by_whichever_worker_waits),
 		T(what_could_not_be_kept_is_said_again_until_it_is_tried_anew),
 		T(an_older_one_is_refused),
 		T(a_refresh_is_as_old_as_its_registration),
