@@ -4,10 +4,9 @@
 
 #include <stdlib.h>
 
-#define FOLLOWS   (1ull << 63) /* token of the question who follows */
-#define OPS_MAX   50000
-#define RETRY     USEC_PER_SEC
-#define PAGE_SIZE 500
+#define FOLLOWS (1ull << 63) /* token of the question who follows */
+#define OPS_MAX 50000
+#define RETRY   USEC_PER_SEC
 
 struct pbx_config pbx_config_default(void)
 {
@@ -339,114 +338,6 @@ static void on_follows(struct pbx_server *s, const struct keeper_answer *a, usec
 
 /* ---- the keeper ---- */
 
-static void ask_realm(struct pbx_server *s, usec now)
-{
-	struct user_record user = { .domain = s->config.domain };
-
-	pbx_server_ask(
-		s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_REALM, .now = now, .users = &user, .n = 1 }));
-}
-
-static void ask_contacts(struct pbx_server *s, int64_t after, usec now)
-{
-	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){
-				  .kind = KEEPER_CONTACT_LIST, .now = now, .after = after, .limit = PAGE_SIZE }));
-}
-
-/* All pages, one after the other; what changes meanwhile is read after. */
-static void ask_numbers(struct pbx_server *s, int64_t after, usec now)
-{
-	if (after == 0 && s->reading_numbers) {
-		s->numbers_stale = true;
-		return;
-	}
-	if (after == 0)
-		pbx_numbers_renew(s->numbers);
-	s->reading_numbers = pbx_server_ask(
-		s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_NUMBER_LIST, .now = now, .after = after }));
-}
-
-static void listen_all(struct pbx_server *s)
-{
-	if (s->up || !s->have_realm || !s->have_contacts || !s->have_numbers)
-		return;
-	s->up = true;
-	for (size_t i = 0; i < s->config.listener_n && i < PBX_LISTENERS_MAX; i++) {
-		const struct pbx_listener *l = &s->config.listeners[i];
-
-		s->listener_ids[i] = sip_stack_listen(s->stack, l->transport, &l->local, l->tls, l->sent_by);
-	}
-}
-
-static void on_realm(struct pbx_server *s, const struct keeper_answer *a)
-{
-	if (a->err || !a->n || pbx_guard_set_realm(s->guard, a->users[0].realm)) {
-		log_error(s->config.log, "pbx.server realmless", "why=\"%s\"", a->why);
-		return; /* the tick asks again */
-	}
-	s->have_realm = true;
-	listen_all(s);
-}
-
-static void restore(struct pbx_server *s, const struct contact_record *row, usec now)
-{
-	struct contact_record c = *row;
-
-	if (pbx_location_shard(c.aor, s->config.worker_n) != s->config.worker)
-		return;
-	/* Streams have not outlived the process; a datagram's address has, its socket has another number. Who could be
-	 * reached by his stream alone is not there until he comes again (pbx_binding_is_lost); but a neighbour's word
-	 * is taken, and who only asks what would be knows nothing of streams. */
-	c.flow_id = 0;
-	if (c.transport != TRANSPORT_UDP && (s->config.explain || pbx_binding_is_open(&c) ||
-					     pbx_way_is_trusted(s, &(struct flow){ .remote = c.remote })))
-		c.transport = 0;
-	enum err err = pbx_location_put(s->location, &c, now);
-	if (err && err != ERR_EXPIRED)
-		log_warn(s->config.log, "pbx.server unrestored", "aor=" STR_FMT " why=\"%s\"", STR_ARG(c.aor),
-			 err_text(err));
-}
-
-static void on_contacts(struct pbx_server *s, const struct keeper_answer *a, usec now)
-{
-	if (a->err) {
-		log_error(s->config.log, "pbx.server contactless", "why=\"%s\"", a->why);
-		return;
-	}
-	for (size_t i = 0; i < a->n; i++)
-		restore(s, &a->contacts[i], now);
-	if (a->more && a->n) {
-		ask_contacts(s, a->contacts[a->n - 1].id, now);
-		return;
-	}
-	s->have_contacts = true;
-	listen_all(s);
-}
-
-static void on_numbers(struct pbx_server *s, const struct keeper_answer *a, usec now)
-{
-	enum err err = a->err;
-
-	s->reading_numbers = false;
-	for (size_t i = 0; i < a->n && !err; i++)
-		err = pbx_numbers_add(s->numbers, &a->numbers[i]);
-	if (err) {
-		log_error(s->config.log, "pbx.server numberless", "why=\"%s\"", a->err ? a->why : err_text(err));
-		return; /* the tick asks again, where there are none yet */
-	}
-	if (a->more && a->n) {
-		ask_numbers(s, a->numbers[a->n - 1].id, now);
-		return;
-	}
-	pbx_numbers_take(s->numbers);
-	s->have_numbers = true;
-	if (s->numbers_stale) {
-		s->numbers_stale = false;
-		ask_numbers(s, 0, now);
-	}
-	listen_all(s);
-}
-
 static void on_user(struct pbx_server *s, const struct keeper_answer *a, usec now)
 {
 	struct pbx_job *job = slab_find(&s->jobs, a->token);
@@ -475,16 +366,12 @@ static size_t on_answer(struct pbx_server *s, const struct keeper_answer *a, use
 	case KEEPER_CONTACT_BATCH:
 		return pbx_batch_answered(s, a, now);
 	case KEEPER_REALM:
-		on_realm(s, a);
-		break;
 	case KEEPER_CONTACT_LIST:
-		on_contacts(s, a, now);
+	case KEEPER_NUMBER_LIST:
+		pbx_restore_answered(s, a, now);
 		break;
 	case KEEPER_USER_FIND:
 		on_user(s, a, now);
-		break;
-	case KEEPER_NUMBER_LIST:
-		on_numbers(s, a, now);
 		break;
 	case KEEPER_REMOVAL_LIST:
 		pbx_removal_answered(s, a, now);
@@ -497,7 +384,7 @@ static size_t on_answer(struct pbx_server *s, const struct keeper_answer *a, use
 		ask_follows(s, now);
 		pbx_guard_forget(s->guard);
 		pbx_removal_ask(s, now);
-		ask_numbers(s, 0, now);
+		pbx_restore_numbers(s, now);
 		break;
 	default:
 		if (a->err)
@@ -522,11 +409,9 @@ static void flush(struct pbx_server *s, usec now, bool hurry)
 static void begin(struct pbx_server *s, usec now)
 {
 	ask_follows(s, now);
-	ask_realm(s, now);
 	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_WATCH, .now = now }));
 	pbx_removal_ask(s, now);
-	ask_contacts(s, 0, now);
-	ask_numbers(s, 0, now);
+	pbx_restore_ask(s, now);
 	if (s->config.worker == 0) {
 		struct call_record of = { .service = STR("pbx") };
 
@@ -594,12 +479,7 @@ static void server_tick(void *self, usec now)
 		begin(s, now);
 	if (!s->up && now >= s->retry_at) {
 		s->retry_at = now + RETRY;
-		if (!s->have_realm)
-			ask_realm(s, now);
-		if (!s->have_contacts)
-			ask_contacts(s, 0, now);
-		if (!s->have_numbers && !s->reading_numbers)
-			ask_numbers(s, 0, now);
+		pbx_restore_ask(s, now);
 	}
 	sip_stack_tick(s->stack, now);
 	pbx_server_pump(s, now);

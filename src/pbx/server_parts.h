@@ -1,13 +1,14 @@
 /*
  * pbx/server_parts.h - what the files of the exchange share. Included by pbx/server*.c only.
  *
- * server.c is the service and its start, server_wants.c what it asks of others, server_job.c a request in work;
- * server_gate.c hears or does not hear what comes; server_way.c reads where a request wants to go and whether it may;
- * server_register.c REGISTER at both ends; server_relay.c decides about all others; server_fork.c to whom first and to
- * whom then, server_early.c says who has stopped ringing; server_recurse.c about those whom a 3xx names; server_story.c
- * keeps its history; server_send.c sends them on; server_hunt.c to one server after the other where a name has several;
- * server_answer.c passes back what comes of it. server_rules.c asks the administrator's rules about what has been read
- * so far, server_redirect.c tells callers where to go themselves, server_explain.c says why, to who asks.
+ * server.c is the service and its start, server_restore.c what it reads before it listens, server_wants.c what it asks
+ * of others, server_job.c a request in work; server_gate.c hears or does not hear what comes; server_way.c reads where
+ * a request wants to go and whether it may; server_register.c REGISTER at both ends; server_relay.c decides about all
+ * others; server_fork.c to whom first and to whom then, server_early.c says who has stopped ringing; server_recurse.c
+ * about those whom a 3xx names; server_story.c keeps its history; server_send.c sends them on; server_hunt.c to one
+ * server after the other where a name has several; server_answer.c passes back what comes of it. server_rules.c asks
+ * the administrator's rules about what has been read so far, server_redirect.c tells callers where to go themselves,
+ * server_explain.c says why, to who asks.
  */
 #ifndef PBX_SERVER_PARTS_H
 #define PBX_SERVER_PARTS_H
@@ -468,6 +469,15 @@ void pbx_binding_failed(struct pbx_server *, str aor, str uri, str path, usec no
 bool pbx_binding_is_open(const struct contact_record *);
 /* Its stream has not outlived the process, and there is no other way. */
 bool pbx_binding_is_lost(const struct contact_record *);
+
+/* ---- server_restore.c ---- */
+
+/* Asks for what is not there yet of all that must be, before the worker listens; which it does when it has come. */
+void pbx_restore_ask(struct pbx_server *, usec now);
+/* Numbers may have changed. */
+void pbx_restore_numbers(struct pbx_server *, usec now);
+/* KEEPER_REALM, _CONTACT_LIST or _NUMBER_LIST was answered. */
+void pbx_restore_answered(struct pbx_server *, const struct keeper_answer *, usec now);
 
 /* ---- server_removal.c ---- */
 
