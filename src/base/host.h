@@ -120,8 +120,8 @@ struct host_want {
 	uint32_t to;   /* TELL: number of the service */
 	struct addr local, remote;
 	str bytes;
-	/* SEND: datagrams to one remote keep their order, except that those of which this says different numbers, none of
-	 * them 0, may overtake each other. A function of the bytes alone; NULL: 0. */
+	/* SEND: datagrams to one remote keep their order, except that those of which this says different numbers, none
+	 * of them 0, may overtake each other. A function of the bytes alone; NULL: 0. */
 	uint32_t (*order)(str bytes);
 	str name;                    /* OPEN over TLS: the name that the certificate must bear; RESOLVE */
 	enum host_question question; /* RESOLVE */
