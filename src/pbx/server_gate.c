@@ -105,6 +105,8 @@ void pbx_gate_done(struct pbx_server *s, usec now)
 /* Has the host to let in more of them, or less? */
 static void sift(struct pbx_server *s)
 {
+	bool lost = false;
+
 	if (!pbx_sieve_turn(&s->sieve, waiting(s) * steps_of(s), pbx_overload_rate(&s->overload)))
 		return;
 	for (size_t i = 0; i < s->config.listener_n; i++) {
@@ -116,7 +118,10 @@ static void sift(struct pbx_server *s)
 						      .id = s->listener_ids[i],
 						      .share = PBX_SIEVE_SHARE,
 						      .bytes = s->sieve.on ? STR(PBX_SIEVE_WORD) : STR_NONE };
+		lost = lost || (udp && !w);
 	}
+	if (lost) /* no room to ask: next time, or they would never be let in again */
+		s->sieve.on = !s->sieve.on;
 }
 
 bool pbx_gate_datagram(struct pbx_server *s, const struct host_event *e, usec now)

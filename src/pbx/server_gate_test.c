@@ -681,6 +681,26 @@ static void who_waits_and_asks_again_is_known_and_then_hardly_heard(void **state
 	assert_int_equal(rig_.sifted, 0);
 }
 
+/* They would wait for the next power cut. */
+static void who_was_sifted_is_let_in_again_also_where_that_could_not_be_asked_at_once(void **state)
+{
+	struct pbx_server *s;
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	s = rig_.servers[0];
+	s->sieve.on = true; /* and the avalanche is over */
+	rig_.sifted = PBX_SIEVE_SHARE;
+	while (pbx_server_want(s))
+		s->wants[s->want_n - 1].want.kind = HOST_UNBIND;
+	pbx_gate_serve(s, rig_.now);
+	rig_settle();
+	pbx_gate_serve(s, rig_.now);
+	rig_settle();
+	assert_int_equal(rig_.sifted, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -702,6 +722,7 @@ int main(void)
 		T(a_neighbour_that_asks_for_less_gets_less),
 		T(registrations_stand_in_line_and_the_rest_gets_a_turn),
 		T(who_waits_and_asks_again_is_known_and_then_hardly_heard),
+		T(who_was_sifted_is_let_in_again_also_where_that_could_not_be_asked_at_once),
 		T(nothing_tells_who_guesses_whether_there_is_such_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
