@@ -14,8 +14,10 @@
  * so that capacity and avalanche are those of a machine so much slower.
  *
  * Prints one JSON line: capacity, phones, seconds until all were registered and that in multiples of phones / capacity,
- * the pace until nine tenths were registered in parts of the capacity, refusals, datagrams that the server's socket had
- * no room for, repeats, calls, calls failed, and how long the slowest hundredth of them waited for its 200.
+ * the pace until nine tenths were registered in parts of the capacity, refusals, datagrams that never came into the
+ * server's socket (no room, or sifted), repeats, calls, calls failed, how long the slowest hundredth of them waited for
+ * its 200, and (with --slow) the CPU seconds of the server. With AVALANCHE_SHOW in the environment it says meanwhile
+ * how far it is, and which calls waited for more than a second.
  *
  * It shares no code with tandem.
  */

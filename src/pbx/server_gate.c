@@ -133,6 +133,7 @@ bool pbx_gate_datagram(struct pbx_server *s, const struct host_event *e, usec no
 	busy = is_busy(s, now);
 	if (!busy && e->waited < PBX_CROSSED_LATE)
 		return false;
+	pbx_sieve_waited(&s->sieve, e->waited);
 	name = pbx_crossed_name(&s->crossed, e);
 	if (pbx_backlog_has(&s->backlog, name) || pbx_crossed_has(&s->crossed, name, e->waited, now)) {
 		s->stats.overload_crossed++;
@@ -150,6 +151,7 @@ bool pbx_gate_datagram(struct pbx_server *s, const struct host_event *e, usec no
 		switch (pbx_backlog_put(&s->backlog, e, name, counted, now)) {
 		case PBX_BACKLOG_KEPT_IT:
 			s->stats.overload_lined++;
+			sift(s);
 			return true;
 		case PBX_BACKLOG_GREEDY: /* as the flood guard does, before it has anything to count */
 			return true;

@@ -6,6 +6,11 @@
 #define ON  2048
 #define TOP 4096
 
+void pbx_sieve_waited(struct pbx_sieve *s, usec waited)
+{
+	s->waited = waited;
+}
+
 void pbx_sieve_hear(struct pbx_sieve *s, bool is_repeat)
 {
 	if (is_repeat)
@@ -18,7 +23,8 @@ void pbx_sieve_hear(struct pbx_sieve *s, bool is_repeat)
  * find some of it left. */
 bool pbx_sieve_turn(struct pbx_sieve *s, size_t ahead, size_t rate)
 {
-	bool on = s->on ? s->score >= OFF && ahead >= rate / 2 : s->score >= ON && ahead >= rate;
+	bool is_idle = s->waited < PBX_SIEVE_LATE && s->score < (s->on ? OFF : ON);
+	bool on = !is_idle && ahead >= (s->on ? rate / 2 : rate);
 
 	if (on == s->on)
 		return false;

@@ -4,7 +4,8 @@
  * Whoever waits for an answer asks again and again (RFC 3261 17.1.2.2: after 0.5, 1.5, 3.5 s and then every 4 s), and
  * to read that costs as much as a good part of what is asked for. So where the repeats of registrations that wait
  * (pbx/backlog.h) are nearly all that comes, and the work there is enough for a while, the host is asked to let in only
- * one in PBX_SIEVE_SHARE of them (HOST_SIFT). Those show when new ones come: then all are let in again. A new one that
+ * one in PBX_SIEVE_SHARE of them (HOST_SIFT); and already while what is read has lain so long that its repeats lie
+ * behind it. Those show when new ones come: then all are let in again. A new one that
  * was not let in comes again by itself.
  *
  * Memory: the owner embeds the struct. Thread: its owner's.
@@ -12,19 +13,25 @@
 #ifndef PBX_SIEVE_H
 #define PBX_SIEVE_H
 
+#include "base/time.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define PBX_SIEVE_WORD  "REGISTER" /* HOST_SIFT_N bytes */
 #define PBX_SIEVE_SHARE 8
+#define PBX_SIEVE_LATE  (300 * USEC_PER_MS)
 
 struct pbx_sieve {
-	uint32_t score; /* private */
-	bool on;        /* what the host was asked for last */
+	uint32_t score; /* private, with the next one */
+	usec waited;
+	bool on; /* what the host was asked for last */
 };
 
-/* A registration came, and is new or a repeat of one that waits or was just seen to. */
+/* A message is read that has waited so long. */
+void pbx_sieve_waited(struct pbx_sieve *, usec waited);
+/* It is a registration, new or a repeat of one that waits or was just seen to. */
 void pbx_sieve_hear(struct pbx_sieve *, bool is_repeat);
 /* Should they be sifted, `ahead` being in line and `rate` done a second? true: this has changed; see `on`. */
 bool pbx_sieve_turn(struct pbx_sieve *, size_t ahead, size_t rate);

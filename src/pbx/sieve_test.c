@@ -64,12 +64,31 @@ static void before_the_work_runs_out_all_are_let_in(void **state)
 	assert_false(s.on);
 }
 
+static void what_is_read_late_has_its_repeats_behind_it(void **state)
+{
+	struct pbx_sieve s = { 0 };
+
+	(void)state;
+	hear(&s, 1000, false);
+	pbx_sieve_waited(&s, PBX_SIEVE_LATE - 1);
+	assert_false(pbx_sieve_turn(&s, 1000, 1000));
+	pbx_sieve_waited(&s, PBX_SIEVE_LATE);
+	assert_false(pbx_sieve_turn(&s, 900, 1000));
+	assert_true(pbx_sieve_turn(&s, 1000, 1000));
+	hear(&s, 1000, false);
+	assert_false(pbx_sieve_turn(&s, 1000, 1000));
+	pbx_sieve_waited(&s, 0);
+	assert_true(pbx_sieve_turn(&s, 1000, 1000));
+	assert_false(s.on);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(where_nearly_all_are_repeats_they_are_sifted),
 		cmocka_unit_test(a_few_new_ones_end_it),
 		cmocka_unit_test(one_new_in_a_hundred_is_hardly_anything_one_in_thirty_is_not),
+		cmocka_unit_test(what_is_read_late_has_its_repeats_behind_it),
 		cmocka_unit_test(before_the_work_runs_out_all_are_let_in),
 	};
 
