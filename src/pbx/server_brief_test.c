@@ -295,6 +295,7 @@ static void a_registration_waits_without_a_job_and_its_repeats_wait_with_it(void
 		rig_register_once(bob, "102", 1, contact);
 		rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
 		rig_assert_has(rig_.text, "<sip:102@192.0.2.12>;expires=3600");
+		assert_int_equal(stats().registrations, 1);
 	}
 }
 

@@ -189,6 +189,11 @@ static struct pbx_note *read_again(struct pbx_server *s, str aor)
 	return note;
 }
 
+static bool is_done(const struct pbx_server *s, const struct pbx_job *job, usec now)
+{
+	return job->repeat && pbx_repeats_find(&s->repeats, job->repeat, now) == PBX_REPEAT_DONE;
+}
+
 void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
 {
 	const struct pbx_registrar_setting setting = pbx_register_setting(s);
@@ -215,7 +220,7 @@ void pbx_register_decide(struct pbx_server *s, struct pbx_job *job, struct sip_m
 		pbx_job_reply(s, job, m, 404, STR("No Such Domain or User Here"), STR_NONE, now);
 		return;
 	}
-	again = job->repeat && pbx_repeats_find(&s->repeats, job->repeat, now) == PBX_REPEAT_DONE;
+	again = is_done(s, job, now);
 	if (!again && !pbx_register_may(s, job, m, buf_str(&name), now))
 		return;
 	if (!again && !bulk_may(s, job, m, buf_str(&name), now))
@@ -331,7 +336,7 @@ void pbx_register_done(struct pbx_server *s, const struct pbx_note *note, usec n
 			pbx_job_free(s, job);
 		return;
 	}
-	s->stats.registrations++;
+	s->stats.registrations += !is_done(s, job, now);
 	buf_init(&b, lines, sizeof(lines));
 	pbx_registrar_write(note->rows, note->n, sip_msg_lists(m, SIP_SUPPORTED, STR("gruu")) ? s->gruus : NULL,
 			    sip_msg_call_id(m), now, &b);
