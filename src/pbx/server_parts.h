@@ -3,11 +3,13 @@
  *
  * server.c is the service and its start, server_restore.c what it reads before it listens, server_wants.c what it asks
  * of others, server_job.c a request in work; server_gate.c hears or does not hear what comes; server_way.c reads where
- * a request wants to go and whether it may; server_register.c REGISTER at both ends; server_relay.c decides about all
- * others; server_fork.c to whom first and to whom then, server_early.c says who has stopped ringing; server_recurse.c
- * about those whom a 3xx names; server_story.c keeps its history; server_send.c sends them on; server_hunt.c to one
- * server after the other where a name has several; server_answer.c passes back what comes of it. server_rules.c asks
- * the administrator's rules about what has been read so far, server_redirect.c tells callers where to go themselves,
+ * a request wants to go and whether it may; server_brief.c is nearly every REGISTER, server_register.c the others;
+ * server_binding.c carries them out at the shard, server_removal.c what an administrator takes away, server_batch.c has
+ * the keeper write it, server_subscribe.c tells who watches; server_relay.c decides about all other requests;
+ * server_fork.c to whom first and to whom then, server_early.c says who has stopped ringing; server_recurse.c about
+ * those whom a 3xx names; server_story.c keeps its history; server_send.c sends them on; server_hunt.c to one server
+ * after the other where a name has several; server_answer.c passes back what comes of it. server_rules.c asks the
+ * administrator's rules about what has been read so far, server_redirect.c tells callers where to go themselves,
  * server_explain.c says why, to who asks.
  */
 #ifndef PBX_SERVER_PARTS_H
