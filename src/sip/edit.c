@@ -24,23 +24,29 @@ struct work {
 	const struct sip_msg *m;
 	const struct sip_edits *edits;
 	size_t n;
+	bool full;
 	char length[12];   /* a new Content-Length */
 	char stamped[600]; /* the top Via with received and rport */
 	struct cut cuts[SIP_EDIT_MAX + SIP_MSG_HEADER_MAX + 4];
 };
 
-/* Keeps the cuts in order of place as they come: they are few. */
+/* Keeps the cuts in order of place as they come: they are few. What is cut already takes no room again, or who sends
+ * many lines that two edits take away could crowd out the others. */
 static void add_cut(struct work *w, struct cut cut)
 {
+	bool removes = cut.to > cut.from && !cut.name.n && !cut.text.n && !cut.crlf;
 	size_t at = w->n;
 
-	if (at == sizeof(w->cuts) / sizeof(w->cuts[0]))
-		return; /* more than one cut for each field and edit: these would be cuts of what is cut already */
 	while (at && (w->cuts[at - 1].from > cut.from ||
-		      (w->cuts[at - 1].from == cut.from && w->cuts[at - 1].order > cut.order))) {
-		w->cuts[at] = w->cuts[at - 1];
+		      (w->cuts[at - 1].from == cut.from && w->cuts[at - 1].order > cut.order)))
 		at--;
+	if (removes && at && w->cuts[at - 1].from == cut.from && w->cuts[at - 1].to == cut.to)
+		return;
+	if (w->n == sizeof(w->cuts) / sizeof(w->cuts[0])) {
+		w->full = true;
+		return;
 	}
+	memmove(w->cuts + at + 1, w->cuts + at, (w->n - at) * sizeof(cut));
 	w->cuts[at] = cut;
 	w->n++;
 }
@@ -283,6 +289,7 @@ enum err sip_edits_write(const struct sip_msg *m, const struct sip_edits *edits,
 	w.m = m;
 	w.edits = edits;
 	w.n = 0;
+	w.full = false;
 	stamp(&w);
 	for (size_t i = 0; i < edits->n; i++) {
 		const struct sip_edit *e = &edits->list[i];
@@ -295,6 +302,8 @@ enum err sip_edits_write(const struct sip_msg *m, const struct sip_edits *edits,
 			plan(&w, e, (int)i);
 	}
 	plan_body(&w, body, changed);
+	if (w.full)
+		return ERR_LIMIT;
 	gather(&w, body, out);
 	return out->err;
 }

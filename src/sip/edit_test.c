@@ -158,6 +158,27 @@ static void too_many_edits_and_too_small_a_buffer_are_said(void **state)
 	"<sip:r;lr>\r\n"
 
 /* RFC 3261 8.2.6 */
+/* Two rules may take the same lines away, of which anybody may send as many as a message has. */
+static void what_goes_twice_crowds_nothing_out(void **state)
+{
+	char text[8000];
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, text, sizeof(text));
+	buf_put(&b, STR("INVITE sip:a SIP/2.0\r\n"));
+	for (unsigned i = 0; i < SIP_MSG_HEADER_MAX - 2; i++)
+		buf_put(&b, STR("Call-Info: <sip:x>\r\n"));
+	buf_put(&b, STR("P-Asserted-Identity: <sip:x>\r\nl: 0\r\n\r\n"));
+	buf_put_char(&b, '\0');
+	given(text);
+	sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_CALL_INFO, STR_NONE);
+	sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_CALL_INFO, STR_NONE);
+	sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);
+	sip_edits_note(&edits, SIP_EDIT_PREPEND, SIP_VIA, STR("Via: SIP/2.0/UDP p"));
+	assert_edited("INVITE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP p\r\nl: 0\r\n\r\n");
+}
+
 static void an_answer_is_made_from_its_request(void **state)
 {
 	(void)state;
@@ -282,6 +303,7 @@ int main(void)
 		cmocka_unit_test(a_new_body_brings_its_length),
 		cmocka_unit_test(the_last_prepended_is_on_top),
 		cmocka_unit_test(too_many_edits_and_too_small_a_buffer_are_said),
+		cmocka_unit_test(what_goes_twice_crowds_nothing_out),
 		cmocka_unit_test(an_answer_is_made_from_its_request),
 		cmocka_unit_test(an_end_of_an_early_dialog_has_no_record_route),
 		cmocka_unit_test(a_refusal_has_no_record_route_and_a_body_has_a_type),
