@@ -163,7 +163,7 @@ int pbx_registrar_read(struct sip_msg *m, str aor, const struct flow *flow, cons
 	struct pbx_change *c = &note->change;
 	struct contact_record all = { 0 };
 	enum err err = sip_msg_addresses(m, SIP_CONTACT, &list, &c->n);
-	char text[4096];
+	char text[PBX_PATH_MAX];
 	struct buf path;
 	uint32_t seconds;
 	bool outbound;

@@ -15,6 +15,8 @@
 #include "pbx/note.h"
 #include "sip/msg.h"
 
+#define PBX_PATH_MAX 4096 /* bytes of a Path; longer ones are malformed */
+
 struct pbx_registrar_setting {
 	uint32_t expires_min, expires_default, expires_max; /* seconds */
 	/* What is granted is shortened by chance, by up to so many percent, never below expires_min: phones that came

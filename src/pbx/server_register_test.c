@@ -319,6 +319,30 @@ static const char *by_path(struct addr from, const char *path)
 }
 
 /* Else any account has our calls sent, with our address as theirs, to whom it likes: a carrier that trusts us. */
+/* However long it may be at registration, it is the way of what is sent then. */
+static void a_long_path_is_gone_wholly(void **state)
+{
+	struct addr proxy = rig_addr(50, 5060);
+	char lines[2600], path[2000], *at = path;
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	at += sprintf(at, "<sip:p@192.0.2.50;lr>");
+	for (unsigned i = 0; i < 50; i++)
+		at += sprintf(at, ",<sip:0123456789@10.0.%u.1;lr>", i);
+	snprintf(lines, sizeof(lines), "Contact: <sip:102@10.0.0.1>\r\nSupported: path\r\nPath: %s\r\n", path);
+	rig_register_once(proxy, "102", 1, lines);
+	rig_assert_start(rig_take(proxy), "SIP/2.0 200 OK");
+	rig_say(stranger,
+		"OPTIONS sip:102@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99;branch=z9hG4bKp1\r\n"
+		"From: <sip:x@y.example>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: p1\r\nCSeq: 1 OPTIONS\r\n\r\n");
+	rig_assert_start(rig_take_stream(rig_.opened),
+			 "OPTIONS sip:102@10.0.0.1 SIP/2.0"); /* 18.1.1: too long for UDP */
+	snprintf(lines, sizeof(lines), "\r\nRoute: %s\r\n", path);
+	rig_assert_has(rig_.text, lines);
+}
+
 static void a_path_leads_to_who_brings_it(void **state)
 {
 	static const struct pbx_trust trusted = { { .family = 4, .ip = { 192, 0, 2, 12 } }, 32 };
@@ -423,6 +447,7 @@ int main(void)
 		T(bindings_follow_10_3),
 		T(bindings_expire),
 		T(path_is_kept_and_given_back),
+		T(a_long_path_is_gone_wholly),
 		T(a_path_leads_to_who_brings_it),
 		T(a_contact_does_not_lead_back_here),
 	};

@@ -103,7 +103,7 @@ static struct flow way_back(const struct pbx_job *job, struct sip_msg *m)
 struct letter { /* the texts of the edits, until they are written */
 	struct sip_edits edits;
 	char forwards[12], record[2][400], session[120], mark[80], breadth[24], history[PBX_HISTORY_TEXT],
-		route[2][1200];
+		path[PBX_PATH_MAX + 8], target[1200];
 	struct pbx_identity_letter identity;
 	struct pbx_session_timer_letter timer;
 };
@@ -170,13 +170,13 @@ static void note_common(struct sip_msg *m, const struct pbx_way *w, const struct
 	if (w->repaired)
 		sip_edits_note(&l->edits, SIP_EDIT_REMOVE_LAST, SIP_ROUTE, STR_NONE);
 	if (b->path.n) {
-		buf_init(&out, l->route[0], sizeof(l->route[0]));
+		buf_init(&out, l->path, sizeof(l->path));
 		buf_put(&out, STR("Route: "));
 		buf_put(&out, b->path);
 		sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_ROUTE, buf_str(&out));
 	}
 	if (w->next.n && !w->next_is_loose) { /* 16.6 step 6: a strict router reads its own name in the Request-URI */
-		buf_init(&out, l->route[1], sizeof(l->route[1]));
+		buf_init(&out, l->target, sizeof(l->target));
 		buf_put(&out, STR("Route: <"));
 		buf_put(&out, b->uri);
 		buf_put_char(&out, '>');
