@@ -178,8 +178,9 @@ bool pbx_brief_register(struct pbx_server *s, const struct sip_event *e, uint64_
 		return false;
 	}
 	pbx_gate_done(s, now);
-	pbx_server_tell(s, hash ? s->config.worker : pbx_location_shard(note->change.aor, s->config.worker_n), note,
-			now);
+	if (!pbx_server_tell(s, hash ? s->config.worker : pbx_location_shard(note->change.aor, s->config.worker_n),
+			     note, now)) /* nobody answers it: its repeat is tried anew */
+		(void)pbx_repeats_note(&s->repeats, PBX_REPEAT_NEW, repeat, now);
 	return true;
 }
 

@@ -1,3 +1,4 @@
+#include "pbx/server_parts.h"
 #include "pbx/test_rig.h"
 
 /* ---- the short road against the long one ---- */
@@ -344,6 +345,34 @@ static void a_slow_keeper_is_told_of_in_time_by_whichever_worker_waits(void **st
 		rig_assert_start(rig_take(rig_addr((uint8_t)(30 + i), 5060)), "SIP/2.0 200 ");
 }
 
+static void what_could_not_be_told_another_worker_is_tried_anew_when_it_comes_again(void **state)
+{
+	char user[8], aor[40], call[40];
+	struct host_want w;
+	unsigned i = 200;
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_.config.worker_n = 2;
+	rig_run();
+	do { /* one that the first worker sees to, and the second has */
+		snprintf(user, sizeof(user), "%u", ++i);
+		snprintf(aor, sizeof(aor), "sip:%u@example.com", i);
+		snprintf(call, sizeof(call), "reg-%u-5060", i);
+	} while (sip_transport_worker(str_from(call), 2) != 0 || pbx_location_shard(str_from(aor), 2) != 1);
+	while (pbx_server_want(rig_.servers[0]))
+		rig_.servers[0]->wants[rig_.servers[0]->want_n - 1].want.kind = HOST_UNBIND;
+	rig_.reading = true;
+	rig_register_once(bob, user, 1, contact);
+	while (rig_.services[0].next(rig_.services[0].self, &w))
+		rig_want(0, &w);
+	rig_.reading = false;
+	rig_settle();
+	assert_string_equal(rig_take(bob), "");
+	rig_register_once(bob, user, 1, contact);
+	rig_assert_start(rig_take(bob), "SIP/2.0 200 ");
+}
+
 static void what_could_not_be_kept_is_said_again_until_it_is_tried_anew(void **state)
 {
 	(void)state;
@@ -492,6 +521,7 @@ int main(void)
 		T(a_registration_waits_without_a_job_and_its_repeats_wait_with_it),
 		T(a_slow_keeper_is_told_of_once),
 		T(a_slow_keeper_is_told_of_in_time_by_whichever_worker_waits),
+		T(what_could_not_be_told_another_worker_is_tried_anew_when_it_comes_again),
 		T(what_could_not_be_kept_is_said_again_until_it_is_tried_anew),
 		T(an_older_one_is_refused),
 		T(a_refresh_is_as_old_as_its_registration),

@@ -284,7 +284,8 @@ struct pbx_way;
 
 /* Takes the message, also on failure (it is freed then). false: there is no room. */
 bool pbx_server_ask(struct pbx_server *, struct keeper_ask *);
-void pbx_server_tell(struct pbx_server *, uint16_t worker, struct pbx_note *, usec now);
+/* Takes the note. false: there is no room, and nobody hears of it. */
+bool pbx_server_tell(struct pbx_server *, uint16_t worker, struct pbx_note *, usec now);
 /* pbx_note_new and pbx_note_free, out of and into a small stock. */
 struct pbx_note *pbx_server_note(struct pbx_server *, enum pbx_note_kind);
 void pbx_server_drop_note(struct pbx_server *, struct pbx_note *);

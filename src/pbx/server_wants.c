@@ -35,22 +35,23 @@ bool pbx_server_ask(struct pbx_server *s, struct keeper_ask *question)
 	return true;
 }
 
-void pbx_server_tell(struct pbx_server *s, uint16_t worker, struct pbx_note *note, usec now)
+bool pbx_server_tell(struct pbx_server *s, uint16_t worker, struct pbx_note *note, usec now)
 {
 	struct pbx_want *w;
 
 	if (worker == s->config.worker) {
 		pbx_server_told(s, note, now);
-		return;
+		return true;
 	}
 	w = pbx_server_want(s);
 	if (!w) {
 		pbx_server_drop_note(s, note);
-		return;
+		return false;
 	}
 	w->want.kind = HOST_TELL;
 	w->want.to = s->config.service_first + worker;
 	w->want.message = note;
+	return true;
 }
 
 void pbx_server_drop_wants(struct pbx_server *s)
