@@ -31,7 +31,7 @@ struct contact_log {
 	struct place at, kept, marked;
 	bool loaded;
 	bool adopted;               /* from an older file, in this transaction */
-	bool turns;                 /* the location service asks it: it may turn the tables over */
+	bool turns;                 /* the location service writes to it: it alone turns the tables over */
 	struct contact_batch one;   /* a change that came alone */
 	struct contact_batch moved; /* what goes behind */
 };
@@ -250,29 +250,6 @@ static enum err clear_old(struct contact_log *l, struct store_desk *desk)
 	return err;
 }
 
-/* Of a row of the other table what still holds is taken along; what has expired is forgotten. */
-static enum err gather(struct contact_log *l, struct store_desk *desk, int64_t id, str bytes, uint32_t *n)
-{
-	struct contact_change c;
-	struct contact_row r;
-	enum err err = ERR_NONE;
-
-	*n = contact_row_open(bytes, &r);
-	if (contact_index_reserve(&l->index, *n))
-		return no_memory(desk);
-	for (; err == ERR_NONE && contact_row_next(&r, &c); id++) {
-		if (c.gone || !is_last(l, &c, id))
-			continue;
-		if (c.expires > desk->ask->now) {
-			err = contact_batch_copy(&l->moved, &c);
-		} else {
-			c.gone = true;
-			set(l, &c, id);
-		}
-	}
-	return err ? no_memory(desk) : ERR_NONE;
-}
-
 /* What was gathered goes behind; up to this row the other table holds no more. */
 static enum err put_behind(struct contact_log *l, struct store_desk *desk, int64_t row)
 {
@@ -290,6 +267,45 @@ static enum err put_behind(struct contact_log *l, struct store_desk *desk, int64
 	contact_batch_reset(&l->moved);
 	l->at.cleaned = row;
 	return ERR_NONE;
+}
+
+/* What does not fit into the row that is gathered goes into the next. Room for `n` changes is kept. */
+static enum err take_along(struct contact_log *l, struct store_desk *desk, const struct contact_change *c, uint32_t n)
+{
+	enum err err = contact_batch_copy(&l->moved, c);
+
+	if (err == ERR_FULL) {
+		err = put_behind(l, desk, l->at.cleaned);
+		if (err != ERR_NONE)
+			return err;
+		err = contact_index_reserve(&l->index, n);
+		if (err == ERR_NONE)
+			err = contact_batch_copy(&l->moved, c);
+	}
+	return err ? no_memory(desk) : ERR_NONE;
+}
+
+/* Of a row of the other table what still holds is taken along; what has expired is forgotten. */
+static enum err gather(struct contact_log *l, struct store_desk *desk, int64_t id, str bytes, uint32_t *n)
+{
+	struct contact_change c;
+	struct contact_row r;
+	enum err err = ERR_NONE;
+
+	*n = contact_row_open(bytes, &r);
+	if (contact_index_reserve(&l->index, *n))
+		return no_memory(desk);
+	for (; err == ERR_NONE && contact_row_next(&r, &c); id++) {
+		if (c.gone || !is_last(l, &c, id))
+			continue;
+		if (c.expires > desk->ask->now) {
+			err = take_along(l, desk, &c, *n);
+		} else {
+			c.gone = true;
+			set(l, &c, id);
+		}
+	}
+	return err;
 }
 
 /* Rows with so many changes and a few more. */
@@ -552,7 +568,6 @@ enum err contact_log_list(struct contact_log *l, struct store_desk *desk)
 		err = page_start(desk, &start);
 	if (err != ERR_NONE)
 		return err;
-	l->turns = true;
 	err = db->driver->start(db, SCHEMA_CONTACT_READ, DB_VALUES(db_number(start)));
 	while (err == ERR_NONE && (err = db->driver->row(db, SCHEMA_CONTACT_READ, columns, 3)) == ERR_NONE)
 		err = list_row(l, desk, columns[0].number, columns[1].bytes, limit);

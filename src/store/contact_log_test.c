@@ -431,6 +431,92 @@ static void a_contact_that_is_never_refreshed_outlives_the_tables(void **state)
 	assert_true(said(0) + said(1) < 2 * 8192 + 1000);
 }
 
+static enum err put_one(struct contact_log *log, int who, uint32_t cseq, struct contact_batch *batch)
+{
+	struct keeper_ask ask = { .kind = KEEPER_CONTACT_PUT };
+	struct store_desk desk = { 0 };
+	struct keeper_answer *a = begin(&desk, &ask);
+	enum err err;
+	char text[64];
+
+	snprintf(text, sizeof(text), "sip:m%d@d", who);
+	struct contact_record r = { .aor = str_from(text),
+				    .key = str_from(text),
+				    .uri = str_from(text),
+				    .cseq = cseq,
+				    .expires = NOW + 86400 * USEC_PER_SEC };
+	if (batch)
+		err = contact_batch_put(batch, &r);
+	else
+		err = contact_log_put(log, &desk, &r);
+	contact_log_settle(log, true);
+	keeper_answer_free(a);
+	return err;
+}
+
+static void a_full_row_behind_small_ones_is_moved_too(void **state)
+{
+	struct contact_log *log = open_log();
+	struct keeper_ask ask = { .kind = KEEPER_CONTACT_BATCH };
+	struct store_desk desk = { 0 };
+	struct keeper_answer *a = begin(&desk, &ask);
+	struct contact_batch batch;
+
+	(void)state;
+	contact_batch_init(&batch);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(put_one(log, i, 1, NULL), ERR_NONE);
+	for (int i = 200; i < 200 + CONTACT_BATCH_MAX; i++)
+		assert_int_equal(put_one(log, i, 1, &batch), ERR_NONE);
+	assert_int_equal(contact_log_add(log, &desk, contact_batch_row(&batch)), ERR_NONE);
+	contact_log_settle(log, true);
+	for (uint32_t n = 0; n < 40000; n++)
+		assert_int_equal(put_one(log, 5000, n, NULL), ERR_NONE);
+	assert_true(said(0) + said(1) < 2 * 8192 + 2000);
+	contact_log_free(log);
+	log = open_log();
+	ask.kind = KEEPER_CONTACT_LIST;
+	size_t there = 0;
+	for (bool more = true; more;) {
+		keeper_answer_free(a);
+		a = begin(&desk, &ask);
+		assert_int_equal(contact_log_list(log, &desk), ERR_NONE);
+		there += a->n;
+		more = a->more;
+		ask.after = a->contacts[a->n - 1].id;
+	}
+	assert_int_equal(there, 200 + CONTACT_BATCH_MAX + 1);
+	keeper_answer_free(a);
+	contact_batch_free(&batch);
+	contact_log_free(log);
+}
+
+static void a_process_that_lists_and_removes_leaves_turning_over_to_the_location_service(void **state)
+{
+	struct contact_log *log = open_log(), *other = open_log();
+	struct keeper_ask ask = { .kind = KEEPER_CONTACT_LIST };
+	struct store_desk desk = { 0 };
+	struct keeper_answer *a;
+
+	(void)state;
+	for (uint32_t n = 0; n < 8192; n++)
+		assert_int_equal(put_one(log, (int)n % 10, n, NULL), ERR_NONE);
+	a = begin(&desk, &ask);
+	assert_int_equal(contact_log_list(other, &desk), ERR_NONE);
+	assert_int_equal(a->n, 10);
+	assert_int_equal(contact_log_remove(other, &desk, STR("sip:m3@d"), STR("sip:m3@d")), ERR_NONE);
+	contact_log_settle(other, true);
+	assert_int_equal(said(1), 0);
+	keeper_answer_free(a);
+	assert_int_equal(put_one(log, 4, 9000, NULL), ERR_NONE);
+	a = begin(&desk, &ask);
+	assert_int_equal(contact_log_list(log, &desk), ERR_NONE);
+	assert_int_equal(a->n, 9);
+	keeper_answer_free(a);
+	contact_log_free(log);
+	contact_log_free(other);
+}
+
 static void a_damaged_row_is_passed_over(void **state)
 {
 	static const str rows[] = { STR_INIT(""),
@@ -456,6 +542,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whatever_happens_it_knows_what_was_kept_and_stays_small, reset, tidy),
 		cmocka_unit_test_setup_teardown(a_contact_that_is_never_refreshed_outlives_the_tables, reset, tidy),
+		cmocka_unit_test_setup_teardown(a_full_row_behind_small_ones_is_moved_too, reset, tidy),
+		cmocka_unit_test_setup_teardown(
+			a_process_that_lists_and_removes_leaves_turning_over_to_the_location_service, reset, tidy),
 		cmocka_unit_test_setup_teardown(a_damaged_row_is_passed_over, reset, tidy),
 	};
 
