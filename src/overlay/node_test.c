@@ -452,6 +452,11 @@ static void who_has_an_account_is_away_even_if_never_seen(void **state)
 	th_run(&w->h, 10 * USEC_PER_SEC);
 	find(w, &w->alice, "frank");
 	assert_int_equal(w->alice.missing, 480);
+	w->h.person[2] = "grace"; /* frank was removed; the number of his account is hers */
+	accounts_changed(w);
+	w->alice.missing = 0;
+	find(w, &w->alice, "grace");
+	assert_int_equal(w->alice.missing, 480);
 }
 
 static void records_are_refreshed_for_as_long_as_one_is_there(void **state)

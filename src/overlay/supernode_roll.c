@@ -2,6 +2,7 @@
 #include "store/keeper.h"
 
 #define ROLL_AGAIN (5 * USEC_PER_SEC) /* after the keeper, or memory, has failed */
+#define ROLL_BACK  100                /* the newest accounts, whose numbers pass to others when they are removed */
 
 static void ask_names(struct overlay_supernode *s, usec now)
 {
@@ -33,7 +34,13 @@ static void on_names(struct overlay_supernode *s, const struct keeper_answer *a)
 	}
 }
 
-/* Names are only ever added, so each list goes on where the one before has ended. */
+/* The newest accounts are listed again: a number that was the highest, and is free, is given out once more. */
+static void step_back(struct overlay_supernode *s)
+{
+	s->roll_after = s->roll_after > ROLL_BACK ? s->roll_after - ROLL_BACK : 0;
+}
+
+/* Names are only ever added, so each list goes on where the one before has ended, or a little before that. */
 void overlay_supernode_roll_answer(struct overlay_supernode *s, const struct keeper_answer *a, usec now)
 {
 	if (a->kind == KEEPER_CHANGED) {
@@ -45,9 +52,12 @@ void overlay_supernode_roll_answer(struct overlay_supernode *s, const struct kee
 	} else if (a->kind == KEEPER_PERSON_LIST) {
 		on_names(s, a);
 		s->roll_asked = false;
-		s->roll_stale |= a->more;
 	}
-	if (s->roll_stale && !s->roll_asked)
+	if (s->roll_asked)
+		return;
+	if (s->roll_stale)
+		step_back(s);
+	if (s->roll_stale || a->more)
 		ask_names(s, now);
 }
 
