@@ -226,10 +226,15 @@ void lane_socket_sift(struct lane_service *service, const struct host_want *w)
 
 	if (!s || s->transport != TRANSPORT_UDP)
 		return;
-	if (udp_sift(s->fd, w->bytes, w->share))
+	bool sifts = udp_sift(s->fd, w->bytes, w->share) == ERR_NONE && w->bytes.n;
+	if (w->bytes.n && !sifts)
 		log_debug(service->lane->log, "io.driver unsifted", "service=%u id=%u", service->number, w->id);
-	/* The count of lost datagrams goes up by those, too; what comes shortly after may still say so. */
-	s->sifted = w->bytes.n ? USEC_NEVER : service->lane->now + USEC_PER_SEC / 10;
+	/* The count of lost datagrams goes up by those, too; what comes shortly after may still say so. Where the
+	 * system does not sift, what is lost is lost. */
+	if (sifts)
+		s->sifted = USEC_NEVER;
+	else if (s->sifted)
+		s->sifted = service->lane->now + USEC_PER_SEC / 10;
 }
 
 void lane_flush(struct lane *l)

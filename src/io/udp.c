@@ -117,7 +117,9 @@ enum err udp_sift(int fd, str prefix, uint8_t share)
 	int none = 0;
 
 	if (prefix.n == UDP_SIFT_N && share && !(share & (share - 1)))
-		return attach(fd, prefix, share);
+		err = attach(fd, prefix, share);
+	if (err == ERR_NONE)
+		return ERR_NONE;
 	(void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
 #else
 	(void)fd;
