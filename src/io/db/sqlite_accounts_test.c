@@ -322,6 +322,40 @@ static void devices_belong_to_people(void **state)
 	keeper_answer_free(a);
 }
 
+static bool holds(const char *path, const char *text)
+{
+	static char bytes[1 << 20];
+	FILE *f = fopen(path, "rb");
+
+	assert_non_null(f);
+	size_t n = fread(bytes, 1, sizeof(bytes), f);
+	fclose(f);
+	return memmem(bytes, n, text, strlen(text)) != NULL;
+}
+
+/* The contact log's halves are let go as they are; nothing else is, before or after that. */
+static void the_digest_of_a_removed_account_is_overwritten(void **state)
+{
+	struct desk *d = *state;
+	struct user_record u = { .name = STR("Mufasa") };
+	const char *ha1 = "c461bb829191a439a1a0a3b758ef88d2"; /* as above */
+
+	open_desk(d);
+	assert_int_equal(add_user(d, "Mufasa", "http-auth.example.org", "Circle of Life"), ERR_NONE);
+	close_desk(d);
+	assert_true(holds(d->path, ha1));
+	open_desk(d);
+	for (int table = SCHEMA_CONTACT_CLEAR_0; table <= SCHEMA_CONTACT_CLEAR_1; table++) {
+		assert_int_equal(d->db->driver->start(d->db, table, NULL, 0), ERR_NONE);
+		assert_int_equal(d->db->driver->row(d->db, table, NULL, 0), ERR_ABSENT);
+		d->db->driver->done(d->db, table);
+	}
+	u.domain = STR("http-auth.example.org");
+	assert_int_equal(TELL(d, KEEPER_USER_REMOVE, .users = &u, .n = 1), ERR_NONE);
+	close_desk(d);
+	assert_false(holds(d->path, ha1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +371,7 @@ int main(void)
 		IN_MEMORY(only_the_right_password_lets_a_person_in),
 		IN_MEMORY(a_name_belongs_to_the_first_who_takes_it),
 		ON_DISK(no_password_is_in_the_file),
+		ON_DISK(the_digest_of_a_removed_account_is_overwritten),
 		IN_MEMORY(devices_belong_to_people),
 	};
 
