@@ -112,13 +112,20 @@ static void an_address_in_use_fails(void **state)
 	free_house(&h);
 }
 
-/* Services 0 and 1 share the port that service 2 found free. */
+/* Services 0 and 1 share the port that service 2 found free, for UDP and for TCP: others may have connections there. */
 static void share(struct test_service *s, const struct host_event *e, usec now)
 {
 	struct house *h = s->data;
 	(void)now;
-	if (s == &h->s[2] && e->kind == HOST_BOUND) {
+	if (s == &h->s[2] && e->kind == HOST_BOUND && e->id == 1) {
+		want(s,
+		     (struct host_want){ .kind = HOST_LISTEN, .id = 2, .transport = TRANSPORT_TCP, .local = e->local });
+	} else if (s == &h->s[2] && e->kind == HOST_FAILED) {
 		want(s, (struct host_want){ .kind = HOST_UNBIND, .id = 1 });
+		want(s, (struct host_want){ .kind = HOST_BIND, .id = 1, .local = LOCAL });
+	} else if (s == &h->s[2] && e->kind == HOST_BOUND) {
+		want(s, (struct host_want){ .kind = HOST_UNBIND, .id = 1 });
+		want(s, (struct host_want){ .kind = HOST_UNBIND, .id = 2 });
 		tell(s, 0, e->local.port);
 		tell(s, 1, e->local.port);
 	} else if (e->kind == HOST_TOLD) {
