@@ -94,21 +94,17 @@ static bool bulk_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 	return false;
 }
 
-/* Does it lead to the very neighbour that the request has come from, or to a domain that calls may go to anyway? Not
- * relay_any: that is for callers who have been judged, and a Path is followed for everybody. */
+/* Does it lead to the very neighbour that the request has come from: by its address, or the name that TLS has proved? A
+ * domain that calls may go to is none: that is for callers who have been judged, and a Path is followed for everybody.
+ */
 static bool path_is_his(const struct pbx_server *s, const struct sip_uri *first, const struct flow *flow)
 {
 	struct addr addr;
 
 	if (sip_uri_addr(first, &addr))
 		return addr_eq_ip(&addr, &flow->remote);
-	if (flow->peer && flow->peer <= s->config.tls_peer_n &&
-	    str_eq_nocase(first->host, s->config.tls_peers[flow->peer - 1]))
-		return true;
-	for (size_t i = 0; i < s->config.relay_domain_n; i++)
-		if (str_eq_nocase(first->host, s->config.relay_domains[i]))
-			return true;
-	return false;
+	return flow->peer && flow->peer <= s->config.tls_peer_n &&
+	       str_eq_nocase(first->host, s->config.tls_peers[flow->peer - 1]);
 }
 
 /* RFC 3327 6.: whoever may write a Path says where we send calls, with our address as theirs: to a carrier that trusts

@@ -61,6 +61,31 @@ static void register_tls(const char *contact)
 	rig_assert_start(rig_take_stream(STREAM_B), "SIP/2.0 200 ");
 }
 
+/* A proxy that stands between phones and us may name itself as the way back, by the name that TLS has proved and by no
+ * other: not by a peer's that this is not, nor in the clear. */
+static void a_path_may_be_a_name_that_tls_has_proved(void **state)
+{
+	static const char lines[] = "Contact: <sip:102@10.0.0.1>\r\nSupported: path\r\nPath: <sip:p@%s;lr>\r\n";
+	char text[300];
+
+	(void)state;
+	run_with_tls(false);
+	accept_tls(STREAM_A, alice, "Partner.example");
+	accept_tls(STREAM_B, bob, "");
+	snprintf(text, sizeof(text), lines, "other.example");
+	say_tls(STREAM_A, alice, "REGISTER", "sip:example.com", "sip:102@example.com", "r1", text);
+	rig_assert_start(rig_take_stream(STREAM_A), "SIP/2.0 403 Path Leads Elsewhere");
+	snprintf(text, sizeof(text), lines, "partner.EXAMPLE");
+	say_tls(STREAM_B, bob, "REGISTER", "sip:example.com", "sip:102@example.com", "r2", text);
+	rig_assert_start(rig_take_stream(STREAM_B), "SIP/2.0 403 Path Leads Elsewhere");
+	rig_register_once(bob, "102", 3, text);
+	rig_assert_start(rig_take(bob), "SIP/2.0 403 Path Leads Elsewhere");
+	assert_false(rig_.contacts[0].used);
+	say_tls(STREAM_A, alice, "REGISTER", "sip:example.com", "sip:102@example.com", "r4", text);
+	rig_assert_start(rig_take_stream(STREAM_A), "SIP/2.0 200 ");
+	assert_true(rig_.contacts[0].used);
+}
+
 static void a_sips_request_in_the_clear_is_refused_with_its_rule(void **state)
 {
 	(void)state;
@@ -195,6 +220,7 @@ static void a_server_that_proved_a_domain_of_the_list_may_call_without_a_passwor
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(a_path_may_be_a_name_that_tls_has_proved),
 		T(a_sips_request_in_the_clear_is_refused_with_its_rule),
 		T(a_sips_call_is_never_sent_on_in_the_clear),
 		T(a_sips_call_goes_over_tls_with_a_record_route_of_sips),
