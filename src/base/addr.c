@@ -7,10 +7,9 @@ struct addr addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port)
 
 static bool take_v4(str *rest, uint8_t out[4])
 {
-	const char *at = rest->p, *end = at + rest->n, *start;
-
 	if (!rest->n)
 		return false;
+	const char *at = rest->p, *end = at + rest->n, *start;
 	for (int i = 0; i < 4; i++) {
 		unsigned part = 0;
 

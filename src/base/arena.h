@@ -35,12 +35,12 @@ void *arena_alloc_slowly(struct arena *, size_t n);
 static inline void *arena_alloc(struct arena *a, size_t n)
 {
 	size_t pad = -(uintptr_t)a->at % alignof(max_align_t), left = (size_t)(a->end - a->at);
-	char *p = a->at + pad;
+	char *p = a->at;
 
-	if (!a->at || left < pad || left - pad < n)
+	if (!p || left < pad || left - pad < n)
 		return arena_alloc_slowly(a, n);
-	a->at = p + n;
-	return p;
+	a->at = p + pad + n;
+	return p + pad;
 }
 /* The same, cleared. */
 void *arena_zalloc(struct arena *, size_t n);
