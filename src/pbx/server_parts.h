@@ -256,7 +256,7 @@ struct pbx_server {
 	struct pbx_gruus *gruus;
 	struct pbx_subscriptions *subscriptions;
 	struct pbx_numbers *numbers; /* of accounts that stand for many */
-	bool reading_numbers, numbers_stale;
+	bool reading_contacts, reading_numbers, numbers_stale;
 	int64_t removals; /* the store's removals up to this one are known, */
 	bool have_removals, reading_removals, removals_stale;
 	struct pbx_stream_book *book;  /* of the streams that this worker holds */
@@ -477,6 +477,8 @@ bool pbx_binding_is_lost(const struct contact_record *);
 
 /* Asks for what is not there yet of all that must be, before the worker listens; which it does when it has come. */
 void pbx_restore_ask(struct pbx_server *, usec now);
+/* The contacts, where they have not been read: it is known how far the removals go. */
+void pbx_restore_contacts(struct pbx_server *, usec now);
 /* Numbers may have changed. */
 void pbx_restore_numbers(struct pbx_server *, usec now);
 /* KEEPER_REALM, _CONTACT_LIST or _NUMBER_LIST was answered. */
@@ -484,7 +486,8 @@ void pbx_restore_answered(struct pbx_server *, const struct keeper_answer *, use
 
 /* ---- server_removal.c ---- */
 
-/* Reads what was taken away since it was asked last. The first time nothing follows of it: contacts are read after. */
+/* Reads what was taken away since it was asked last. The first time nothing follows of it: contacts are read after, once it
+ * has been answered. */
 void pbx_removal_ask(struct pbx_server *, usec now);
 /* KEEPER_REMOVAL_LIST was answered: the shards' own are told, PBX_NOTE_REMOVE. */
 void pbx_removal_answered(struct pbx_server *, const struct keeper_answer *, usec now);
