@@ -119,6 +119,9 @@ struct leg {
 	struct leg_ask asks[LEG_ASKS];
 	struct reliable reliable;
 	struct session_timer timer;
+	/* of their INVITE: an UPDATE may come before its answer */
+	struct session_timer_wish wish;
+
 	struct buf next_body;  /* of an 18x that waits for the PRACK of the one before */
 	int next_status;       /* 0: none */
 	bool far_updates;      /* the far side takes UPDATE */

@@ -91,6 +91,8 @@ enum err leg_write_inside(struct leg *leg, str method, uint32_t cseq, str more, 
 	leg_write_lines(leg, refreshes, false, &lines);
 	if (refreshes)
 		session_timer_write_request(&leg->timer, &lines);
+	else if (!str_eq(method, STR("ACK"))) /* RFC 4028 7.1: in each request */
+		ability_write_supported(&leg->house->ability, &lines);
 	buf_put(&lines, more);
 	err = sip_dialog_request(leg->dialog, method, cseq, &request, &scratch);
 	if (err == ERR_NONE && leg->house->account && !str_eq(method, STR("ACK"))) {

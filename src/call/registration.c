@@ -102,7 +102,8 @@ static void write_lines(struct registration *r, struct buf *lines)
 	buf_printf(lines, "Expires: %u\r\n", r->leaving ? 0u : (unsigned)r->expires_s);
 	if (r->settings.software.n)
 		buf_printf(lines, "User-Agent: " STR_FMT "\r\n", STR_ARG(r->settings.software));
-	buf_put(lines, r->plain ? STR("Supported: path, gruu\r\n") : STR("Supported: path, gruu, outbound\r\n"));
+	buf_put(lines,
+		r->plain ? STR("Supported: path, gruu, timer\r\n") : STR("Supported: path, gruu, outbound, timer\r\n"));
 }
 
 /* true: failed, which is news. */

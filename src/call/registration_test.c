@@ -109,7 +109,7 @@ static void a_device_with_a_name_gets_a_gruu_and_learns_its_routes(void **state)
 {
 	(void)state;
 	assert_true(said("Contact: <sip:101@192.0.2.1>;reg-id=1;+sip.instance=\"<" INSTANCE ">\"\r\n"));
-	assert_true(said("Supported: path, gruu, outbound\r\n"));
+	assert_true(said("Supported: path, gruu, outbound, timer\r\n"));
 	answered(200,
 		 "Contact: <sip:101@192.0.2.7>;+sip.instance=\"<urn:uuid:other>\";pub-gruu=\"sip:other\";expires=9\r\n"
 		 "Contact: <sip:101@192.0.2.1>;expires=600;+sip.instance=\"<" INSTANCE
@@ -136,7 +136,7 @@ static void where_the_first_hop_keeps_no_flow_it_goes_without(void **state)
 	(void)state;
 	answered(439, "");
 	assert_true(said("Contact: <sip:101@192.0.2.1>;+sip.instance=\"<" INSTANCE ">\"\r\n"));
-	assert_true(said("Supported: path, gruu\r\n"));
+	assert_true(said("Supported: path, gruu, timer\r\n"));
 	answered(439, ""); /* no end of it otherwise */
 	assert_int_equal(reg.state, REGISTRATION_DOWN);
 	assert_int_equal(reg.status, 439);
