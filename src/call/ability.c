@@ -1,21 +1,61 @@
 #include "call/ability.h"
 
+static void write_list(const str *words, size_t n, str between, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_put(out, between);
+		buf_put(out, words[i]);
+	}
+}
+
+/* SUBSCRIBE is answered where a REFER subscribes (RFC 3515 2.4.4). */
+static void write_methods(const struct ability *a, str between, struct buf *out)
+{
+	static const str all[] = { STR_INIT("INVITE"),  STR_INIT("ACK"),   STR_INIT("BYE"),      STR_INIT("CANCEL"),
+				   STR_INIT("OPTIONS"), STR_INIT("PRACK"), STR_INIT("UPDATE"),   STR_INIT("INFO"),
+				   STR_INIT("NOTIFY"),  STR_INIT("REFER"), STR_INIT("SUBSCRIBE") };
+
+	write_list(all, a->transfers ? 11 : 9, between, out);
+	if (a->messages) {
+		buf_put(out, between);
+		buf_put(out, STR("MESSAGE"));
+	}
+}
+
+static void write_extensions(const struct ability *a, str between, struct buf *out)
+{
+	static const str all[] = { STR_INIT("100rel"), STR_INIT("timer"), STR_INIT("replaces"),
+				   STR_INIT("norefersub") };
+
+	write_list(all, a->transfers ? 4 : 2, between, out);
+}
+
 void ability_write_allow(const struct ability *a, struct buf *lines)
 {
-	buf_put(lines, STR("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, NOTIFY"));
-	if (a->transfers)
-		buf_put(lines, STR(", REFER"));
-	if (a->messages)
-		buf_put(lines, STR(", MESSAGE"));
+	buf_put(lines, STR("Allow: "));
+	write_methods(a, STR(", "), lines);
 	buf_put(lines, STR("\r\n"));
 }
 
 void ability_write_supported(const struct ability *a, struct buf *lines)
 {
-	buf_put(lines, STR("Supported: 100rel, timer"));
-	if (a->transfers)
-		buf_put(lines, STR(", replaces, norefersub"));
+	buf_put(lines, STR("Supported: "));
+	write_extensions(a, STR(", "), lines);
 	buf_put(lines, STR("\r\n"));
+}
+
+/* No `events`: a SUBSCRIBE to what we do not know is better refused here, with what we do (489). */
+void ability_write_features(const struct ability *a, bool registers, struct buf *params)
+{
+	buf_put(params, STR(";audio"));
+	if (!registers)
+		return;
+	buf_put(params, STR(";methods=\""));
+	write_methods(a, STR(","), params);
+	buf_put(params, STR("\";extensions=\""));
+	write_extensions(a, STR(","), params);
+	buf_put_char(params, '"');
 }
 
 static void write_events(const struct ability *a, struct buf *lines)

@@ -231,10 +231,13 @@ static bool hung_up(struct leg *leg, const struct sip_event *event, struct leg_e
 
 static void answer_options(struct leg *leg, const struct sip_event *event, usec now)
 {
-	char text[800];
+	char text[800 + CALL_TARGET_N];
 	struct buf lines;
 
 	buf_init(&lines, text, sizeof(text));
+	buf_printf(&lines, "Contact: <%s>", leg->contact);
+	ability_write_features(&leg->house->ability, false, &lines);
+	buf_put(&lines, STR("\r\n"));
 	ability_write_all(&leg->house->ability, &lines);
 	leg_answer(leg, event->server, event->msg, 200, buf_str(&lines), now);
 }

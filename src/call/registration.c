@@ -109,7 +109,7 @@ static void write_lines(struct registration *r, struct buf *lines)
 /* true: failed, which is news. */
 static bool ask(struct registration *r, usec now)
 {
-	char text[4096], line_text[2048], from_text[REGISTRATION_NAME_N + 32], contact_text[2 * REGISTRATION_NAME_N];
+	char text[4096], line_text[2048], from_text[REGISTRATION_NAME_N + 32], contact_text[4 * REGISTRATION_NAME_N];
 	struct buf out, lines, from, contact;
 	enum err err;
 
@@ -124,6 +124,7 @@ static bool ask(struct registration *r, usec now)
 	if (r->settings.instance.n)
 		buf_printf(&contact, "%s;+sip.instance=\"<" STR_FMT ">\"", r->plain ? "" : ";reg-id=1",
 			   STR_ARG(r->settings.instance));
+	buf_put(&contact, r->settings.features);
 	buf_printf(&from, "<%s>;tag=%s", r->aor, r->tag);
 	struct sip_request request = {
 		.method = STR("REGISTER"),
