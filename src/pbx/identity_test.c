@@ -131,6 +131,15 @@ static void what_a_neighbour_asserts_of_a_callee_is_told_as_the_setting_says(voi
 		rig_answer_request(neighbour, invite, 200, "bt", text, "");
 		rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
 		assert_int_equal(strstr(rig_.text, "P-Asserted-Identity") != NULL, i == 0);
+		/* it comes again when our part is done; and by a phone, it is no neighbour's word */
+		rig_forget_sent();
+		rig_answer_request(neighbour, invite, 200, "bt", text, "");
+		rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+		assert_int_equal(strstr(rig_.text, "P-Asserted-Identity: <sip:x@carrier.example>") != NULL, i == 0);
+		rig_forget_sent();
+		rig_answer_request(bob, invite, 200, "bt", text, "");
+		rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+		assert_null(strstr(rig_.text, "P-Asserted-Identity"));
 		rig_stop_servers();
 	}
 }
