@@ -1,5 +1,7 @@
 #include "call/ability.h"
 
+#include "call/transfer.h"
+
 static void write_list(const str *words, size_t n, str between, struct buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -58,7 +60,7 @@ void ability_write_features(const struct ability *a, bool registers, struct buf 
 	buf_put_char(params, '"');
 }
 
-static void write_events(const struct ability *a, struct buf *lines)
+void ability_write_events(const struct ability *a, struct buf *lines)
 {
 	if (a->transfers)
 		buf_put(lines, STR("Allow-Events: refer\r\n"));
@@ -80,13 +82,15 @@ void ability_write_all(const struct ability *a, struct buf *lines)
 	ability_write_supported(a, lines);
 	write_accept(a, lines);
 	buf_put(lines, STR("Accept-Encoding: identity\r\nAccept-Language: en\r\n"));
-	write_events(a, lines);
+	ability_write_events(a, lines);
 }
 
 /* ---- 8.2.1 ---- */
 
 static int judge_method(const struct ability *a, const struct sip_msg *m, struct buf *lines)
 {
+	uint32_t id;
+
 	switch (m->method) {
 	case SIP_METHOD_OTHER:
 		ability_write_allow(a, lines);
@@ -94,7 +98,9 @@ static int judge_method(const struct ability *a, const struct sip_msg *m, struct
 	case SIP_SUBSCRIBE:
 		if (!a->transfers)
 			break;
-		write_events(a, lines);
+		if (transfer_is_event(m, &id))
+			return 403; /* RFC 3515 2.4.4: only a REFER begins one */
+		ability_write_events(a, lines);
 		return 489;
 	case SIP_REFER:
 		if (!a->transfers)
@@ -148,6 +154,14 @@ static int judge_required(const struct ability *a, const struct sip_msg *m, stru
 		return 0;
 	buf_put(lines, STR("\r\n"));
 	return 420;
+}
+
+/* RFC 3891 3.: one, in an INVITE, and nothing that contradicts it (Join: RFC 3911 4.). */
+static int judge_replaces(const struct ability *a, const struct sip_msg *m)
+{
+	if (!a->transfers || !sip_msg_has(m, SIP_REPLACES))
+		return 0;
+	return m->method != SIP_INVITE || sip_msg_count(m, SIP_REPLACES) != 1 || sip_msg_has(m, SIP_JOIN) ? 400 : 0;
 }
 
 /* ---- 8.2.3 ---- */
@@ -232,6 +246,8 @@ int ability_judge(const struct ability *a, struct sip_msg *m, struct buf *lines)
 		status = judge_scheme(m);
 	if (!status && m->method != SIP_ACK && m->method != SIP_CANCEL)
 		status = judge_required(a, m, lines);
+	if (!status && m->method != SIP_ACK && m->method != SIP_CANCEL)
+		status = judge_replaces(a, m);
 	if (!status)
 		status = judge_body(m, lines);
 	if (!status && m->method == SIP_INVITE && !accepts_sdp(m))

@@ -37,7 +37,14 @@ void leg_answer(struct leg *leg, handle server, struct sip_msg *request, int sta
 
 void leg_respond(struct leg *leg, handle server, struct sip_msg *request, int status, str lines, usec now)
 {
-	leg_answer(leg, server, request, status, lines, now);
+	/* What makes or keeps a subscription needs a Contact in its 2xx (RFC 3515 2.2, RFC 6665 8.2). */
+	bool contact =
+		status / 100 == 2 && (!request || request->method == SIP_REFER || request->method == SIP_SUBSCRIBE);
+	enum err err = leg_reply(leg, server, request, status, STR_NONE, lines, contact ? LEG_REPLY_CONTACT : 0, now);
+
+	if (err != ERR_NONE)
+		log_info(leg->house->log, "call.leg unanswered", "call=%s status=%d err=\"%s\"", leg->call_id, status,
+			 err_text(err));
 }
 
 /* ---- offers and refreshes ---- */

@@ -18,6 +18,7 @@ void leg_write_lines(const struct leg *leg, bool invites, bool response, struct 
 	if (invites) {
 		ability_write_allow(&leg->house->ability, lines);
 		ability_write_supported(&leg->house->ability, lines);
+		ability_write_events(&leg->house->ability, lines);
 	}
 	if (leg->house->software.n)
 		buf_printf(lines, "%s: " STR_FMT "\r\n", response ? "Server" : "User-Agent",
