@@ -13,14 +13,15 @@
 #define CERTIFICATE_LIFE   (3650 * 86400 * USEC_PER_SEC) /* pinned by its key: age adds nothing */
 #define CERTIFICATE_MARGIN (30 * 86400 * USEC_PER_SEC)
 
-static enum err start_keeper(struct home *home, const struct log *log, struct buf *why)
+static enum err start_keeper(struct home *home, bool ahead, const struct log *log, struct buf *why)
 {
 	char path[HOME_PATH_MAX + 128], sentence[300] = "";
 	enum err err = home_path(home, "tandem.db", path);
 
 	if (err == ERR_NONE)
 		err = keeper_start(
-			&(struct keeper_setup){ .path = path, .log = log, .look_ms = home->lock < 0 ? 0 : LOOK_MS },
+			&(struct keeper_setup){
+				.path = path, .log = log, .look_ms = home->lock < 0 ? 0 : LOOK_MS, .ahead = ahead },
 			&home->keeper, sentence, sizeof(sentence));
 	if (err)
 		buf_printf(why, "%s", *sentence ? sentence : err_text(err));
@@ -35,7 +36,7 @@ static enum err lock_file(const struct home *home, const char *name, int *fd)
 	return err ? err : file_lock(path, fd);
 }
 
-enum err home_open(struct home *home, str dir, bool alone, const struct clock *clock, const struct log *log,
+enum err home_open(struct home *home, str dir, unsigned use, const struct clock *clock, const struct log *log,
 		   struct buf *why)
 {
 	enum err err;
@@ -55,7 +56,7 @@ enum err home_open(struct home *home, str dir, bool alone, const struct clock *c
 						: err_text(err));
 		return err;
 	}
-	err = alone ? lock_file(home, "lock", &home->lock) : ERR_NONE;
+	err = use & HOME_ALONE ? lock_file(home, "lock", &home->lock) : ERR_NONE;
 	if (err) {
 		buf_printf(why, "%s: %s", home->dir,
 			   err == ERR_BUSY      ? "another tandem runs on this folder"
@@ -63,7 +64,7 @@ enum err home_open(struct home *home, str dir, bool alone, const struct clock *c
 						: err_text(err));
 		return err;
 	}
-	err = start_keeper(home, log, why);
+	err = start_keeper(home, use & HOME_AHEAD, log, why);
 	if (err)
 		home_close(home);
 	return err;

@@ -35,10 +35,15 @@ struct home {
 	int claim;      /* likewise */
 };
 
-/* Makes the folder where it is not there, takes its lock when `alone`, starts the keeper. On failure
+enum home_use {
+	HOME_ALONE = 1, /* a daemon's: takes the folder's lock */
+	HOME_AHEAD = 2, /* its keeper answers registrations before the database has them (io/keeper.h) */
+};
+
+/* Makes the folder where it is not there, takes its lock when HOME_ALONE, starts the keeper. On failure
  * nothing is left open, and `why` holds a sentence: ERR_BUSY another daemon runs there, ERR_REFUSED, ERR_IO,
  * ERR_UNSUPPORTED a newer version's store. `clock` and `log` outlive it. */
-MUST_CHECK enum err home_open(struct home *, str dir, bool alone, const struct clock *, const struct log *,
+MUST_CHECK enum err home_open(struct home *, str dir, unsigned use, const struct clock *, const struct log *,
 			      struct buf *why);
 void home_close(struct home *);
 /* From here on this process alone is `name` on the peer network from this folder, until home_close: two that shared a

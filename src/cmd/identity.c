@@ -135,7 +135,7 @@ int identity_instance(const struct command *command, const struct clock *clock, 
 	enum err err;
 
 	buf_init(&why, text, sizeof(text));
-	err = home_open(&home, data, false, clock, log, &why);
+	err = home_open(&home, data, 0, clock, log, &why);
 	if (err != ERR_NONE)
 		return complain(command, &why, err == ERR_BUSY ? EXIT_TEMPORARY : EXIT_CONFIG);
 	err = home_instance(&home, owner, out, &why);
@@ -201,7 +201,7 @@ int identity_node(struct identity_node *n, const struct identity_node_setup *s)
 	buf_init(&why, text, sizeof(text));
 	buf_init_grow(&n->state, 65536);
 	snprintf(n->owner, sizeof(n->owner), "node:" STR_FMT, STR_ARG(s->name));
-	err = home_open(&n->home, s->data, false, s->clock, s->log, &why);
+	err = home_open(&n->home, s->data, 0, s->clock, s->log, &why);
 	if (err != ERR_NONE)
 		return complain(s->command, &why, err == ERR_BUSY ? EXIT_TEMPORARY : EXIT_CONFIG);
 	n->is_open = true;

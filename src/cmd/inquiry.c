@@ -60,7 +60,7 @@ bool inquiry_open(struct inquiry *q, const struct command *command, str dir, boo
 						      STR_FMT ": you may not look into it", STR_ARG(dir))
 				       : inquiry_fail(q, EXIT_NO_INPUT, "there is no store in " STR_FMT, STR_ARG(dir));
 	buf_init(&why, text, sizeof(text));
-	enum err err = home_open(&q->home, dir, false, &q->clock, NULL, &why);
+	enum err err = home_open(&q->home, dir, 0, &q->clock, NULL, &why);
 	return err == ERR_NONE ? true : inquiry_fail(q, inquiry_code(err), STR_FMT, STR_ARG(buf_str(&why)));
 }
 

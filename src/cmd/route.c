@@ -226,7 +226,7 @@ static int prepare(struct route *r, const struct conf_words *words)
 		command_say(r->command, "--data: there is no store in " STR_FMT, STR_ARG(serve_data(r->serve)));
 		return EXIT_NO_INPUT;
 	}
-	enum err err = home_open(&r->home, serve_data(r->serve), false, &r->clock, NULL, &why);
+	enum err err = home_open(&r->home, serve_data(r->serve), 0, &r->clock, NULL, &why);
 	if (err) {
 		command_say(r->command, "--data: " STR_FMT, STR_ARG(buf_str(&why)));
 		return err == ERR_REFUSED ? EXIT_NO_PERMISSION : EXIT_UNAVAILABLE;

@@ -48,6 +48,11 @@ const struct conf_setting serve_table[] = {
 	  "Threads that share the calls; as many as the machine has cores is enough." },
 	{ "auth", CONF_CHOICE, FIELD(auth), "digest", 0, 0, "digest|none", NULL, false,
 	  "How users prove who they are; with none, everyone is believed: for closed networks and tests only." },
+	{ "durability", CONF_CHOICE, FIELD(durability), "crash", 0, 0, "crash|power", NULL, false,
+	  "What a registration that was answered survives. crash: the end of this process, kill -9 included; it is on "
+	  "the disk a tenth of a second later, and a power cut could lose those of that tenth. power: a power cut, "
+	  "too; "
+	  "each answer waits for the disk. All else that is kept always waits." },
 	{ "trunk", CONF_TEXT, FIELD(trunk), NULL, 0, 0, NULL, "NAME", false,
 	  "The account that calls to names which are not users here are handed to; it must be there." },
 	{ "relay-domains", CONF_TEXT, FIELD(relay), NULL, 0, 0, NULL, "LIST|any", false,
@@ -341,7 +346,8 @@ static int open_and_run(struct serve *s)
 	int code;
 
 	buf_init(&why, text, sizeof(text));
-	enum err err = home_open(&s->home, s->settings.data, true, &s->clock, &s->log.log, &why);
+	unsigned use = HOME_ALONE | (s->settings.durability == 0 ? HOME_AHEAD : 0);
+	enum err err = home_open(&s->home, s->settings.data, use, &s->clock, &s->log.log, &why);
 	if (err) {
 		command_say(s->command, "--data: " STR_FMT, STR_ARG(buf_str(&why)));
 		return err == ERR_BUSY ? EXIT_TEMPORARY : err == ERR_REFUSED ? EXIT_NO_PERMISSION : EXIT_UNAVAILABLE;

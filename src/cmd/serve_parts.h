@@ -33,7 +33,7 @@ struct serve_settings {
 	str data, config, policy, domain, listen, redirect, certificate, key, ca, tls_peers, host, trunk, relay, trust;
 	struct addr dns;
 	usec session_expires, hunt_after, flow_timer;
-	int64_t expires_spread, service_route;
+	int64_t expires_spread, service_route, durability;
 	int64_t workers, auth, flood_rate, log_level, identity, redirects;
 	bool strangers, history, extensions, trace, json;
 	struct watch_settings watch;

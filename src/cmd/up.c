@@ -646,7 +646,7 @@ static int open_home(struct up *up)
 		command_say(up->command, "%s cannot be written", path);
 		return EXIT_CANT_CREATE;
 	}
-	enum err err = home_open(&up->home, up->settings.data, true, &up->clock, &up->log.log, &why);
+	enum err err = home_open(&up->home, up->settings.data, HOME_ALONE, &up->clock, &up->log.log, &why);
 	if (err == ERR_NONE)
 		err = home_claim(&up->home, up->settings.business, &why);
 	if (err == ERR_NONE)

@@ -31,6 +31,7 @@ const struct metric io_metrics[] = {
 	ROW("loop_lag_seconds", HISTOGRAM, lag, "How late a thread came to what was due."),
 	ROW("keeper_questions_total", COUNTER, asked, "Questions to the keeper."),
 	ROW("keeper_answers_total", COUNTER, answered, "Questions that the keeper has carried out."),
+	ROW("keeper_ahead_total", COUNTER, ahead, "Of these, registrations answered before the database had them."),
 	ROW("keeper_refused_total", COUNTER, turned_away, "Questions that were turned away: the queue was full."),
 	ROW("keeper_batches_total", COUNTER, batches, "Transactions on the database."),
 	ROW("keeper_failures_total", COUNTER, failures,

@@ -38,7 +38,7 @@ struct io_figures {
 	uint64_t questions[HOST_NAPTR + 1], lookups[IO_ANSWER_N]; /* of names: asked, answered */
 	uint64_t dropped;                                         /* messages between services */
 	struct metric_histogram lag;
-	uint64_t asked, answered, turned_away, batches, failures;
+	uint64_t asked, answered, ahead, turned_away, batches, failures;
 	struct metric_histogram commit;
 };
 

@@ -1,6 +1,8 @@
 #include "io/keeper.h"
 
 #include "io/db/sqlite.h"
+#include "io/journal.h"
+#include "io/takeover.h"
 #include "store/clerk.h"
 
 #include <pthread.h>
@@ -14,6 +16,9 @@
 #define GATHER_NS        400000 /* of patience: less than a commit takes */
 #define GATHER_MAX       3      /* times, while more are coming */
 
+#define AHEAD_MAX   256 /* questions that went ahead and wait for the next commit; with more it does not wait */
+#define AHEAD_AGAIN (USEC_PER_SEC / 4)
+
 /* A question on its way. */
 struct item {
 	struct item *next;
@@ -21,6 +26,7 @@ struct item {
 	struct keeper_ask *ask;
 	struct keeper_answer *answer; /* of a check: what was found, to be judged */
 	size_t weight;                /* keeper_ask_weight */
+	uint64_t number;              /* in the journal, and answered; 0: neither */
 	bool hashed;                  /* holds one of hash_max places */
 };
 
@@ -46,13 +52,19 @@ struct keeper {
 	size_t last_weight;    /* of the last batch */
 	bool changed;          /* another process has written */
 
+	pthread_mutex_t order; /* taken before `lock`: the journal has the order of the queue; guards what follows */
+	struct journal *journal;
+	bool behind; /* what went ahead could not be committed: nothing more goes */
+
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t asked; /* the keeper thread waits here */
 	pthread_cond_t to_hash;
 	struct queue asks, hashes;
-	uint32_t hash_n; /* places taken: from keeper_post to the answer */
-	bool stopping;   /* nothing new is taken */
-	bool ended;      /* the hash threads go home */
+	uint32_t ahead_n; /* of the asks: answered already */
+	usec ahead_due;   /* when they are committed, if nothing else comes (monotonic) */
+	uint32_t hash_n;  /* places taken: from keeper_post to the answer */
+	bool stopping;    /* nothing new is taken */
+	bool ended;       /* the hash threads go home */
 
 	pthread_t thread, hashers[HASH_THREADS_MAX];
 	uint32_t hasher_n;
@@ -86,6 +98,14 @@ static struct item *queue_take(struct queue *q)
 	q->n--;
 	q->weight -= item->weight;
 	return item;
+}
+
+static usec monotonic(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (usec)t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000;
 }
 
 static void deliver(struct keeper_port port, struct keeper_answer *answer)
@@ -125,6 +145,15 @@ static bool needs_hash(enum keeper_kind kind)
 	return kind == KEEPER_PERSON_CHECK || store_clerk_hashes(kind);
 }
 
+/* One more went ahead. Must the keeper's thread hear of it? Under the lock. */
+static bool announce_ahead(struct keeper *k)
+{
+	k->ahead_n++;
+	if (k->ahead_n == 1)
+		k->ahead_due = monotonic() + KEEPER_AHEAD_MS * USEC_PER_MS;
+	return k->ahead_n == 1 || k->ahead_n == AHEAD_MAX;
+}
+
 /* Why it cannot be taken; NULL: it was. Under the lock. */
 static const char *enqueue(struct keeper *k, struct item *item, enum err *err)
 {
@@ -151,9 +180,61 @@ static const char *enqueue(struct keeper *k, struct item *item, enum err *err)
 		pthread_cond_signal(&k->to_hash);
 	} else {
 		queue_add(&k->asks, item);
-		pthread_cond_signal(&k->asked);
+		if (!item->number || announce_ahead(k))
+			pthread_cond_signal(&k->asked);
 	}
 	return NULL;
+}
+
+/* Who is answered at once asks again at once: where half of the queue is full, answers wait for their commit. */
+static bool is_crowded(struct keeper *k)
+{
+	pthread_mutex_lock(&k->lock);
+	bool crowded = k->asks.n >= k->setup.queue_max / 2;
+	pthread_mutex_unlock(&k->lock);
+	return crowded;
+}
+
+/* Into the journal and the queue, in one order. */
+static enum err send_ahead(struct keeper *k, struct item *item)
+{
+	enum err err, refused;
+
+	pthread_mutex_lock(&k->order);
+	err = k->behind || is_crowded(k) ? ERR_BUSY
+					 : journal_put(k->journal, item->ask->contact_batches[0].row, &item->number);
+	if (err == ERR_NONE) {
+		pthread_mutex_lock(&k->lock);
+		if (enqueue(k, item, &refused))
+			err = refused;
+		pthread_mutex_unlock(&k->lock);
+		if (err != ERR_NONE)
+			journal_unput(k->journal);
+	}
+	pthread_mutex_unlock(&k->order);
+	return err;
+}
+
+/* A change of contacts is answered here; false: the usual way has to. */
+static bool post_ahead(struct keeper *k, struct keeper_port port, struct keeper_ask *ask)
+{
+	if (!k->setup.ahead || ask->kind != KEEPER_CONTACT_BATCH || ask->n != 1 ||
+	    !contact_row_is_sound(ask->contact_batches[0].row))
+		return false;
+	struct keeper_answer *answer = keeper_answer_new(ask);
+	struct item *item = calloc(1, sizeof(*item));
+	if (item)
+		*item = (struct item){ .ask = ask, .weight = 1 };
+	if (!answer || !item || send_ahead(k, item) != ERR_NONE) {
+		keeper_answer_free(answer);
+		free(item);
+		return false;
+	}
+	IO_COUNT(&k->tally, asked);
+	IO_COUNT(&k->tally, answered);
+	IO_COUNT(&k->tally, ahead);
+	deliver(port, answer);
+	return true;
 }
 
 void keeper_post(struct keeper *k, struct keeper_port port, struct keeper_ask *ask)
@@ -161,7 +242,7 @@ void keeper_post(struct keeper *k, struct keeper_port port, struct keeper_ask *a
 	enum err err = ERR_MEMORY;
 	const char *why = "no memory";
 
-	if (!ask)
+	if (!ask || post_ahead(k, port, ask))
 		return;
 	struct item *item = calloc(1, sizeof(*item));
 	if (item) {
@@ -219,6 +300,8 @@ struct batch {
 	struct item *items[BATCH_MAX];
 	struct keeper_answer *answers[BATCH_MAX];
 	size_t n;
+	uint64_t number; /* the last of those that went ahead; 0: there is none */
+	bool failed;     /* its transaction: they stay in the queue */
 };
 
 static bool writes(const struct batch *b)
@@ -279,12 +362,27 @@ static void read_all(struct keeper *k, struct batch *b)
 			b->answers[i] = failed(b->items[i]->ask, err, k->db->driver->why(k->db));
 }
 
-static usec monotonic(void)
+/* They have been promised: all of them, or the whole batch again. */
+static enum err check_ahead(struct keeper *k, const struct batch *b)
 {
-	struct timespec t;
+	for (size_t i = 0; i < b->n; i++) {
+		if (!b->items[i]->number)
+			continue;
+		if (!b->answers[i] || b->answers[i]->err)
+			return b->answers[i] ? b->answers[i]->err : ERR_MEMORY;
+	}
+	return b->number ? takeover_note(k->clerk, b->number) : ERR_NONE;
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (usec)t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000;
+static void settle_ahead(struct keeper *k, const struct batch *b)
+{
+	if (!b->number && !k->behind)
+		return;
+	pthread_mutex_lock(&k->order);
+	k->behind = b->failed;
+	if (!b->failed && b->number)
+		journal_settle(k->journal, b->number);
+	pthread_mutex_unlock(&k->order);
 }
 
 static void write_all(struct keeper *k, struct batch *b)
@@ -295,9 +393,13 @@ static void write_all(struct keeper *k, struct batch *b)
 	if (err == ERR_NONE) {
 		carry_out(k, b, true);
 		look(k);
-		err = k->db->driver->step(k->db, DB_COMMIT);
+		err = check_ahead(k, b);
+		enum err ended = k->db->driver->step(k->db, err == ERR_NONE ? DB_COMMIT : DB_ROLLBACK);
+		err = err == ERR_NONE ? ended : err;
 	}
 	store_clerk_settle(k->clerk, err == ERR_NONE);
+	b->failed = err != ERR_NONE;
+	settle_ahead(k, b);
 	IO_COUNT(&k->tally, batches);
 	IO_OBSERVE(&k->tally, commit, monotonic() - began);
 	if (err != ERR_NONE)
@@ -325,40 +427,89 @@ static void pass_on(struct keeper *k, struct item *item, struct keeper_answer *f
 	pthread_mutex_unlock(&k->lock);
 }
 
+/* Nobody waits for it. Where the transaction failed it goes into *again. */
+static void end_ahead(struct item *item, struct keeper_answer *answer, struct queue *again)
+{
+	keeper_answer_free(answer);
+	if (again) {
+		queue_add(again, item);
+		return;
+	}
+	keeper_ask_free(item->ask);
+	free(item);
+}
+
+/* Before all others. A keeper that is ending leaves them in the journal. */
+static void put_back(struct keeper *k, struct queue *again)
+{
+	struct item *item;
+
+	pthread_mutex_lock(&k->lock);
+	bool left = k->stopping;
+	if (!left) {
+		*again->last = k->asks.first;
+		if (!k->asks.first)
+			k->asks.last = again->last;
+		k->asks.first = again->first;
+		k->asks.n += again->n;
+		k->asks.weight += again->weight;
+		k->ahead_n += again->n;
+		k->ahead_due = monotonic() + AHEAD_AGAIN;
+	}
+	pthread_mutex_unlock(&k->lock);
+	if (left)
+		log_warn(k->setup.log, "io.keeper left", "what=\"changes of contacts, for the next start\" n=%u",
+			 again->n);
+	while (left && (item = queue_take(again))) {
+		keeper_ask_free(item->ask);
+		free(item);
+	}
+}
+
 static void answer_batch(struct keeper *k, struct batch *b)
 {
 	bool changed = k->changed || (b->n == 0 && k->db->driver->foreign(k->db));
 
+	struct queue again;
+
+	queue_init(&again);
 	k->changed = false;
 	for (size_t i = 0; i < b->n; i++) {
 		struct item *item = b->items[i];
 		if (b->answers[i] && b->answers[i]->err == ERR_NONE && store_clerk_concerns(item->ask->kind))
 			changed = true;
-		if (item->ask->kind == KEEPER_PERSON_CHECK)
+		if (item->number)
+			end_ahead(item, b->answers[i], b->failed ? &again : NULL);
+		else if (item->ask->kind == KEEPER_PERSON_CHECK)
 			pass_on(k, item, b->answers[i]);
 		else
 			finish(k, item, b->answers[i]);
 	}
+	if (again.n)
+		put_back(k, &again);
 	if (changed)
 		tell_changed(k);
 }
 
+/* Under the lock. What went ahead waits for company. */
+static bool has_work(const struct keeper *k)
+{
+	return k->asks.n > k->ahead_n || (k->asks.n && (k->stopping || k->ahead_n >= AHEAD_MAX)) ||
+	       (k->ahead_n && monotonic() >= k->ahead_due);
+}
+
 static void wait_for_more(struct keeper *k)
 {
-	struct timespec until;
+	usec until = k->ahead_n ? k->ahead_due : USEC_NEVER;
 
-	if (k->setup.look_ms == 0 || k->watcher_n == 0) {
+	if (k->setup.look_ms > 0 && k->watcher_n > 0)
+		until = usec_min(until, monotonic() + k->setup.look_ms * USEC_PER_MS);
+	if (until == USEC_NEVER) {
 		pthread_cond_wait(&k->asked, &k->lock);
 		return;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += k->setup.look_ms / 1000;
-	until.tv_nsec += (long)(k->setup.look_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
-	pthread_cond_timedwait(&k->asked, &k->lock, &until);
+	struct timespec at = { .tv_sec = (time_t)(until / USEC_PER_SEC), .tv_nsec = until % USEC_PER_SEC * 1000 };
+	pthread_cond_timedwait(&k->asked, &k->lock, &at);
 }
 
 /*
@@ -385,18 +536,23 @@ static bool take_batch(struct keeper *k, struct batch *b)
 {
 	struct item *item;
 
-	b->n = 0;
+	*b = (struct batch){ .n = 0 };
 	pthread_mutex_lock(&k->lock);
 	bool over = k->stopping && k->asks.n == 0 && k->hash_n == 0;
-	if (!over && k->asks.n == 0)
+	if (!over && !has_work(k))
 		wait_for_more(k);
-	if (!over)
+	bool work = !over && has_work(k);
+	if (work)
 		gather(k);
 	k->last_weight = 0;
-	while (b->n < BATCH_MAX && k->last_weight < WEIGHT_MAX && (item = queue_take(&k->asks))) {
-		b->answers[b->n] = NULL;
+	while (work && b->n < BATCH_MAX && k->last_weight < WEIGHT_MAX && (item = queue_take(&k->asks))) {
 		b->items[b->n++] = item;
-		k->last_weight += item->weight;
+		if (item->number) {
+			k->ahead_n--;
+			b->number = item->number;
+		} else {
+			k->last_weight += item->weight;
+		}
 	}
 	pthread_mutex_unlock(&k->lock);
 	return !over;
@@ -504,8 +660,8 @@ static bool make_lock(struct keeper *k)
 
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	k->has_lock = pthread_mutex_init(&k->lock, NULL) == 0 && pthread_cond_init(&k->asked, &monotonic) == 0 &&
-		      pthread_cond_init(&k->to_hash, NULL) == 0;
+	k->has_lock = pthread_mutex_init(&k->lock, NULL) == 0 && pthread_mutex_init(&k->order, NULL) == 0 &&
+		      pthread_cond_init(&k->asked, &monotonic) == 0 && pthread_cond_init(&k->to_hash, NULL) == 0;
 	pthread_condattr_destroy(&monotonic);
 	return k->has_lock;
 }
@@ -533,6 +689,33 @@ static void set_defaults(struct keeper_setup *s)
 		s->hash_threads = HASH_THREADS_MAX;
 }
 
+/* Who has no contacts to write takes over what is there and goes; where it cannot, somebody later will. */
+static enum err open_journal(struct keeper *k, struct buf *why)
+{
+	const char *path = k->setup.path;
+	size_t n = 0;
+
+	if (!k->setup.ahead && !journal_is_there(path))
+		return ERR_NONE;
+	enum err err = journal_open(path, k->setup.ahead ? k->setup.busy_ms * USEC_PER_MS : 0, &k->journal);
+	if (err == ERR_BUSY) /* a running keeper's: by then it has told the database all that we may have heard of */
+		nanosleep(&(struct timespec){ .tv_nsec = 3 * KEEPER_AHEAD_MS / 2 * 1000000 }, NULL);
+	if (err == ERR_NONE)
+		err = takeover_all(k->db, k->clerk, k->journal, &n);
+	if (n)
+		log_info(k->setup.log, "io.keeper took over", "what=\"changes of contacts that a process left\" n=%zu",
+			 n);
+	if (!k->setup.ahead) {
+		journal_close(k->journal);
+		k->journal = NULL;
+		return ERR_NONE;
+	}
+	if (err != ERR_NONE)
+		buf_printf(why, "%s-contacts-0: %s", path,
+			   err == ERR_BUSY ? "another process reads it" : err_text(err));
+	return err;
+}
+
 enum err keeper_start(const struct keeper_setup *setup, struct keeper **out, char *why, size_t why_n)
 {
 	struct keeper *k = calloc(1, sizeof(*k));
@@ -547,13 +730,18 @@ enum err keeper_start(const struct keeper_setup *setup, struct keeper **out, cha
 	queue_init(&k->hashes);
 	struct db_sqlite_setup file = { .path = setup->path, .busy_ms = k->setup.busy_ms, .page_max = setup->page_max };
 	enum err err = db_sqlite_open(&file, &k->db, why, why_n);
-	if (err == ERR_NONE && (!(k->clerk = store_clerk_new(k->db)) || !make_lock(k) || !start_threads(k))) {
-		buf_put_z(&said, "no memory or no threads for the keeper");
-		if (why_n > 0)
-			why[said.n] = 0;
+	bool opened = err == ERR_NONE;
+	if (opened && (!(k->clerk = store_clerk_new(k->db)) || !make_lock(k)))
 		err = ERR_MEMORY;
-	}
+	if (err == ERR_NONE)
+		err = open_journal(k, &said);
+	if (err == ERR_NONE && !start_threads(k))
+		err = ERR_MEMORY;
 	if (err != ERR_NONE) {
+		if (opened && !said.n)
+			buf_put_z(&said, "no memory or no threads for the keeper");
+		if (opened && why_n > 0)
+			why[said.n] = 0;
 		keeper_stop(k);
 		return err;
 	}
@@ -587,7 +775,9 @@ void keeper_stop(struct keeper *k)
 		pthread_cond_destroy(&k->asked);
 		pthread_cond_destroy(&k->to_hash);
 		pthread_mutex_destroy(&k->lock);
+		pthread_mutex_destroy(&k->order);
 	}
+	journal_close(k->journal);
 	store_clerk_free(k->clerk);
 	if (k->db)
 		k->db->driver->free(k->db);

@@ -7,6 +7,12 @@
  * with that error. Passwords are hashed on a few threads of its own, so they hold
  * up nobody.
  *
+ * Contacts go ahead where the setup says so (io/journal): a KEEPER_CONTACT_BATCH is answered within keeper_post, as
+ * soon as it is in a file that outlives the process, and reaches the database with the next commit, KEEPER_AHEAD_MS
+ * later at most. Kill -9 loses nothing; a power cut could lose what was answered in that time. Who asks the same keeper
+ * after it finds it; who opens the database beside it waits as long. While a commit fails, nothing goes ahead, and what
+ * has is tried again. What an earlier process has left is taken over by whoever opens the database next.
+ *
  * Every question gets exactly one answer, also where the queue is full (ERR_FULL, at once)
  * and where the keeper is ending (ERR_STATE).
  *
@@ -24,6 +30,8 @@
 
 struct keeper;
 
+#define KEEPER_AHEAD_MS 100
+
 struct keeper_setup {
 	const char *path;          /* the database file, e.g. DIR/tandem.db; its folder must be there */
 	const struct log *log;     /* may be NULL; outlives the keeper */
@@ -34,6 +42,7 @@ struct keeper_setup {
 	uint32_t hash_max;         /* password hashes waiting; 0: 64; above: ERR_BUSY */
 	uint32_t look_ms;          /* how often to look whether another process wrote; 0: only when asked something */
 	uint32_t page_max;         /* as db_sqlite_setup.page_max */
+	bool ahead;                /* contacts are answered before they are in the database */
 };
 
 /* Opens the database and starts the threads. Errors as db_sqlite_open, with a sentence in `why`. */

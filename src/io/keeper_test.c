@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -395,6 +396,254 @@ static void what_was_acknowledged_survives_kill_9(void **state)
 	fclose(said);
 }
 
+/*
+ * Contacts that go ahead.
+ */
+
+static struct keeper *open_ahead(const struct house *h)
+{
+	return open_with((struct keeper_setup){ .ahead = true, .busy_ms = 100 }, h);
+}
+
+/* Binds or refreshes sip:N@x; the answer goes to `c`. */
+static void refresh(struct keeper *k, struct counter *c, uint64_t token, unsigned n, usec expires)
+{
+	char aor[40];
+	struct contact_batch batch;
+
+	snprintf(aor, sizeof(aor), "sip:%u@x", n);
+	struct contact_record contact = {
+		.aor = str_from(aor), .key = STR("k"), .uri = STR("sip:a@b"), .expires = expires
+	};
+	contact_batch_init(&batch);
+	assert_int_equal(contact_batch_put(&batch, &contact), ERR_NONE);
+	struct contact_batch_record row = { .row = contact_batch_row(&batch) };
+	post(k, c,
+	     (struct keeper_ask){ .kind = KEEPER_CONTACT_BATCH, .token = token, .contact_batches = &row, .n = 1 });
+	contact_batch_free(&batch);
+}
+
+/* When sip:N@x ends, as the store knows it; 0: it is not bound. */
+static usec bound_until(struct keeper *k, unsigned n)
+{
+	char aor[40];
+	usec expires = 0;
+	int64_t after = 0;
+	bool more = true;
+
+	snprintf(aor, sizeof(aor), "sip:%u@x", n);
+	while (more) {
+		struct keeper_answer *a =
+			keeper_wait(k, &(struct keeper_ask){ .kind = KEEPER_CONTACT_LIST, .now = NOW, .after = after });
+		assert_int_equal(a->err, ERR_NONE);
+		for (size_t i = 0; i < a->n; i++)
+			if (str_eq(a->contacts[i].aor, str_from(aor)))
+				expires = a->contacts[i].expires;
+		more = a->more;
+		after = a->n ? a->contacts[a->n - 1].id : 0;
+		keeper_answer_free(a);
+	}
+	return expires;
+}
+
+static struct db *hold_database(const struct house *h)
+{
+	struct db *other;
+	char why[200];
+
+	assert_int_equal(
+		db_sqlite_open(&(struct db_sqlite_setup){ .path = h->path, .busy_ms = 5000 }, &other, why, sizeof(why)),
+		ERR_NONE);
+	assert_int_equal(other->driver->step(other, DB_BEGIN), ERR_NONE);
+	return other;
+}
+
+static void release_database(struct db *other)
+{
+	assert_int_equal(other->driver->step(other, DB_ROLLBACK), ERR_NONE);
+	other->driver->free(other);
+}
+
+static void a_contact_is_answered_before_the_database_has_it(void **state)
+{
+	struct house *h = *state;
+	struct keeper *k = open_ahead(h);
+	struct counter c = COUNTER;
+	struct db *other = hold_database(h);
+
+	/* Nobody can write now: yet it is answered, on the spot. */
+	refresh(k, &c, 1, 7, NOW + 60);
+	assert_int_equal(c.good, 1);
+	release_database(other);
+	assert_true(bound_until(k, 7) == NOW + 60); /* who asks after it finds it */
+	keeper_stop(k);
+	k = open_keeper(h);
+	assert_true(bound_until(k, 7) == NOW + 60);
+	keeper_stop(k);
+}
+
+static void it_reaches_the_database_by_itself(void **state)
+{
+	struct house *h = *state;
+	struct keeper *k = open_ahead(h);
+	struct counter c = COUNTER;
+	usec until = 0;
+
+	refresh(k, &c, 1, 7, NOW + 60);
+	for (int i = 0; i < 100 && !until; i++) {
+		struct keeper *other = open_keeper(h); /* another process: it may not read our journal */
+		until = bound_until(other, 7);
+		keeper_stop(other);
+		usleep(20000);
+	}
+	assert_true(until == NOW + 60);
+	keeper_stop(k);
+}
+
+static void while_a_commit_fails_nothing_goes_ahead_and_what_did_is_kept(void **state)
+{
+	struct house *h = *state;
+	struct keeper *k = open_ahead(h);
+	struct counter c = COUNTER;
+	struct db *other = hold_database(h);
+
+	refresh(k, &c, 1, 1, NOW + 60);
+	refresh(k, &c, 2, 2, NOW + 60);
+	assert_int_equal(c.good, 2);
+	uint64_t token = 3;
+	while (!c.refused && token < 100) { /* once the keeper has noticed */
+		usleep(20000);
+		refresh(k, &c, token++, 3, NOW + 60);
+		wait_for(&c, &c.n, token - 1);
+	}
+	assert_true(c.refused);
+	size_t good = c.good;
+	release_database(other);
+	while (c.good == good && token < 200) {
+		refresh(k, &c, token++, 4, NOW + 60);
+		wait_for(&c, &c.n, token - 1);
+		usleep(20000);
+	}
+	refresh(k, &c, token, 5, NOW + 60);
+	assert_int_equal(c.n, token); /* ahead again */
+	for (unsigned n = 1; n <= 5; n++)
+		assert_true(n == 3 || bound_until(k, n) == NOW + 60);
+	keeper_stop(k);
+}
+
+static void what_a_keeper_could_not_write_the_next_one_takes_over(void **state)
+{
+	struct house *h = *state;
+	struct keeper *k = open_ahead(h);
+	struct counter c = COUNTER;
+	struct db *other = hold_database(h);
+
+	for (unsigned n = 1; n <= 3; n++)
+		refresh(k, &c, n, n, NOW + 60);
+	refresh(k, &c, 4, 2, NOW + 90);
+	assert_int_equal(c.good, 4);
+	keeper_stop(k); /* with the database held by somebody else */
+	release_database(other);
+	k = open_keeper(h); /* whoever it is, `tandem admin` too */
+	assert_true(bound_until(k, 1) == NOW + 60);
+	assert_true(bound_until(k, 2) == NOW + 90);
+	struct contact_record second = { .aor = STR("sip:2@x"), .key = STR("k") };
+	assert_int_equal(TELL(k, KEEPER_CONTACT_REMOVE, .contacts = &second, .n = 1), ERR_NONE);
+	keeper_stop(k);
+	k = open_ahead(h);
+	assert_true(bound_until(k, 2) == 0); /* once is enough */
+	refresh(k, &c, 5, 1, NOW + 30);
+	assert_true(bound_until(k, 1) == NOW + 30);
+	keeper_stop(k);
+}
+
+static void what_the_database_has_is_not_taken_over_again(void **state)
+{
+	struct house *h = *state;
+	struct counter c = COUNTER;
+
+	struct contact_record contact = { .aor = STR("sip:1@x"), .key = STR("k") };
+
+	/* A child ends once its contact has been in the database and is gone again; its journal stays. */
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct keeper *k = open_ahead(h);
+		refresh(k, &c, 1, 1, NOW + 60);
+		bool good = bound_until(k, 1) == NOW + 60;
+		good &= TELL(k, KEEPER_CONTACT_REMOVE, .contacts = &contact, .n = 1) == ERR_NONE;
+		_exit(good ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	struct keeper *k = open_ahead(h);
+	assert_true(bound_until(k, 1) == 0);
+	keeper_stop(k);
+}
+
+static void refresh_until_killed(const struct house *h, unsigned first, int out)
+{
+	struct keeper *k = open_ahead(h);
+	struct counter c = COUNTER;
+
+	for (unsigned i = 0;; i++) {
+		size_t good = c.good;
+		refresh(k, &c, i + 1, first + i % 50, NOW + 1 + (usec)i);
+		wait_for(&c, &c.n, i + 1);
+		unsigned said[] = { first + i % 50, i };
+		if (c.good == good || write(out, said, sizeof(said)) != sizeof(said))
+			_exit(1);
+	}
+}
+
+/* Lets a child refresh for a while; what it was told last of each goes to `told`. */
+static void round_of_refreshing(const struct house *h, unsigned first, useconds_t wait, usec told[50])
+{
+	int ends[2], status;
+	unsigned said[2];
+
+	assert_int_equal(pipe(ends), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		close(ends[0]);
+		refresh_until_killed(h, first, ends[1]);
+	}
+	close(ends[1]);
+	fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
+	usleep(wait);
+	kill(child, SIGKILL);
+	while (read(ends[0], said, sizeof(said)) == sizeof(said))
+		told[said[0] - first] = NOW + 1 + (usec)said[1];
+	close(ends[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void contacts_that_went_ahead_survive_kill_9(void **state)
+{
+	struct house *h = *state;
+	unsigned seed = (unsigned)time(NULL);
+	size_t n = 0;
+
+	print_message("seed %u\n", seed);
+	for (unsigned round = 0; round < 12; round++) {
+		usec told[50] = { 0 };
+		round_of_refreshing(h, round * 50, 10000 + (useconds_t)(rand_r(&seed) % 250000), told);
+		struct keeper *k = open_with((struct keeper_setup){ .ahead = round % 2 }, h);
+		for (unsigned i = 0; i < 50; i++) {
+			/* it may have got one further than it could say */
+			usec until = told[i] ? bound_until(k, round * 50 + i) : 0;
+			assert_true(until >= told[i] && until <= told[i] + 50);
+			n += told[i] != 0;
+		}
+		keeper_stop(k);
+	}
+	print_message("%zu contacts, all as they were told last\n", n);
+	assert_true(n > 50);
+}
+
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -410,6 +659,12 @@ int main(void)
 		FRESH(who_watches_hears_of_changes_by_others),
 		FRESH(a_file_that_cannot_be_opened_is_said),
 		FRESH(what_was_acknowledged_survives_kill_9),
+		FRESH(a_contact_is_answered_before_the_database_has_it),
+		FRESH(it_reaches_the_database_by_itself),
+		FRESH(while_a_commit_fails_nothing_goes_ahead_and_what_did_is_kept),
+		FRESH(what_a_keeper_could_not_write_the_next_one_takes_over),
+		FRESH(what_the_database_has_is_not_taken_over_again),
+		FRESH(contacts_that_went_ahead_survive_kill_9),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

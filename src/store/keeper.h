@@ -5,7 +5,8 @@
  * HOST_ASK with a struct keeper_ask and hears HOST_ANSWER with a struct
  * keeper_answer. Each question gets exactly one answer, `token` and `kind` echoed, in the order
  * asked except where a password is hashed (PERSON_ADD, PERSON_CHECK: later). What an answer says
- * ERR_NONE to is on the disk: it survives a crash right after.
+ * ERR_NONE to is on the disk: it survives a crash right after. A CONTACT_BATCH survives the end of the process; a
+ * power cut, only where the keeper was told so (io/keeper.h).
  *
  * A question and an answer carry rows: an array of `n` records of one kind (see the
  * list). A question with several rows is carried out wholly or not at all.
@@ -84,7 +85,7 @@ enum keeper_kind {
 	/* By somebody's hand. contacts: aor, key ("": all of that aor) -> none; those that are not there are not
 	 * missed. Who has them in memory reads it in REMOVAL_LIST. */
 	KEEPER_CONTACT_REMOVE,
-	/* page -> contacts that have not expired at `now`. Nobody who writes waits for who reads. */
+	/* page -> contacts that have not expired at `now`; the others are dropped on the way. */
 	KEEPER_CONTACT_LIST,
 	/* What CONTACT_REMOVE and USER_REMOVE have taken away, the last REMOVALS_KEPT. page -> removals */
 	KEEPER_REMOVAL_LIST,
