@@ -1,12 +1,17 @@
 #include "io/loop.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <uv.h>
+
+enum loop_state { LOOP_RUNS, LOOP_SLEEPS, LOOP_WOKEN };
 
 struct loop {
 	uv_loop_t uv;
 	uv_timer_t timer;
-	uv_async_t wake;
+	uv_async_t wake;   /* only for one that sleeps: a system call on both sides */
+	atomic_uint state; /* enum loop_state */
 };
 
 struct loop_watch {
@@ -113,12 +118,15 @@ void loop_forget(struct loop_watch *w)
 		uv_close((uv_handle_t *)&w->poll, (uv_close_cb)free);
 }
 
-void loop_step(struct loop *l, usec span)
+/* Whoever wakes it from here on sends; what came before is in the state. */
+static bool may_sleep(struct loop *l)
 {
-	if (span <= 0) {
-		uv_run(&l->uv, UV_RUN_NOWAIT);
-		return;
-	}
+	unsigned awake = LOOP_RUNS;
+	return atomic_compare_exchange_strong(&l->state, &awake, LOOP_SLEEPS);
+}
+
+static void sleep_once(struct loop *l, usec span)
+{
 	if (span >= USEC_NEVER / 2) {
 		uv_timer_stop(&l->timer);
 	} else {
@@ -129,9 +137,19 @@ void loop_step(struct loop *l, usec span)
 	uv_run(&l->uv, UV_RUN_ONCE);
 }
 
+void loop_step(struct loop *l, usec span)
+{
+	if (span > 0 && may_sleep(l))
+		sleep_once(l, span);
+	else
+		uv_run(&l->uv, UV_RUN_NOWAIT);
+	atomic_exchange(&l->state, LOOP_RUNS);
+}
+
 void loop_wake(struct loop *l)
 {
-	uv_async_send(&l->wake);
+	if (atomic_exchange(&l->state, LOOP_WOKEN) == LOOP_SLEEPS)
+		uv_async_send(&l->wake);
 }
 
 struct uv_loop_s *loop_uv(struct loop *l)

@@ -4,6 +4,8 @@
 #include "io/clock.h"
 #include "io/thread.h"
 
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -121,6 +123,63 @@ static void another_thread_ends_the_wait(void **state)
 	stop(&p);
 }
 
+static void who_is_awake_does_not_begin_to_wait(void **state)
+{
+	struct clock clock;
+	struct pair p;
+	(void)state;
+	start(&p);
+	clock_start(&clock);
+	loop_wake(p.loop);
+	loop_wake(p.loop);
+	loop_step(p.loop, USEC_NEVER);
+	usec begin = clock_now(&clock);
+	loop_step(p.loop, 3 * USEC_PER_MS); /* once, and not for ever after */
+	assert_true(clock_now(&clock) - begin >= 3 * USEC_PER_MS);
+	stop(&p);
+}
+
+#define WAKES 50000
+
+struct counter {
+	struct loop *loop;
+	atomic_uint told, heard;
+};
+
+/* One at a time, so that each meets it at another point of its way into the wait. */
+static void tell(void *arg)
+{
+	struct counter *c = arg;
+	for (unsigned i = 1; i <= WAKES; i++) {
+		atomic_store(&c->told, i);
+		loop_wake(c->loop);
+		for (unsigned spin = 0; spin < i % 64; spin++)
+			atomic_load(&c->heard);
+		if (i % 4 == 0)
+			while (atomic_load(&c->heard) < i)
+				sched_yield();
+	}
+}
+
+static void no_wakeup_is_lost(void **state)
+{
+	struct counter c = { .loop = loop_new() };
+	struct clock clock;
+	struct thread t;
+	(void)state;
+	assert_non_null(c.loop);
+	clock_start(&clock);
+	assert_int_equal(thread_start(&t, "tell", tell, &c), ERR_NONE);
+	while (atomic_load(&c.heard) < WAKES) {
+		usec begin = clock_now(&clock);
+		loop_step(c.loop, 20 * USEC_PER_SEC);
+		assert_true(clock_now(&clock) - begin < 10 * USEC_PER_SEC);
+		atomic_store(&c.heard, atomic_load(&c.told));
+	}
+	thread_join(&t);
+	loop_free(c.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +187,8 @@ int main(void)
 		cmocka_unit_test(who_is_forgotten_within_a_step_is_not_called_in_it),
 		cmocka_unit_test(a_wait_lasts_as_long_as_asked_and_not_less),
 		cmocka_unit_test(another_thread_ends_the_wait),
+		cmocka_unit_test(who_is_awake_does_not_begin_to_wait),
+		cmocka_unit_test(no_wakeup_is_lost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
