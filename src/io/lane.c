@@ -305,6 +305,7 @@ static void tick(struct lane *l)
 {
 	l->now = clock_now(l->clock);
 	lane_socket_tick(l);
+	lane_socket_admit(l);
 	lane_stream_tick(l);
 	if (l->resolver)
 		resolver_tick(l->resolver);
@@ -336,7 +337,7 @@ static usec span(struct lane *l, usec *when)
 	}
 	*when = due;
 	usec span = due == USEC_NEVER ? USEC_NEVER : due - clock_now(l->clock);
-	span = span < 0 ? 0 : span;
+	span = span < 0 || l->crowded ? 0 : span;
 	return l->resolver ? usec_min(span, resolver_span(l->resolver)) : span;
 }
 

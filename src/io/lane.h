@@ -14,6 +14,7 @@
 
 #include "base/heap.h"
 #include "base/map.h"
+#include "io/anteroom.h"
 #include "io/driver.h"
 #include "io/figures.h"
 #include "io/gather.h"
@@ -32,8 +33,9 @@
 #define LANE_SOCKET_MAX  65536
 #define LANE_STREAM_MAX  65536
 #define LANE_STOP_MAX    (5 * USEC_PER_SEC)
-#define LANE_FLUSH_MAX   (1 * USEC_PER_SEC)  /* for last bytes, once all services have stopped */
-#define LANE_ACCEPT_STEP 64                  /* connections taken from one listener before others have a turn */
+#define LANE_FLUSH_MAX   (1 * USEC_PER_SEC) /* for last bytes, once all services have stopped */
+#define LANE_ACCEPT_STEP 256                /* connections taken out of the system's hands in one go */
+#define LANE_ADMIT_STEP  64 /* of a listener's that wait, those that have their turn in one turn of the loop */
 #define LANE_ACCEPT_WAIT (100 * USEC_PER_MS) /* a listener's pause where descriptors have run out */
 
 struct lane;
@@ -55,7 +57,10 @@ struct lane_socket {
 	uint32_t id;
 	enum transport transport;
 	uint16_t tls;
-	struct tcp_setup setup; /* of accepted streams */
+	struct tcp_setup setup;  /* of accepted streams */
+	struct anteroom waiting; /* listener: accepted */
+	struct lane_socket *next_crowded;
+	bool crowded;
 	int fd;
 	struct addr bound;
 	uint32_t lost; /* datagrams, for want of room */
@@ -116,6 +121,7 @@ struct lane {
 	struct rng rng;    /* masks of WebSockets that we open */
 	uint32_t accepted; /* of the number last given to an accepted stream */
 	struct lane_socket *gone;
+	struct lane_socket *crowded; /* listeners with some who wait */
 	struct lane_stream *dirty_first, **dirty_last;
 	struct lane_pending *pending;
 	size_t pending_at, pending_n, pending_cap;
@@ -163,6 +169,8 @@ void lane_socket_send(struct lane_service *, const struct host_want *);
 void lane_socket_end_all(struct lane_service *); /* NULL: of all services is lane_socket_free_all */
 void lane_socket_free_all(struct lane *);
 void lane_socket_tick(struct lane *);
+/* Those who wait to be admitted have their turn, some of them. */
+void lane_socket_admit(struct lane *);
 void lane_socket_sweep(struct lane *); /* frees what ended in this step */
 void lane_flush(struct lane *);
 
@@ -170,8 +178,8 @@ void lane_flush(struct lane *);
 void lane_stream_open(struct lane_service *, const struct host_want *);
 void lane_stream_write(struct lane_service *, const struct host_want *);
 void lane_stream_close(struct lane_service *, uint32_t id);
-/* Takes one waiting connection; errors as tcp_accept. */
-MUST_CHECK enum err lane_stream_accept(struct lane_socket *);
+/* An accepted connection becomes a stream; where there is no room for one it is closed. */
+void lane_stream_admit(struct lane_socket *, struct tcp *);
 void lane_stream_close_all(struct lane_service *);
 void lane_stream_free_all(struct lane *);
 void lane_stream_tick(struct lane *);

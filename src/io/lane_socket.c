@@ -44,24 +44,77 @@ static void udp_ready(void *self, unsigned ready)
 	}
 }
 
+/* Looks again soon instead of spinning. */
+static void pause_listener(struct lane_socket *s, enum err why)
+{
+	if (heap_set(&s->lane->socket_wakes, &s->wake, s->lane->now + LANE_ACCEPT_WAIT) == ERR_NONE)
+		loop_want(s->watch, 0);
+	log_warn(s->lane->log, "io.driver accept paused", "service=%u listener=%u why=\"%s\"", s->service->number,
+		 s->id, err_text(why));
+}
+
+static void crowd(struct lane_socket *s)
+{
+	if (s->crowded || !anteroom_n(&s->waiting))
+		return;
+	s->crowded = true;
+	s->next_crowded = s->lane->crowded;
+	s->lane->crowded = s;
+}
+
 static void listener_ready(void *self, unsigned ready)
 {
 	struct lane_socket *s = self;
+	struct tcp tcp;
 	(void)ready;
 	s->lane->now = clock_now(s->lane->clock);
-	for (int i = 0; i < LANE_ACCEPT_STEP; i++) {
-		enum err err = lane_stream_accept(s);
+	for (int i = 0; i < LANE_ACCEPT_STEP && !anteroom_is_full(&s->waiting); i++) {
+		enum err err = tcp_accept(s->fd, &s->setup, &tcp);
 		if (err == ERR_ABSENT)
-			return;
-		if (err != ERR_FULL && err != ERR_MEMORY)
-			continue;
-		/* Nothing to accept it with: look again soon instead of spinning. */
-		if (heap_set(&s->lane->socket_wakes, &s->wake, s->lane->now + LANE_ACCEPT_WAIT) == ERR_NONE)
-			loop_want(s->watch, 0);
-		log_warn(s->lane->log, "io.driver accept paused", "service=%u listener=%u why=\"%s\"",
-			 s->service->number, s->id, err_text(err));
-		return;
+			break;
+		if (!err && (err = anteroom_put(&s->waiting, &tcp)))
+			tcp_close(&tcp);
+		if (err == ERR_FULL || err == ERR_MEMORY) { /* nothing to accept it with */
+			pause_listener(s, err);
+			break;
+		}
 	}
+	if (anteroom_is_full(&s->waiting)) /* the others wait outside */
+		loop_want(s->watch, 0);
+	crowd(s);
+}
+
+static void admit(struct lane_socket *s)
+{
+	struct tcp tcp;
+	for (int i = 0; i < LANE_ADMIT_STEP && anteroom_take(&s->waiting, &tcp); i++)
+		lane_stream_admit(s, &tcp);
+	if (!heap_has(&s->wake))
+		loop_want(s->watch, LOOP_READ);
+}
+
+void lane_socket_admit(struct lane *l)
+{
+	for (struct lane_socket *s, **at = &l->crowded; (s = *at);) {
+		admit(s);
+		s->crowded = anteroom_n(&s->waiting) > 0;
+		if (s->crowded)
+			at = &s->next_crowded;
+		else
+			*at = s->next_crowded;
+	}
+}
+
+/* Nobody is admitted any more. */
+static void disperse(struct lane_socket *s)
+{
+	struct lane_socket **at = &s->lane->crowded;
+	while (s->crowded && *at != s)
+		at = &(*at)->next_crowded;
+	if (s->crowded)
+		*at = s->next_crowded;
+	s->crowded = false;
+	anteroom_free(&s->waiting);
 }
 
 void lane_socket_tick(struct lane *l)
@@ -161,6 +214,7 @@ static void end(struct lane_socket *s)
 	loop_forget(s->watch);
 	close(s->fd);
 	heap_remove(&l->socket_wakes, &s->wake);
+	disperse(s);
 	map_remove(&l->sockets, &s->node);
 	s->gone = true;
 	s->next_gone = l->gone;

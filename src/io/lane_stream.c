@@ -231,33 +231,29 @@ static uint32_t free_number(struct lane *l, const struct lane_service *service)
 	return id;
 }
 
-enum err lane_stream_accept(struct lane_socket *listener)
+void lane_stream_admit(struct lane_socket *listener, struct tcp *tcp)
 {
 	struct lane *l = listener->lane;
 	struct lane_service *service = listener->service;
 	bool secure = transport_is_secure(listener->transport);
 	struct tls_credentials *c = secure ? driver_tls_ref(l->driver, listener->tls) : NULL;
-	struct tls_stream is;
-	enum err err = tls_stream_accept(&is, listener->fd, &listener->setup, c, l->now);
-	tls_credentials_unref(c);
-	if (err)
-		return err;
 	struct lane_stream *s = new_stream(service, free_number(l, service), listener->transport);
 	if (!s) {
-		tls_stream_free(&is); /* full: refused by closing */
+		tls_credentials_unref(c);
+		tcp_close(tcp); /* full: refused by closing */
 		IO_COUNT(&l->tally, overflows);
 		log_warn(l->log, "io.driver connection refused", "service=%u why=\"too many streams\"",
 			 service->number);
-		return ERR_NONE;
+		return;
 	}
-	s->is = is;
+	tls_stream_take(&s->is, tcp, c, l->now);
+	tls_credentials_unref(c);
 	if (s->ws)
 		ws_stream_start(s->ws, STR_NONE, &l->rng);
 	s->listener = listener->id;
 	IO_COUNT(&l->tally, accepted[s->transport]);
 	watch(s);
 	mark(s);
-	return ERR_NONE;
 }
 
 void lane_stream_write(struct lane_service *service, const struct host_want *w)

@@ -2,6 +2,7 @@
 #include "io/test_house.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <sys/socket.h>
 
 static void echo_streams(struct test_service *s, const struct host_event *e, usec now)
@@ -360,6 +361,89 @@ static void what_was_written_before_close_and_stop_still_arrives(void **state)
 	free_house(&h);
 }
 
+/* ---- all at once ---- */
+
+#define CROWD 600
+
+static struct crowd {
+	int fds[CROWD];
+	uint16_t ports[CROWD];
+	int accepted, in_turn, most;
+	bool listener_ends; /* after the first of them */
+	usec turn;
+} crowd;
+
+static void connect_all(const struct addr *at)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(at->port) }, own;
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int i = 0; i < CROWD; i++) {
+		socklen_t n = sizeof(own);
+		crowd.fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_true(crowd.fds[i] >= 0);
+		assert_int_equal(connect(crowd.fds[i], (struct sockaddr *)&to, sizeof(to)), 0);
+		assert_int_equal(getsockname(crowd.fds[i], (struct sockaddr *)&own, &n), 0);
+		crowd.ports[i] = ntohs(own.sin_port);
+	}
+}
+
+/* Nothing but the crowd keeps the loop awake; all of a turn bear its time. */
+static void meet_crowd(struct test_service *s, const struct host_event *e, usec now)
+{
+	if (e->kind == HOST_BOUND)
+		connect_all(&e->local); /* nobody is accepted before all are there */
+	if (e->kind != HOST_ACCEPTED)
+		return;
+	assert_int_equal(e->remote.port, crowd.ports[crowd.accepted]);
+	if (crowd.listener_ends && !crowd.accepted)
+		want(s, (struct host_want){ .kind = HOST_UNBIND, .id = 1 });
+	crowd.in_turn = now == crowd.turn ? crowd.in_turn + 1 : 1;
+	crowd.turn = now;
+	crowd.most = crowd.in_turn > crowd.most ? crowd.in_turn : crowd.most;
+	if (++crowd.accepted == CROWD || crowd.listener_ends)
+		s->due = now + (crowd.listener_ends ? 50 * USEC_PER_MS : 0);
+}
+
+static void run_crowd(bool listener_ends)
+{
+	struct house h;
+	crowd = (struct crowd){ .listener_ends = listener_ends };
+	setup_house(&h, (struct driver_setup){ 0 });
+	add(&h, 0, 0, DRIVER_LEADS, meet_crowd);
+	h.s[0].ticked = stop_now;
+	want(&h.s[0], (struct host_want){ .kind = HOST_LISTEN, .transport = TRANSPORT_TCP, .id = 1, .local = LOCAL });
+	run(&h);
+	free_house(&h);
+}
+
+static void close_crowd(void)
+{
+	for (int i = 0; i < CROWD; i++)
+		close(crowd.fds[i]);
+}
+
+static void of_a_crowd_some_have_their_turn_at_a_time_and_who_came_first_has_it_first(void **state)
+{
+	(void)state;
+	run_crowd(false);
+	assert_int_equal(crowd.accepted, CROWD);
+	assert_in_range(crowd.most, 2, 64);
+	close_crowd();
+}
+
+static void who_waits_at_a_listener_that_ends_is_closed(void **state)
+{
+	char byte;
+	(void)state;
+	run_crowd(true);
+	assert_in_range(crowd.accepted, 1, 64);
+	for (int i = 0; i < CROWD; i++) { /* end or reset, but no silence */
+		ssize_t n = recv(crowd.fds[i], &byte, 1, MSG_DONTWAIT);
+		assert_true(n == 0 || (n < 0 && errno != EAGAIN));
+	}
+	close_crowd();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +455,8 @@ int main(void)
 		cmocka_unit_test(a_refused_stream_closes_once_and_its_number_is_free_again),
 		cmocka_unit_test(a_stream_whose_reader_sleeps_is_closed_as_full),
 		cmocka_unit_test(what_was_written_before_close_and_stop_still_arrives),
+		cmocka_unit_test(of_a_crowd_some_have_their_turn_at_a_time_and_who_came_first_has_it_first),
+		cmocka_unit_test(who_waits_at_a_listener_that_ends_is_closed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,10 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+/* Those that wait to be accepted: as many as the system has room for (net.core.somaxconn). Whoever finds none comes
+ * again after 1, 3, 7, 15 s, and so late when the power is back that there is nothing left to do. */
+#define LISTEN_MAX 65535
+
 static void set(int fd, int level, int name, int value)
 {
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
@@ -49,7 +53,7 @@ enum err tcp_listen(const struct tcp_setup *setup, int *out, struct addr *bound)
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (setup->shared)
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (!bind_to(fd, &setup->local) || listen(fd, 1024) < 0 || !sockaddr_local(fd, bound)) {
+	if (!bind_to(fd, &setup->local) || listen(fd, LISTEN_MAX) < 0 || !sockaddr_local(fd, bound)) {
 		enum err err = sockaddr_err(errno);
 		close(fd);
 		return err;

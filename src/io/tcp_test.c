@@ -4,6 +4,9 @@
 #include "io/loop.h"
 
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -126,12 +129,49 @@ static void nobody_there_is_unreachable_and_a_reset_is_closed(void **state)
 	assert_int_equal(err, ERR_UNREACHABLE);
 }
 
+/* Nobody accepts meanwhile. */
+#define CROWD 1500
+
+static void a_crowd_finds_room_before_it_is_accepted(void **state)
+{
+	static struct tcp clients[CROWD], one;
+	char text[20] = "";
+	struct addr at;
+	(void)state;
+	FILE *f = fopen("/proc/sys/net/core/somaxconn", "r");
+	bool has_room = f && fgets(text, sizeof(text), f) && atoi(text) >= CROWD;
+	if (f)
+		fclose(f);
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (!has_room || limit.rlim_max < CROWD + 100)
+		skip();
+	int listener = listen_at(&at);
+	for (int i = 0; i < CROWD; i++)
+		assert_int_equal(tcp_open(&clients[i], &plain, &at), ERR_NONE);
+	for (int i = 0; i < CROWD; i++) {
+		struct pollfd p = { clients[i].fd, POLLOUT, 0 };
+		assert_int_equal(poll(&p, 1, 100), 1);
+		assert_int_equal(tcp_connected(&clients[i]), ERR_NONE);
+	}
+	for (int i = 0; i < CROWD; i++) {
+		assert_int_equal(tcp_accept(listener, &plain, &one), ERR_NONE);
+		tcp_close(&one);
+		tcp_close(&clients[i]);
+	}
+	assert_int_equal(tcp_accept(listener, &plain, &one), ERR_ABSENT);
+	close(listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_written_before_the_connection_are_sent_after_it),
 		cmocka_unit_test(the_queue_has_a_bound_and_drains),
 		cmocka_unit_test(nobody_there_is_unreachable_and_a_reset_is_closed),
+		cmocka_unit_test(a_crowd_finds_room_before_it_is_accepted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,21 +36,25 @@ void tls_stream_open(struct tls_stream *s, const struct tcp_setup *setup, const 
 		end(s, ERR_MEMORY, NULL);
 }
 
+void tls_stream_take(struct tls_stream *s, const struct tcp *tcp, struct tls_credentials *credentials, usec now)
+{
+	*s = (struct tls_stream){ .tcp = *tcp };
+	begin(s, now);
+	if (!credentials)
+		return;
+	s->tls = tls_accept(credentials, now);
+	if (!s->tls)
+		end(s, ERR_MEMORY, NULL);
+}
+
 enum err tls_stream_accept(struct tls_stream *s, int listener, const struct tcp_setup *setup,
 			   struct tls_credentials *credentials, usec now)
 {
 	struct tcp tcp;
 	enum err err = tcp_accept(listener, setup, &tcp);
-	if (err)
-		return err;
-	*s = (struct tls_stream){ .tcp = tcp };
-	begin(s, now);
-	if (credentials) {
-		s->tls = tls_accept(credentials, now);
-		if (!s->tls)
-			end(s, ERR_MEMORY, NULL);
-	}
-	return ERR_NONE;
+	if (!err)
+		tls_stream_take(s, &tcp, credentials, now);
+	return err;
 }
 
 void tls_stream_free(struct tls_stream *s)

@@ -38,6 +38,8 @@ struct tls_stream {
  * pinned by it ("sha256:HEX"). Never fails: what goes wrong comes as CLOSED. */
 void tls_stream_open(struct tls_stream *, const struct tcp_setup *, const struct addr *remote, struct tls_credentials *,
 		     str name, usec now);
+/* An accepted connection, which is its own from now on. UP comes after the handshake. */
+void tls_stream_take(struct tls_stream *, const struct tcp *, struct tls_credentials *, usec now);
 /* Takes the next connection of a listener; errors as tcp_accept. UP comes after the handshake. */
 MUST_CHECK enum err tls_stream_accept(struct tls_stream *, int listener, const struct tcp_setup *,
 				      struct tls_credentials *, usec now);
