@@ -1,24 +1,66 @@
 #include "call/ability.h"
 
+#include "call/transfer.h"
+
+static void write_list(const str *words, size_t n, str between, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_put(out, between);
+		buf_put(out, words[i]);
+	}
+}
+
+/* SUBSCRIBE is answered where a REFER subscribes (RFC 3515 2.4.4). */
+static void write_methods(const struct ability *a, str between, struct buf *out)
+{
+	static const str all[] = { STR_INIT("INVITE"),  STR_INIT("ACK"),   STR_INIT("BYE"),      STR_INIT("CANCEL"),
+				   STR_INIT("OPTIONS"), STR_INIT("PRACK"), STR_INIT("UPDATE"),   STR_INIT("INFO"),
+				   STR_INIT("NOTIFY"),  STR_INIT("REFER"), STR_INIT("SUBSCRIBE") };
+
+	write_list(all, a->transfers ? 11 : 9, between, out);
+	if (a->messages) {
+		buf_put(out, between);
+		buf_put(out, STR("MESSAGE"));
+	}
+}
+
+static void write_extensions(const struct ability *a, str between, struct buf *out)
+{
+	static const str all[] = { STR_INIT("100rel"), STR_INIT("timer"), STR_INIT("replaces"),
+				   STR_INIT("norefersub") };
+
+	write_list(all, a->transfers ? 4 : 2, between, out);
+}
+
 void ability_write_allow(const struct ability *a, struct buf *lines)
 {
-	buf_put(lines, STR("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, NOTIFY"));
-	if (a->transfers)
-		buf_put(lines, STR(", REFER"));
-	if (a->messages)
-		buf_put(lines, STR(", MESSAGE"));
+	buf_put(lines, STR("Allow: "));
+	write_methods(a, STR(", "), lines);
 	buf_put(lines, STR("\r\n"));
 }
 
 void ability_write_supported(const struct ability *a, struct buf *lines)
 {
-	buf_put(lines, STR("Supported: 100rel, timer"));
-	if (a->transfers)
-		buf_put(lines, STR(", replaces, norefersub"));
+	buf_put(lines, STR("Supported: "));
+	write_extensions(a, STR(", "), lines);
 	buf_put(lines, STR("\r\n"));
 }
 
-static void write_events(const struct ability *a, struct buf *lines)
+/* No `events`: a SUBSCRIBE to what we do not know is better refused here, with what we do (489). */
+void ability_write_features(const struct ability *a, bool registers, struct buf *params)
+{
+	buf_put(params, STR(";audio"));
+	if (!registers)
+		return;
+	buf_put(params, STR(";methods=\""));
+	write_methods(a, STR(","), params);
+	buf_put(params, STR("\";extensions=\""));
+	write_extensions(a, STR(","), params);
+	buf_put_char(params, '"');
+}
+
+void ability_write_events(const struct ability *a, struct buf *lines)
 {
 	if (a->transfers)
 		buf_put(lines, STR("Allow-Events: refer\r\n"));
@@ -40,13 +82,15 @@ void ability_write_all(const struct ability *a, struct buf *lines)
 	ability_write_supported(a, lines);
 	write_accept(a, lines);
 	buf_put(lines, STR("Accept-Encoding: identity\r\nAccept-Language: en\r\n"));
-	write_events(a, lines);
+	ability_write_events(a, lines);
 }
 
 /* ---- 8.2.1 ---- */
 
 static int judge_method(const struct ability *a, const struct sip_msg *m, struct buf *lines)
 {
+	uint32_t id;
+
 	switch (m->method) {
 	case SIP_METHOD_OTHER:
 		ability_write_allow(a, lines);
@@ -54,7 +98,9 @@ static int judge_method(const struct ability *a, const struct sip_msg *m, struct
 	case SIP_SUBSCRIBE:
 		if (!a->transfers)
 			break;
-		write_events(a, lines);
+		if (transfer_is_event(m, &id))
+			return 403; /* RFC 3515 2.4.4: only a REFER begins one */
+		ability_write_events(a, lines);
 		return 489;
 	case SIP_REFER:
 		if (!a->transfers)
@@ -108,6 +154,14 @@ static int judge_required(const struct ability *a, const struct sip_msg *m, stru
 		return 0;
 	buf_put(lines, STR("\r\n"));
 	return 420;
+}
+
+/* RFC 3891 3.: one, in an INVITE, and nothing that contradicts it (Join: RFC 3911 4.). */
+static int judge_replaces(const struct ability *a, const struct sip_msg *m)
+{
+	if (!a->transfers || !sip_msg_has(m, SIP_REPLACES))
+		return 0;
+	return m->method != SIP_INVITE || sip_msg_count(m, SIP_REPLACES) != 1 || sip_msg_has(m, SIP_JOIN) ? 400 : 0;
 }
 
 /* ---- 8.2.3 ---- */
@@ -192,6 +246,8 @@ int ability_judge(const struct ability *a, struct sip_msg *m, struct buf *lines)
 		status = judge_scheme(m);
 	if (!status && m->method != SIP_ACK && m->method != SIP_CANCEL)
 		status = judge_required(a, m, lines);
+	if (!status && m->method != SIP_ACK && m->method != SIP_CANCEL)
+		status = judge_replaces(a, m);
 	if (!status)
 		status = judge_body(m, lines);
 	if (!status && m->method == SIP_INVITE && !accepts_sdp(m))

@@ -23,6 +23,11 @@ struct ability {
 /* "Allow: ..", "Supported: ..", each with its CRLF. */
 void ability_write_allow(const struct ability *, struct buf *lines);
 void ability_write_supported(const struct ability *, struct buf *lines);
+/* "Allow-Events: .." where there are any (RFC 6665 4.4.4). */
+void ability_write_events(const struct ability *, struct buf *lines);
+/* The same as parameters of a Contact (RFC 3840), each with its ';': in REGISTER. Elsewhere only what no header field
+ * says (7., 8.). */
+void ability_write_features(const struct ability *, bool registers, struct buf *params);
 /* All of it, as the answer to OPTIONS (RFC 3261 11.2). */
 void ability_write_all(const struct ability *, struct buf *lines);
 /* 0: go on; or the refusal, with the lines that it must bear: 400, 405, 406, 413, 415, 416, 420, 489, 501. */

@@ -103,6 +103,29 @@ static void schemes_that_we_do_not_speak_are_refused(void **state)
 	assert_string_equal(judged(&some, "INVITE", "mailto:a@b", "", ""), "416 ");
 }
 
+/* RFC 3840 5.: the tags are base tags, each once; 6.: a method that is listed stands with all the others. */
+static void what_we_can_is_said_in_feature_tags(void **state)
+{
+	char text[400];
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, text, sizeof(text) - 1);
+	ability_write_features(&all, true, &out);
+	text[out.n] = 0;
+	assert_string_equal(text, ";audio;methods=\"INVITE,ACK,BYE,CANCEL,OPTIONS,PRACK,UPDATE,INFO,NOTIFY,REFER,"
+				  "SUBSCRIBE,MESSAGE\";extensions=\"100rel,timer,replaces,norefersub\"");
+	buf_reset(&out);
+	ability_write_features(&some, true, &out);
+	text[out.n] = 0;
+	assert_string_equal(text, ";audio;methods=\"INVITE,ACK,BYE,CANCEL,OPTIONS,PRACK,UPDATE,INFO,NOTIFY\""
+				  ";extensions=\"100rel,timer\"");
+	buf_reset(&out); /* 7.: elsewhere Allow and Supported say it */
+	ability_write_features(&all, false, &out);
+	text[out.n] = 0;
+	assert_string_equal(text, ";audio");
+}
+
 /* ---- in an agent ---- */
 
 static void a_full_answer_to_options(void **state)
@@ -112,10 +135,12 @@ static void a_full_answer_to_options(void **state)
 	(void)state;
 	start_as(&w, true, 0);
 	ask(&w, "OPTIONS", 1, "", "");
-	assert_said(&w, "SIP/2.0 200",
-		    "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, NOTIFY, REFER, MESSAGE\r\n");
+	assert_said(
+		&w, "SIP/2.0 200",
+		"Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, NOTIFY, REFER, SUBSCRIBE, MESSAGE\r\n");
 	assert_said(&w, "SIP/2.0 200", "Supported: 100rel, timer, replaces, norefersub\r\n");
 	assert_said(&w, "SIP/2.0 200", "Accept: application/sdp, ");
+	assert_said(&w, "SIP/2.0 200", "\r\nContact: <sip:us@10.0.0.1:5060>;audio\r\n");
 	assert_said(&w, "SIP/2.0 200", "Accept-Encoding: identity\r\nAccept-Language: en\r\nAllow-Events: refer\r\n");
 	end(&w);
 }
@@ -173,6 +198,7 @@ int main(void)
 		cmocka_unit_test(bodies_that_nobody_reads_are_refused_with_what_is_read),
 		cmocka_unit_test(only_a_caller_who_takes_a_description_is_answered_with_one),
 		cmocka_unit_test(schemes_that_we_do_not_speak_are_refused),
+		cmocka_unit_test(what_we_can_is_said_in_feature_tags),
 		cmocka_unit_test(a_full_answer_to_options),
 		cmocka_unit_test(inside_a_call_the_same_rules_hold),
 		cmocka_unit_test(keys_come_by_info_too),

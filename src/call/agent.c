@@ -56,6 +56,7 @@ static bool make_stack(struct agent *a)
 
 struct agent *agent_new(const struct agent_settings *settings)
 {
+	struct buf features;
 	struct agent *a;
 
 	if (settings->call_max < 1 || settings->call_max > 10000 || settings->user.n >= CALL_NAME_N / 2 ||
@@ -95,6 +96,10 @@ struct agent *agent_new(const struct agent_settings *settings)
 	if (a->settings.user.n)
 		snprintf(a->aor, sizeof(a->aor), "sip:" STR_FMT "@" STR_FMT, STR_ARG(a->settings.user),
 			 STR_ARG(a->settings.domain));
+	if (a->settings.features) {
+		buf_init(&features, a->features, sizeof(a->features) - 1);
+		ability_write_features(&a->house.ability, true, &features);
+	}
 	return a;
 }
 
@@ -214,7 +219,7 @@ static bool may_invite(const struct agent *a, const struct flow *flow)
 
 static void requested_outside(struct agent *a, const struct sip_event *event, str proven, usec now)
 {
-	char text[800];
+	char text[800 + CALL_TARGET_N], contact[CALL_TARGET_N];
 	struct buf lines;
 	int status;
 
@@ -236,6 +241,9 @@ static void requested_outside(struct agent *a, const struct sip_event *event, st
 			answer(a, event, 403, STR_NONE, now);
 		break;
 	case SIP_OPTIONS: /* 11.2: as an INVITE would be answered */
+		buf_printf(&lines, "Contact: <" STR_FMT ">", STR_ARG(agent_contact(a, event->msg->uri_text, contact)));
+		ability_write_features(&a->house.ability, false, &lines);
+		buf_put(&lines, STR("\r\n"));
 		ability_write_all(&a->house.ability, &lines);
 		status = a->stopping ? 480 : a->calls.n == a->settings.call_max ? 486 : 200;
 		answer(a, event, status, leg_write_joined(&lines), now);

@@ -44,6 +44,7 @@ struct agent_settings {
 	bool registers;      /* account: REGISTER with the domain */
 	uint32_t expires;    /* seconds asked for in REGISTER, 0: 600 */
 	str instance;        /* "urn:uuid:..": this device, the same over restarts (RFC 5626 4.1); empty: none */
+	bool features;       /* REGISTER says what we can (RFC 3840): this is a telephone, no road to several */
 	struct addr listen;  /* signalling address, family 0: any; port 0: any */
 	uint16_t tls;        /* credential set for TLS connections that we open */
 	uint16_t tls_listen; /* the same for those that we accept */

@@ -72,6 +72,7 @@ struct agent {
 	struct flow road_flow;     /* as the stack sees it; transport 0: down */
 	struct flow road_own_flow; /* as the road does */
 	char aor[CALL_NAME_N + 8], contact[CALL_TARGET_N], text[256];
+	char features[256]; /* of the Contact that is registered */
 	struct slab calls;
 	struct map by_id, by_stream;
 	uint64_t key[2];

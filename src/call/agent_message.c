@@ -95,6 +95,7 @@ static struct sip_msg *write_letter(struct agent *a, str uri, str text, unsigned
 	buf_init(&lines, line_text, sizeof(line_text));
 	buf_init(&out, all, sizeof(all));
 	agent_reach_write_routes(a, &lines);
+	ability_write_supported(&a->house.ability, &lines);
 	*answered = 0;
 	if (a->house.account &&
 	    account_answer(a->house.account, request.method, uri, text, &lines, answered) != ERR_NONE)

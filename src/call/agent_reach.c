@@ -110,6 +110,7 @@ static void register_now(struct agent *a, const struct flow *flow, usec now)
 		.aor = str_from(a->aor),
 		.software = a->settings.software,
 		.instance = a->settings.instance,
+		.features = str_from(a->features),
 		.expires_s = a->settings.expires,
 		.cookie = AGENT_REGISTRATION_COOKIE,
 	};

@@ -149,7 +149,7 @@ static void office_start(struct office *t, enum transport transport, str passwor
 	s.domain = STR("pbx.test");
 	s.password = password;
 	s.transport = transport;
-	s.registers = true;
+	s.registers = s.features = true;
 	s.instance = t->registrar.instance ? str_from(t->registrar.instance) : STR_NONE;
 	s.listen.port = 0;
 	phone_add(&t->host, &t->phone, &s, 1);
@@ -177,6 +177,7 @@ static void a_phone_registers_by_digest_over_every_transport(void **state)
 		assert_int_equal(t.registrar.challenges, 1);
 		assert_int_equal(t.registrar.bindings, 1);
 		assert_non_null(strstr(t.registrar.contact, "<sip:101@10.0.0.1:"));
+		assert_non_null(strstr(t.registrar.contact, ">;audio;methods=\"INVITE,")); /* RFC 3840 6. */
 		office_end(&t);
 	}
 }

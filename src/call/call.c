@@ -641,12 +641,18 @@ bool call_owns(const struct call *call, struct sip_msg *msg)
 	return leg_owns(&call->leg, msg);
 }
 
+/* RFC 3891 6.1: who has none says 0. */
+static bool is_tag(str tag, str said)
+{
+	return str_eq(tag, said) || (!tag.n && str_eq(said, STR("0")));
+}
+
 bool call_is_dialog(const struct call *call, str call_id, str local_tag, str remote_tag)
 {
 	const struct sip_dialog *dialog = call->leg.dialog;
 
-	return dialog && str_eq(dialog->call_id, call_id) && str_eq(dialog->local_tag, local_tag) &&
-	       str_eq(dialog->remote_tag, remote_tag);
+	return dialog && str_eq(dialog->call_id, call_id) && is_tag(dialog->local_tag, local_tag) &&
+	       is_tag(dialog->remote_tag, remote_tag);
 }
 
 void call_recv(struct call *call, const struct sip_event *event, usec now)
@@ -732,6 +738,7 @@ void call_tick(struct call *call, usec now)
 		if (call->leg.state == LEG_INVITED)
 			hang_up(call, CALL_NO_ANSWER, now);
 	}
+	call_transfer_tick(call, now);
 	if (now >= call->gone_until) {
 		call->gone_until = USEC_NEVER;
 		hang_up(call, CALL_GONE, now);
@@ -751,7 +758,8 @@ void call_tick(struct call *call, usec now)
 
 usec call_due(const struct call *call)
 {
-	return usec_min(usec_min(leg_due(&call->leg), usec_min(call->leg_until, call->gone_until)),
+	return usec_min(usec_min(usec_min(leg_due(&call->leg), call_transfer_due(call)),
+				 usec_min(call->leg_until, call->gone_until)),
 			usec_min(call->ring_until, call->close_until));
 }
 

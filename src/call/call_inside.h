@@ -85,5 +85,8 @@ void call_redirect_follow(struct call *, usec now);
 /* LEG_REQUEST and LEG_REPLY. */
 void call_transfer_asked(struct call *, const struct leg_event *, usec now);
 void call_transfer_replied(struct call *, const struct leg_event *, usec now);
+/* The subscriptions that REFERs make end by themselves, too. */
+void call_transfer_tick(struct call *, usec now);
+usec call_transfer_due(const struct call *);
 
 #endif

@@ -2,7 +2,8 @@
 
 #include <stdio.h>
 
-#define NOTIFY_LIFE 180 /* seconds: as long as a call may ring */
+#define NOTIFY_LIFE 600u                /* seconds: longer than a call may ring (RFC 3515 3.4) */
+#define FIRST_WAIT  (32 * USEC_PER_SEC) /* RFC 6665 4.1.2.4: timer N */
 
 /* ---- we ask ---- */
 
@@ -29,6 +30,8 @@ enum err call_refer(struct call *call, str target, const struct call *other, use
 		return ERR_STATE;
 	call->transfer.asking = true;
 	call->transfer.subscribed = false;
+	call->transfer.since = call->leg.dialog->local_cseq;
+	call->transfer.until = 0;
 	return ERR_NONE;
 }
 
@@ -41,31 +44,48 @@ static void transferred(struct call *call, int status, usec now)
 		call_hang_up(call, CALL_CAUSE_NONE, now);
 }
 
+/* RFC 6665 4.2.2, of the answer to a NOTIFY. */
+static bool ends_subscription(int status)
+{
+	return (status >= 480 && status <= 485) || status == 404 || status == 405 || status == 408 || status == 410 ||
+	       status == 416 || status == 489 || status == 501 || status == 604;
+}
+
 void call_transfer_replied(struct call *call, const struct leg_event *event, usec now)
 {
-	str wanted = event->msg ? sip_msg_value(event->msg, SIP_REFER_SUB) : STR_NONE;
+	struct transfer *t = &call->transfer;
 
-	if (!call->transfer.asking || event->ask != call->transfer.ask)
+	if (event->ask && event->ask == t->notify) {
+		t->notify = 0;
+		t->serving = t->serving && !ends_subscription(event->status);
 		return;
-	call->transfer.ask = 0;
-	if (event->status >= 300)
+	}
+	if (!t->asking || event->ask != t->ask)
+		return;
+	t->ask = 0;
+	if (event->status >= 300 || transfer_is_silent(event->msg)) { /* RFC 4488: nothing more will be heard of it */
 		transferred(call, event->status, now);
-	else if (str_eq_nocase(str_trim(wanted), STR("false"))) /* RFC 4488: nothing more will be heard of it */
-		transferred(call, event->status, now);
-	else
-		call->transfer.subscribed = true;
+		return;
+	}
+	t->subscribed = true;
+	if (!t->until)
+		t->until = usec_add(now, FIRST_WAIT);
 }
 
 static void notified(struct call *call, const struct leg_event *event, usec now)
 {
 	struct sip_msg *m = event->msg;
-	bool last = transfer_is_last(m);
+	uint32_t id, seconds = NOTIFY_LIFE;
+	bool last = transfer_is_last(m, &seconds);
 	int status;
 
-	/* A NOTIFY may overtake the 202 (RFC 6665 4.1.2.4). */
-	if (!call->transfer.asking || !transfer_is_event(m)) {
-		leg_respond(&call->leg, event->server, m, transfer_is_event(m) ? 481 : 489,
-			    transfer_is_event(m) ? STR_NONE : STR("Allow-Events: refer\r\n"), now);
+	if (!transfer_is_event(m, &id)) {
+		leg_respond(&call->leg, event->server, m, 489, STR("Allow-Events: refer\r\n"), now);
+		return;
+	}
+	/* A NOTIFY may overtake the 202 (RFC 6665 4.1.2.4); or be of a REFER before this one. */
+	if (!call->transfer.asking || (id && id < call->transfer.since)) {
+		leg_respond(&call->leg, event->server, m, 481, STR_NONE, now);
 		return;
 	}
 	if (!ability_is_type(m, STR("message"), STR("sipfrag")) && m->body.n) {
@@ -73,6 +93,7 @@ static void notified(struct call *call, const struct leg_event *event, usec now)
 		return;
 	}
 	leg_respond(&call->leg, event->server, m, 200, STR_NONE, now);
+	call->transfer.until = usec_add(now, (usec)seconds * USEC_PER_SEC);
 	status = transfer_status(m->body);
 	if (last && status < 200)
 		status = 487; /* it ends without a word about how */
@@ -97,7 +118,7 @@ static void referred(struct call *call, const struct leg_event *event, usec now)
 	t->server = event->server;
 	t->id = cseq ? cseq->number : 0;
 	t->told = 0;
-	t->silent = str_eq_nocase(str_trim(sip_msg_value(m, SIP_REFER_SUB)), STR("false"));
+	t->silent = transfer_is_silent(m);
 	call_say(call, CALL_EVENT_REFER)->text = t->target.uri;
 }
 
@@ -122,54 +143,93 @@ enum err call_refer_answer(struct call *call, int status, usec now)
 	leg_respond(&call->leg, server, NULL, status,
 		    t->silent && status < 300 ? STR("Refer-Sub: false\r\n") : STR_NONE, now);
 	t->serving = status < 300 && !t->silent;
+	t->over = usec_add(now, NOTIFY_LIFE * USEC_PER_SEC);
 	call_refer_notify(call, 100, now);
 	return ERR_NONE;
 }
 
-void call_refer_notify(struct call *call, int status, usec now)
+/* `why` it is the last one; empty: it is not. */
+static bool notify(struct call *call, int status, str why, usec now)
 {
 	struct transfer *t = &call->transfer;
 	char line_text[160], body_text[80];
 	struct buf lines, body;
 
-	if (!t->serving || status <= t->told)
-		return;
 	buf_init(&lines, line_text, sizeof(line_text));
 	buf_init(&body, body_text, sizeof(body_text));
 	buf_printf(&lines, "Event: refer;id=%u\r\nSubscription-State: ", (unsigned)t->id);
-	if (status < 200)
-		buf_printf(&lines, "active;expires=%d\r\n", NOTIFY_LIFE);
+	if (why.n)
+		buf_printf(&lines, "terminated;reason=" STR_FMT "\r\n", STR_ARG(why));
 	else
-		buf_put(&lines, STR("terminated;reason=noresource\r\n"));
+		buf_printf(&lines, "active;expires=%u\r\n", (unsigned)((t->over - now) / USEC_PER_SEC));
 	transfer_write_status(status, &body);
-	if (!leg_ask(&call->leg, STR("NOTIFY"), buf_str(&lines), STR("message/sipfrag;version=2.0"), buf_str(&body),
-		     now) &&
-	    status < 200)
+	t->serving = !why.n;
+	t->notify = leg_ask(&call->leg, STR("NOTIFY"), buf_str(&lines), STR("message/sipfrag;version=2.0"),
+			    buf_str(&body), now);
+	return t->notify != 0;
+}
+
+void call_refer_notify(struct call *call, int status, usec now)
+{
+	struct transfer *t = &call->transfer;
+
+	if (t->serving && status > t->told && notify(call, status, status < 200 ? STR_NONE : STR("noresource"), now))
+		t->told = status;
+}
+
+/* Its time is over, or it is wanted no more: with what is known (RFC 6665 4.2.1.4). */
+static void stop_serving(struct call *call, usec now)
+{
+	if (!notify(call, call->transfer.told ? call->transfer.told : 100, STR("timeout"), now))
+		log_info(call->birth.house->log, "call.call notify lost", "call=%s", call->leg.call_id);
+}
+
+usec call_transfer_due(const struct call *call)
+{
+	const struct transfer *t = &call->transfer;
+	usec due = t->asking && t->until ? t->until : USEC_NEVER;
+
+	if (call->state != CALL_UP)
+		return USEC_NEVER;
+	return t->serving ? usec_min(due, t->over) : due;
+}
+
+void call_transfer_tick(struct call *call, usec now)
+{
+	struct transfer *t = &call->transfer;
+
+	if (now < call_transfer_due(call))
 		return;
-	t->told = status;
-	t->serving = status < 200;
+	if (t->serving && now >= t->over)
+		stop_serving(call, now);
+	if (t->asking && t->until && now >= t->until)
+		transferred(call, 408, now); /* nothing was heard of it */
 }
 
 /* A SUBSCRIBE inside the dialog: the REFER's implicit one may be prolonged, or ended (RFC 3515 2.4.6). */
 static void subscribed(struct call *call, const struct leg_event *event, usec now)
 {
-	uint32_t seconds = NOTIFY_LIFE;
+	struct transfer *t = &call->transfer;
+	uint32_t seconds = NOTIFY_LIFE, id;
 	char line[40];
 
-	if (!transfer_is_event(event->msg)) {
+	if (!transfer_is_event(event->msg, &id)) {
 		leg_respond(&call->leg, event->server, event->msg, 489, STR("Allow-Events: refer\r\n"), now);
 		return;
 	}
-	if (!call->transfer.serving) {
-		leg_respond(&call->leg, event->server, event->msg, 481, STR_NONE, now);
+	if (!t->serving || (id && id != t->id)) { /* RFC 3515 2.4.4: only a REFER begins one */
+		leg_respond(&call->leg, event->server, event->msg, 403, STR_NONE, now);
 		return;
 	}
 	(void)sip_msg_expires(event->msg, &seconds);
 	seconds = seconds < NOTIFY_LIFE ? seconds : NOTIFY_LIFE;
 	snprintf(line, sizeof(line), "Expires: %u\r\n", (unsigned)seconds);
 	leg_respond(&call->leg, event->server, event->msg, 200, str_from(line), now);
+	t->over = usec_add(now, (usec)seconds * USEC_PER_SEC);
 	if (!seconds)
-		call->transfer.serving = false;
+		stop_serving(call, now);
+	else
+		(void)notify(call, t->told ? t->told : 100, STR_NONE, now); /* RFC 6665 4.2.1.2 */
 }
 
 /* ---- words ---- */

@@ -268,7 +268,7 @@ static void a_refer_outside_of_a_call_or_without_a_target_leads_nowhere(void **s
 	assert_said(&w, "SIP/2.0 416", "REFER");
 	assert_int_equal(w.refers, 0);
 	/* one that wants no NOTIFY gets none (RFC 4488) */
-	ask_with(&w, "REFER", 4, tag, "Refer-To: <sip:x@10.0.0.2>\r\nRefer-Sub: false\r\n", "");
+	ask_with(&w, "REFER", 4, tag, "Refer-To: <sip:x@10.0.0.2>\r\nRefer-Sub: False ;x=y\r\n", "");
 	assert_int_equal(count(&w, "SIP/2.0 202", "Refer-Sub: false\r\n"), 1);
 	assert_int_equal(count(&w, "NOTIFY", ""), 0);
 	assert_non_null(last(&w, "INVITE sip:x@10.0.0.2 "));
@@ -283,9 +283,12 @@ static void progress_is_told_and_a_subscription_may_be_ended(void **state)
 	(void)state;
 	call_up_as(&w, true, 0, "", tag);
 	ask_with(&w, "REFER", 2, tag, "Refer-To: <sip:x@10.0.0.2>\r\nReferred-By: <sip:far@10.0.0.2>\r\n", "");
+	assert_int_equal(count(&w, "SIP/2.0 200", "CSeq: 1 INVITE"), 1);
+	assert_int_equal(count(&w, "SIP/2.0 200", "\r\nAllow-Events: refer\r\n"), 1); /* RFC 6665 4.4.4 */
 	assert_int_equal(count(&w, "SIP/2.0 202", "CSeq: 2 REFER"), 1);
+	assert_int_equal(count(&w, "SIP/2.0 202", "\r\nContact: <sip:us@10.0.0.1:5060>\r\n"), 1); /* 2.2 */
 	assert_non_null(
-		strstr(last(&w, "NOTIFY"), "\r\nEvent: refer;id=2\r\nSubscription-State: active;expires=180\r\n"));
+		strstr(last(&w, "NOTIFY"), "\r\nEvent: refer;id=2\r\nSubscription-State: active;expires=600\r\n"));
 	assert_non_null(strstr(last(&w, "NOTIFY"), "\r\n\r\nSIP/2.0 100 Trying\r\n"));
 	answer(&w, "NOTIFY", "200 OK", "ft", "");
 	assert_non_null(strstr(last(&w, "INVITE"), "\r\nReferred-By: <sip:far@10.0.0.2>\r\n"));
@@ -294,12 +297,96 @@ static void progress_is_told_and_a_subscription_may_be_ended(void **state)
 	answer(&w, "NOTIFY", "200 OK", "ft", "");
 	ask_with(&w, "SUBSCRIBE", 3, tag, "Event: presence\r\n", "");
 	assert_said(&w, "SIP/2.0 489", "Allow-Events: refer");
-	ask_with(&w, "SUBSCRIBE", 4, tag, "Event: refer;id=2\r\nExpires: 0\r\n", "");
+	ask_with(&w, "SUBSCRIBE", 4, tag, "Event: refer;id=7\r\nExpires: 60\r\n", "");
+	assert_said(&w, "SIP/2.0 403", "SUBSCRIBE"); /* 2.4.4: of no REFER */
+	ask_with(&w, "SUBSCRIBE", 5, tag, "Event: refer;id=2\r\nExpires: 60\r\n", "");
+	assert_said(&w, "SIP/2.0 200", "Expires: 60");
+	assert_said(&w, "SIP/2.0 200", "\r\nContact: <sip:us@10.0.0.1:5060>\r\n");
+	assert_non_null(strstr(last(&w, "NOTIFY"), "\r\nSubscription-State: active;expires=60\r\n"));
+	assert_non_null(strstr(last(&w, "NOTIFY"), "\r\n\r\nSIP/2.0 180 Ringing\r\n"));
+	answer(&w, "NOTIFY", "200 OK", "ft", "");
+	ask_with(&w, "SUBSCRIBE", 6, tag, "Event: refer;id=2\r\nExpires: 0\r\n", "");
 	assert_said(&w, "SIP/2.0 200", "Expires: 0");
-	answer(&w, "INVITE", "200 OK", "xt", SDP);
+	assert_non_null(strstr(last(&w, "NOTIFY"), "\r\nSubscription-State: terminated;reason=timeout\r\n"));
+	answer(&w, "NOTIFY", "200 OK", "ft", "");
+	answer(&w, "INVITE", "200 OK", "xt", SDP); /* it is not withdrawn for that */
 	assert_int_equal(count(&w, "NOTIFY", "SIP/2.0 200"), 0);
-	ask_with(&w, "SUBSCRIBE", 5, tag, "Event: refer;id=2\r\n", "");
-	assert_said(&w, "SIP/2.0 481", "SUBSCRIBE");
+	ask_with(&w, "SUBSCRIBE", 7, tag, "Event: refer;id=2\r\n", "");
+	assert_said(&w, "SIP/2.0 403", "SUBSCRIBE");
+	ask_as(&w, "SUBSCRIBE", 1, "other", "zz", "", "Event: refer\r\n", "");
+	assert_said(&w, "SIP/2.0 403", "SUBSCRIBE");
+	end(&w);
+}
+
+/* RFC 6665 4.2.1.4, 4.2.2. */
+static void who_is_told_stops_to_be_in_time_and_when_gone(void **state)
+{
+	struct world w;
+	char tag[600];
+	size_t n;
+
+	(void)state;
+	call_up_as(&w, true, 0, "", tag);
+	ask_with(&w, "REFER", 2, tag, "Refer-To: <sip:x@10.0.0.2>\r\n", "");
+	answer(&w, "NOTIFY", "200 OK", "ft", "");
+	answer(&w, "INVITE", "180 Ringing", "xt", "");
+	answer(&w, "NOTIFY", "200 OK", "ft", "");
+	ask_with(&w, "SUBSCRIBE", 3, tag, "Event: refer\r\nExpires: 40\r\n", "");
+	answer(&w, "NOTIFY", "200 OK", "ft", "");
+	n = count(&w, "NOTIFY", "");
+	test_run(&w.host, 39 * USEC_PER_SEC);
+	assert_int_equal(count(&w, "NOTIFY", ""), n);
+	test_run(&w.host, USEC_PER_SEC);
+	assert_int_equal(count(&w, "NOTIFY", "\r\nSubscription-State: terminated;reason=timeout\r\n"), 1);
+	answer(&w, "NOTIFY", "200 OK", "ft", "");
+	n = count(&w, "NOTIFY", "");
+	answer(&w, "INVITE", "486 Busy Here", "xt", "");
+	assert_int_equal(count(&w, "NOTIFY", ""), n);
+	/* 481: it knows of none */
+	ask_with(&w, "REFER", 4, tag, "Refer-To: <sip:x@10.0.0.2>\r\n", "");
+	answer(&w, "NOTIFY", "481 Subscription Does Not Exist", "ft", "");
+	n = count(&w, "NOTIFY", "");
+	answer(&w, "INVITE", "180 Ringing", "xt", "");
+	assert_int_equal(count(&w, "NOTIFY", ""), n);
+	assert_int_equal(w.ended, 1); /* of the call that was refused; the one between us two goes on */
+	end(&w);
+}
+
+/* RFC 6665 4.1.2.4; and none of an older REFER. */
+static void who_waits_for_news_does_not_wait_for_ever(void **state)
+{
+	struct world w;
+	char tag[600], line[200], cseq[600];
+	unsigned first;
+
+	(void)state;
+	call_up_as(&w, true, 0, "", tag);
+	assert_int_equal(call_refer(agent_call(w.agent, w.call), STR("sip:x@y"), NULL, w.host.now), ERR_NONE);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	first = (unsigned)atoi(field(last(&w, "REFER"), "CSeq: ", cseq));
+	answer(&w, "REFER", "202 Accepted", "ft", "");
+	test_run(&w.host, 31 * USEC_PER_SEC);
+	assert_int_equal(w.transfers, 0);
+	test_run(&w.host, USEC_PER_SEC);
+	assert_int_equal(w.transfer_status, 408);
+	assert_int_equal(w.ended, 0);
+	/* once more: its time is what its NOTIFY says */
+	assert_int_equal(call_refer(agent_call(w.agent, w.call), STR("sip:x@y"), NULL, w.host.now), ERR_NONE);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	answer(&w, "REFER", "202 Accepted", "ft", "");
+	snprintf(line, sizeof(line),
+		 "Event: refer;id=%u\r\nContent-Type: message/sipfrag\r\n"
+		 "Subscription-State: terminated;reason=noresource\r\n",
+		 first);
+	ask_with(&w, "NOTIFY", 2, tag, line, "SIP/2.0 603 Decline\r\n");
+	assert_said(&w, "SIP/2.0 481", "NOTIFY");
+	assert_int_equal(w.transfer_status, 408);
+	ask_with(&w, "NOTIFY", 3, tag, FRAGMENT "active;expires=100\r\n", "SIP/2.0 100 Trying\r\n");
+	w.transfer_status = 0;
+	test_run(&w.host, 99 * USEC_PER_SEC);
+	assert_int_equal(w.transfer_status, 0);
+	test_run(&w.host, 2 * USEC_PER_SEC);
+	assert_int_equal(w.transfer_status, 408);
 	end(&w);
 }
 
@@ -354,6 +441,14 @@ static void replaces_finds_its_call_or_is_refused(void **state)
 
 	(void)state;
 	call_up_as(&w, true, 0, "", tag);
+	snprintf(line, sizeof(line), "Replaces: call-1;from-tag=ft;to-tag=%s\r\n", tag);
+	ask_as(&w, "OPTIONS", 1, "call-7", "z7", "", line, ""); /* 3.: of an INVITE alone */
+	assert_said(&w, "SIP/2.0 400", "OPTIONS");
+	ask_with(&w, "UPDATE", 2, tag, line, "");
+	assert_said(&w, "SIP/2.0 400", "UPDATE");
+	snprintf(line, sizeof(line), "Replaces: call-1;from-tag=ft;to-tag=%s\r\nJoin: a;to-tag=b;from-tag=c\r\n", tag);
+	ask_as(&w, "INVITE", 1, "call-6", "z6", "", line, SDP);
+	assert_said(&w, "SIP/2.0 400", "INVITE");
 	ask_as(&w, "INVITE", 1, "call-2", "z2", "", "Replaces: call-1;to-tag=nobody;from-tag=ft\r\n", SDP);
 	assert_said(&w, "SIP/2.0 481", "INVITE");
 	ask_as(&w, "INVITE", 1, "call-3", "z3", "", "Replaces: rubbish\r\n", SDP);
@@ -366,6 +461,37 @@ static void replaces_finds_its_call_or_is_refused(void **state)
 	assert_int_equal(w.replaced, 1);
 	assert_non_null(strstr(last(&w, "SIP/2.0 200"), "Call-ID: call-5"));
 	assert_int_equal(count(&w, "BYE", "Call-ID: call-1"), 1);
+	end(&w);
+}
+
+/* RFC 3891 6.1: "a tag of zero matches both tags of zero and null". */
+static void one_who_has_no_tag_is_found_by_zero(void **state)
+{
+	struct world w;
+	char tag[600], line[800], *text;
+
+	(void)state;
+	start_as(&w, true, 0);
+	ask_as(&w, "INVITE", 1, "old", "0", "", "", SDP);
+	our_tag(&w, tag);
+	ask_as(&w, "ACK", 1, "old", "0", tag, "", "");
+	snprintf(line, sizeof(line), "Replaces: old;from-tag=0;to-tag=%s\r\n", tag);
+	ask_as(&w, "INVITE", 1, "new", "z5", "", line, SDP);
+	assert_int_equal(w.replaced, 1);
+	end(&w);
+	start_as(&w, true, 0);
+	text = say(&w);
+	snprintf(text, 4096,
+		 "INVITE sip:us@10.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bKnotag\r\n"
+		 "From: <sip:far@10.0.0.2>\r\nTo: <sip:us@10.0.0.1>\r\nCall-ID: null\r\nCSeq: 1 INVITE\r\n"
+		 "Max-Forwards: 70\r\nContact: <sip:far@10.0.0.2:5060>\r\n");
+	put_body(text, SDP);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	assert_int_equal(w.answered, 1);
+	our_tag(&w, tag);
+	snprintf(line, sizeof(line), "Replaces: null;from-tag=0;to-tag=%s\r\n", tag);
+	ask_as(&w, "INVITE", 1, "new", "z5", "", line, SDP);
+	assert_int_equal(w.replaced, 1);
 	end(&w);
 }
 
@@ -421,6 +547,9 @@ int main(void)
 		cmocka_unit_test(who_takes_no_transfers_says_so),
 		cmocka_unit_test(a_refer_outside_of_a_call_or_without_a_target_leads_nowhere),
 		cmocka_unit_test(progress_is_told_and_a_subscription_may_be_ended),
+		cmocka_unit_test(who_is_told_stops_to_be_in_time_and_when_gone),
+		cmocka_unit_test(who_waits_for_news_does_not_wait_for_ever),
+		cmocka_unit_test(one_who_has_no_tag_is_found_by_zero),
 		cmocka_unit_test(only_news_that_were_asked_for_count),
 		cmocka_unit_test(a_refusal_of_the_refer_is_told),
 		cmocka_unit_test(replaces_finds_its_call_or_is_refused),

@@ -166,7 +166,7 @@ static bool accepted(struct leg *leg, struct sip_msg *response, handle client, s
 	if (leg->cancelled)
 		return leg_send_bye(leg, out, now);
 	leg->state = LEG_UP;
-	session_timer_agreed(&leg->timer, response, now);
+	session_timer_agreed(&leg->timer, response, true, now);
 	*out = (struct leg_event){ .kind = LEG_ACCEPTED, .status = response->status, .body = ability_sdp(response) };
 	out->fork = fork;
 	return true;
@@ -290,7 +290,10 @@ enum err leg_take(struct leg *leg, const struct sip_event *event, const struct s
 
 int leg_judge(struct leg *leg, struct sip_msg *invite, struct buf *lines)
 {
-	return session_timer_judge(&leg->timer, invite, lines);
+	int status = session_timer_judge(&leg->timer, invite, lines);
+
+	leg->wish = leg->timer.asked;
+	return status;
 }
 
 bool leg_is_reliable(const struct leg *leg, bool with_body)
@@ -342,6 +345,7 @@ enum err leg_accept(struct leg *leg, str body, usec now)
 	if (leg->state != LEG_INVITED || leg_must_wait(leg))
 		return ERR_STATE;
 	buf_init(&lines, text, sizeof(text));
+	leg->timer.asked = leg->wish;
 	session_timer_accept(&leg->timer, &lines, now);
 	err = leg_reply(leg, leg->server, NULL, 200, body, buf_str(&lines), LEG_REPLY_CONTACT | LEG_REPLY_HOLD, now);
 	if (err != ERR_NONE)

@@ -119,6 +119,9 @@ struct leg {
 	struct leg_ask asks[LEG_ASKS];
 	struct reliable reliable;
 	struct session_timer timer;
+	/* of their INVITE: an UPDATE may come before its answer */
+	struct session_timer_wish wish;
+
 	struct buf next_body;  /* of an 18x that waits for the PRACK of the one before */
 	int next_status;       /* 0: none */
 	bool far_updates;      /* the far side takes UPDATE */
@@ -166,7 +169,7 @@ void leg_refuse(struct leg *, int status, usec now);
 /* Asks something inside the dialog: REFER, NOTIFY, INFO, MESSAGE. `lines` and `type` as in struct sip_request;
  * LEG_REPLY bears what it returns. 0: not now (no confirmed dialog, LEG_ASKS are out), or no way. */
 handle leg_ask(struct leg *, str method, str lines, str type, str body, usec now);
-/* Answers LEG_REQUEST. `lines` further header lines, each with its CRLF. */
+/* Answers LEG_REQUEST; `request` NULL: a REFER that was kept. `lines` further header lines, each with its CRLF. */
 void leg_respond(struct leg *, handle server, struct sip_msg *request, int status, str lines, usec now);
 
 /* Is this request inside our dialog? */

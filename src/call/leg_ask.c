@@ -170,13 +170,40 @@ static bool try_again(struct leg *leg, struct leg_ask *place, struct sip_msg *re
 	return place->client != 0;
 }
 
+static usec glare_pause(struct leg *leg) /* 14.1 */
+{
+	if (leg->dialog->caller)
+		return (usec)(2100 + 10 * rng_below(leg->house->rng, 191)) * USEC_PER_MS;
+	return (usec)(10 * rng_below(leg->house->rng, 201)) * USEC_PER_MS;
+}
+
+#define SOON_MAX 3 /* times that a refresh is tried again so soon as its refusal says */
+
+/* A refresh was refused by glare or a passing trouble: again in a while, until it expires (RFC 4028 10.). */
+static void refresh_later(struct leg *leg, struct sip_msg *response, usec now)
+{
+	str value = response ? sip_msg_value(response, SIP_RETRY_AFTER) : STR_NONE;
+	usec pause = (usec)(leg->timer.interval / 6 + 1) * USEC_PER_SEC;
+	uint32_t seconds;
+
+	if (!leg->timer.interval || !leg->timer.ours)
+		return;
+	if (leg->timer.misses++ < SOON_MAX) {
+		if (response && response->status == 491)
+			pause = glare_pause(leg);
+		else if (str_take_u32(&value, UINT32_MAX, &seconds) && seconds)
+			pause = (usec)seconds * USEC_PER_SEC;
+	}
+	leg->timer.refresh_at = usec_add(now, pause);
+}
+
 /* The answer to a refresh (RFC 4028 7.2, 10.). */
 static bool refreshed(struct leg *leg, struct sip_msg *response, int status, struct leg_event *out, usec now)
 {
 	if (status < 300) {
 		if (sip_dialog_refresh(leg->dialog, response) != ERR_NONE)
 			log_warn(leg->house->log, "call.leg unrefreshed", "call=%s", leg->call_id);
-		session_timer_agreed(&leg->timer, response, now);
+		session_timer_agreed(&leg->timer, response, false, now);
 		return false;
 	}
 	if (status == 481 || status == 408) { /* 12.2.1.2: the dialog is gone */
@@ -187,8 +214,7 @@ static bool refreshed(struct leg *leg, struct sip_msg *response, int status, str
 		leg->far_updates = false;
 		return leg_refresh(leg, out, now);
 	}
-	if (leg->timer.interval) /* glare, or a passing trouble: again in a while, until it expires */
-		leg->timer.refresh_at = usec_add(now, (usec)(leg->timer.interval / 6 + 1) * USEC_PER_SEC);
+	refresh_later(leg, response, now);
 	return false;
 }
 
@@ -213,13 +239,6 @@ bool leg_ask_answered(struct leg *leg, const struct sip_event *event, struct leg
 }
 
 /* ---- re-INVITE and BYE ---- */
-
-static usec glare_pause(struct leg *leg) /* 14.1 */
-{
-	if (leg->dialog->caller)
-		return (usec)(2100 + 10 * rng_below(leg->house->rng, 191)) * USEC_PER_MS;
-	return (usec)(10 * rng_below(leg->house->rng, 201)) * USEC_PER_MS;
-}
 
 /* The re-INVITE or BYE in leg->request once more; 0: there is nothing to mend. */
 static handle mend(struct leg *leg, struct sip_msg *response, usec now)
@@ -253,7 +272,7 @@ bool leg_reinvite_answered(struct leg *leg, const struct sip_event *event, struc
 		leg_send_ack(leg, event->client, leg->cseq, now);
 		leg->re_client = 0;
 		if (leg->state == LEG_UP)
-			session_timer_agreed(&leg->timer, response, now);
+			session_timer_agreed(&leg->timer, response, false, now);
 		*out = (struct leg_event){ .kind = LEG_AGREED, .status = status, .body = ability_sdp(response) };
 		return leg->state == LEG_UP;
 	}
@@ -271,6 +290,8 @@ bool leg_reinvite_answered(struct leg *leg, const struct sip_event *event, struc
 		leg->why = CALL_GONE;
 		return leg_send_bye(leg, out, now);
 	}
+	if (leg->timer.refresh_at == USEC_NEVER) /* it may have been one */
+		refresh_later(leg, response, now);
 	*out = (struct leg_event){ .kind = LEG_REFUSED, .status = status };
 	return true;
 }

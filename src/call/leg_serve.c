@@ -37,7 +37,14 @@ void leg_answer(struct leg *leg, handle server, struct sip_msg *request, int sta
 
 void leg_respond(struct leg *leg, handle server, struct sip_msg *request, int status, str lines, usec now)
 {
-	leg_answer(leg, server, request, status, lines, now);
+	/* What makes or keeps a subscription needs a Contact in its 2xx (RFC 3515 2.2, RFC 6665 8.2). */
+	bool contact =
+		status / 100 == 2 && (!request || request->method == SIP_REFER || request->method == SIP_SUBSCRIBE);
+	enum err err = leg_reply(leg, server, request, status, STR_NONE, lines, contact ? LEG_REPLY_CONTACT : 0, now);
+
+	if (err != ERR_NONE)
+		log_info(leg->house->log, "call.leg unanswered", "call=%s status=%d err=\"%s\"", leg->call_id, status,
+			 err_text(err));
 }
 
 /* ---- offers and refreshes ---- */
@@ -231,10 +238,13 @@ static bool hung_up(struct leg *leg, const struct sip_event *event, struct leg_e
 
 static void answer_options(struct leg *leg, const struct sip_event *event, usec now)
 {
-	char text[800];
+	char text[800 + CALL_TARGET_N];
 	struct buf lines;
 
 	buf_init(&lines, text, sizeof(text));
+	buf_printf(&lines, "Contact: <%s>", leg->contact);
+	ability_write_features(&leg->house->ability, false, &lines);
+	buf_put(&lines, STR("\r\n"));
 	ability_write_all(&leg->house->ability, &lines);
 	leg_answer(leg, event->server, event->msg, 200, buf_str(&lines), now);
 }

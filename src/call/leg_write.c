@@ -18,6 +18,7 @@ void leg_write_lines(const struct leg *leg, bool invites, bool response, struct 
 	if (invites) {
 		ability_write_allow(&leg->house->ability, lines);
 		ability_write_supported(&leg->house->ability, lines);
+		ability_write_events(&leg->house->ability, lines);
 	}
 	if (leg->house->software.n)
 		buf_printf(lines, "%s: " STR_FMT "\r\n", response ? "Server" : "User-Agent",
@@ -91,6 +92,8 @@ enum err leg_write_inside(struct leg *leg, str method, uint32_t cseq, str more, 
 	leg_write_lines(leg, refreshes, false, &lines);
 	if (refreshes)
 		session_timer_write_request(&leg->timer, &lines);
+	else if (!str_eq(method, STR("ACK"))) /* RFC 4028 7.1: in each request */
+		ability_write_supported(&leg->house->ability, &lines);
 	buf_put(&lines, more);
 	err = sip_dialog_request(leg->dialog, method, cseq, &request, &scratch);
 	if (err == ERR_NONE && leg->house->account && !str_eq(method, STR("ACK"))) {

@@ -17,7 +17,7 @@
 /* RFC 7989: our half is made once; theirs is the `local` of what they send. */
 void leg_make_session(struct leg *);
 void leg_learn_session(struct leg *, const struct sip_msg *);
-/* Session-ID, Allow and Supported (`invites`), User-Agent or Server (`response`), each with its CRLF. */
+/* Session-ID, Allow, Supported and Allow-Events (`invites`), User-Agent or Server (`response`), each with its CRLF. */
 void leg_write_lines(const struct leg *, bool invites, bool response, struct buf *lines);
 /* sip/edit.h wants CRLFs between the lines only. */
 str leg_write_joined(const struct buf *lines);

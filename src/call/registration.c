@@ -102,13 +102,14 @@ static void write_lines(struct registration *r, struct buf *lines)
 	buf_printf(lines, "Expires: %u\r\n", r->leaving ? 0u : (unsigned)r->expires_s);
 	if (r->settings.software.n)
 		buf_printf(lines, "User-Agent: " STR_FMT "\r\n", STR_ARG(r->settings.software));
-	buf_put(lines, r->plain ? STR("Supported: path, gruu\r\n") : STR("Supported: path, gruu, outbound\r\n"));
+	buf_put(lines,
+		r->plain ? STR("Supported: path, gruu, timer\r\n") : STR("Supported: path, gruu, outbound, timer\r\n"));
 }
 
 /* true: failed, which is news. */
 static bool ask(struct registration *r, usec now)
 {
-	char text[4096], line_text[2048], from_text[REGISTRATION_NAME_N + 32], contact_text[2 * REGISTRATION_NAME_N];
+	char text[4096], line_text[2048], from_text[REGISTRATION_NAME_N + 32], contact_text[4 * REGISTRATION_NAME_N];
 	struct buf out, lines, from, contact;
 	enum err err;
 
@@ -123,6 +124,7 @@ static bool ask(struct registration *r, usec now)
 	if (r->settings.instance.n)
 		buf_printf(&contact, "%s;+sip.instance=\"<" STR_FMT ">\"", r->plain ? "" : ";reg-id=1",
 			   STR_ARG(r->settings.instance));
+	buf_put(&contact, r->settings.features);
 	buf_printf(&from, "<%s>;tag=%s", r->aor, r->tag);
 	struct sip_request request = {
 		.method = STR("REGISTER"),

@@ -45,6 +45,7 @@ struct registration_settings {
 	str software;             /* User-Agent; must live as long as this */
 	str instance;       /* "urn:uuid:..": this device, over restarts (RFC 5626 4.1): asks for a GRUU, and names
 			     * its flow; empty: none; must live as long as this */
+	str features;       /* further parameters of its Contact, each with its ';' (RFC 3840); as long as this */
 	uint32_t expires_s; /* asked for; 0: 600 */
 	uint64_t cookie;    /* for its transactions */
 };

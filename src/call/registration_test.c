@@ -79,6 +79,7 @@ static int start(void **state)
 						  .aor = STR("sip:101@a.test"),
 						  .registrar = STR("sip:a.test"),
 						  .instance = *state ? STR(INSTANCE) : STR_NONE,
+						  .features = *state ? STR(";audio") : STR_NONE,
 						  .cookie = 7 };
 
 	config.rng = &rng;
@@ -108,8 +109,8 @@ static int stop(void **state)
 static void a_device_with_a_name_gets_a_gruu_and_learns_its_routes(void **state)
 {
 	(void)state;
-	assert_true(said("Contact: <sip:101@192.0.2.1>;reg-id=1;+sip.instance=\"<" INSTANCE ">\"\r\n"));
-	assert_true(said("Supported: path, gruu, outbound\r\n"));
+	assert_true(said("Contact: <sip:101@192.0.2.1>;reg-id=1;+sip.instance=\"<" INSTANCE ">\";audio\r\n"));
+	assert_true(said("Supported: path, gruu, outbound, timer\r\n"));
 	answered(200,
 		 "Contact: <sip:101@192.0.2.7>;+sip.instance=\"<urn:uuid:other>\";pub-gruu=\"sip:other\";expires=9\r\n"
 		 "Contact: <sip:101@192.0.2.1>;expires=600;+sip.instance=\"<" INSTANCE
@@ -135,8 +136,8 @@ static void where_the_first_hop_keeps_no_flow_it_goes_without(void **state)
 {
 	(void)state;
 	answered(439, "");
-	assert_true(said("Contact: <sip:101@192.0.2.1>;+sip.instance=\"<" INSTANCE ">\"\r\n"));
-	assert_true(said("Supported: path, gruu\r\n"));
+	assert_true(said("Contact: <sip:101@192.0.2.1>;+sip.instance=\"<" INSTANCE ">\";audio\r\n"));
+	assert_true(said("Supported: path, gruu, timer\r\n"));
 	answered(439, ""); /* no end of it otherwise */
 	assert_int_equal(reg.state, REGISTRATION_DOWN);
 	assert_int_equal(reg.status, 439);

@@ -1,6 +1,7 @@
 #include "call/session_timer.h"
 
 #define SECONDS_MAX 86400u /* more is no watch kept */
+#define RAISES_MAX  8u     /* of one request */
 #define BYE_EARLY   32u    /* RFC 4028 10.: or a third of the interval, if that is less */
 
 void session_timer_init(struct session_timer *t, uint32_t wanted)
@@ -50,15 +51,14 @@ void session_timer_write_request(const struct session_timer *t, struct buf *line
 {
 	uint32_t seconds = t->interval ? t->interval : t->wanted;
 
-	if (!seconds)
-		return;
-	if (seconds < t->least)
+	if (seconds && seconds < t->least)
 		seconds = t->least;
 	/* The roles stay what they are (7.4: a refresh names the one that holds). */
-	buf_printf(lines, "Session-Expires: %u%s\r\n", (unsigned)seconds,
-		   !t->interval ? ""
-		   : t->ours    ? ";refresher=uac"
-				: ";refresher=uas");
+	if (seconds)
+		buf_printf(lines, "Session-Expires: %u%s\r\n", (unsigned)seconds,
+			   !t->interval ? ""
+			   : t->ours    ? ";refresher=uac"
+					: ";refresher=uas");
 	if (t->least)
 		buf_printf(lines, "Min-SE: %u\r\n", (unsigned)t->least);
 }
@@ -68,21 +68,26 @@ bool session_timer_raise(struct session_timer *t, struct sip_msg *response)
 	str params;
 	uint32_t least = seconds_of(response, SIP_MIN_SE, &params);
 
-	if (least <= t->least || least > SECONDS_MAX || (!t->wanted && !t->interval))
+	/* Where we have asked for nothing, a server on the way has, which is told by Min-SE alone. */
+	if (least <= t->least || least > SECONDS_MAX || t->raises == RAISES_MAX)
 		return false;
+	t->raises++;
 	t->least = least;
 	return true;
 }
 
-void session_timer_agreed(struct session_timer *t, struct sip_msg *response, usec now)
+void session_timer_agreed(struct session_timer *t, struct sip_msg *response, bool first, usec now)
 {
 	str params;
 	uint32_t seconds = seconds_of(response, SIP_SESSION_EXPIRES, &params);
 
-	if (seconds < SESSION_TIMER_LEAST) /* none, or one that would be a flood */
+	t->raises = t->misses = 0;
+	if (first)
+		t->least = 0;
+	if (!seconds)
 		session_timer_stop(t);
-	else
-		run(t, seconds, refresher_of(params) != 's', now);
+	else /* nobody has us say more than 4. allows */
+		run(t, seconds < SESSION_TIMER_LEAST ? SESSION_TIMER_LEAST : seconds, refresher_of(params) != 's', now);
 }
 
 /* ---- their requests ---- */
@@ -91,11 +96,13 @@ int session_timer_judge(struct session_timer *t, struct sip_msg *request, struct
 {
 	str params, unused;
 
-	t->asked.supported = sip_msg_lists(request, SIP_SUPPORTED, STR("timer")) ||
-			     sip_msg_lists(request, SIP_REQUIRE, STR("timer"));
+	/* Not Require: a proxy may have put that in for one who knows no timers (8.1). */
+	t->asked.supported = sip_msg_lists(request, SIP_SUPPORTED, STR("timer"));
 	t->asked.interval = seconds_of(request, SIP_SESSION_EXPIRES, &params);
 	t->asked.least = seconds_of(request, SIP_MIN_SE, &unused);
 	t->asked.refresher = refresher_of(params);
+	if (t->asked.least > t->least && t->asked.least <= SECONDS_MAX)
+		t->least = t->asked.least;
 	if (!t->asked.interval || t->asked.interval >= SESSION_TIMER_LEAST || !t->asked.supported)
 		return 0;
 	buf_printf(lines, "Min-SE: %u\r\n", SESSION_TIMER_LEAST);
@@ -125,12 +132,12 @@ void session_timer_accept(struct session_timer *t, struct buf *lines, usec now)
 	}
 	if (t->wanted && seconds > t->wanted)
 		seconds = t->wanted;
+	if (seconds > SECONDS_MAX)
+		seconds = SECONDS_MAX;
 	if (seconds < t->asked.least)
 		seconds = t->asked.least;
 	if (seconds < SESSION_TIMER_LEAST)
 		seconds = SESSION_TIMER_LEAST;
-	if (seconds > SECONDS_MAX)
-		seconds = SECONDS_MAX;
 	buf_printf(lines, "Session-Expires: %u;refresher=%s\r\n", (unsigned)seconds, theirs ? "uac" : "uas");
 	if (t->asked.supported)
 		buf_put(lines, STR("Require: timer\r\n"));

@@ -20,16 +20,21 @@
 #define SESSION_TIMER_LEAST   90u   /* seconds; RFC 4028 4.: nobody may ask for less */
 #define SESSION_TIMER_DEFAULT 1800u /* RFC 4028 4. */
 
+/* What a request of theirs says of it. */
+struct session_timer_wish {
+	bool supported;
+	uint32_t interval, least; /* 0: not said */
+	char refresher;           /* 'c', 's', 0 */
+};
+
 struct session_timer {
 	uint32_t wanted;   /* seconds that we ask for, 0: none by ourselves */
 	uint32_t interval; /* agreed; 0: no timer runs */
 	bool ours;         /* we refresh */
-	uint32_t least;    /* private: Min-SE of a 422 */
-	struct {
-		bool supported;
-		uint32_t interval, least; /* 0: not said */
-		char refresher;           /* 'c', 's', 0 */
-	} asked;                          /* by the request that was judged last */
+	uint32_t least;    /* private: the largest Min-SE that was heard (7.4); 0: none */
+	unsigned raises;   /* private: 422s in a row; and refreshes that were refused otherwise */
+	unsigned misses;
+	struct session_timer_wish asked; /* by the request that was judged last */
 	usec refresh_at, expire_at;
 };
 
@@ -40,8 +45,9 @@ void session_timer_init(struct session_timer *, uint32_t wanted);
 void session_timer_write_request(const struct session_timer *, struct buf *lines);
 /* A 422 has come. true: worth asking once more, with what it wants. */
 bool session_timer_raise(struct session_timer *, struct sip_msg *response);
-/* The 2xx of a request of ours. */
-void session_timer_agreed(struct session_timer *, struct sip_msg *response, usec now);
+/* The 2xx of a request of ours. `first`: it makes the dialog, in which the 422s on the way to it count no more (7.4).
+ * One without an interval stops the timer: a far side that knows none is not refreshed for our sake alone (7.2). */
+void session_timer_agreed(struct session_timer *, struct sip_msg *response, bool first, usec now);
 
 /* An INVITE or UPDATE of theirs: remembers what it wants. 0, or 422 with `lines` for it. */
 int session_timer_judge(struct session_timer *, struct sip_msg *request, struct buf *lines);

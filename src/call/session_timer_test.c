@@ -48,6 +48,8 @@ static void table_2_says_who_refreshes(void **state)
 		  "Session-Expires: 600;refresher=uac\r\nRequire: timer\r\n", false },
 		{ "k: timer\r\nSession-Expires: 600;refresher=UAS\r\n",
 		  "Session-Expires: 600;refresher=uas\r\nRequire: timer\r\n", true },
+		/* 8.1: a proxy's word, who insists; it is not the caller's */
+		{ "Require: timer\r\nSession-Expires: 600\r\n", "Session-Expires: 600;refresher=uas\r\n", true },
 	};
 
 	(void)state;
@@ -82,6 +84,75 @@ static void ours_is_asked_for_and_theirs_lowered_but_not_below_the_floor(void **
 	/* who cannot mend it gets the floor */
 	assert_string_equal(agreed(&t, "Session-Expires: 5\r\n"), "Session-Expires: 90;refresher=uas\r\n");
 	assert_string_equal(agreed(&t, "Session-Expires: rubbish\r\n"), "");
+	session_timer_init(&t, 0);
+	assert_string_equal(agreed(&t, "Session-Expires: 100000\r\nMin-SE: 90000\r\n"),
+			    "Session-Expires: 90000;refresher=uas\r\n");
+	assert_string_equal(agreed(&t, "Session-Expires: 100000\r\n"), "Session-Expires: 86400;refresher=uas\r\n");
+}
+
+/* What a request of ours would say now. */
+static const char *asked(const struct session_timer *t)
+{
+	static char text[200];
+	struct buf out;
+
+	buf_init(&out, text, sizeof(text) - 1);
+	session_timer_write_request(t, &out);
+	text[out.n] = 0;
+	return text;
+}
+
+static void their_floor_is_kept_in_our_requests(void **state)
+{
+	struct session_timer t;
+
+	(void)state;
+	session_timer_init(&t, 0);
+	agreed(&t, "Supported: timer\r\nSession-Expires: 600;refresher=uas\r\nMin-SE: 300\r\n");
+	assert_string_equal(asked(&t), "Session-Expires: 600;refresher=uac\r\nMin-SE: 300\r\n");
+	agreed(&t, "Supported: timer\r\nSession-Expires: 600;refresher=uas\r\nMin-SE: 200\r\n");
+	assert_string_equal(asked(&t), "Session-Expires: 600;refresher=uac\r\nMin-SE: 300\r\n");
+	session_timer_init(&t, 0);
+	agreed(&t, "Min-SE: 300\r\n"); /* where nothing runs, too */
+	assert_string_equal(asked(&t), "Min-SE: 300\r\n");
+	agreed(&t, "Min-SE: 4000000000\r\n");
+	assert_string_equal(asked(&t), "Min-SE: 300\r\n");
+}
+
+static void what_the_way_to_the_dialog_wanted_counts_no_more_in_it(void **state)
+{
+	struct sip_msg *m = message("SIP/2.0 422 x", "Min-SE: 2000\r\n");
+	struct session_timer t;
+
+	(void)state;
+	session_timer_init(&t, 300);
+	assert_true(session_timer_raise(&t, m));
+	sip_msg_free(m);
+	m = message("SIP/2.0 200 OK", "Session-Expires: 2000;refresher=uac\r\nRequire: timer\r\n");
+	session_timer_agreed(&t, m, true, 0);
+	assert_string_equal(asked(&t), "Session-Expires: 2000;refresher=uac\r\n");
+	sip_msg_free(m);
+	m = message("SIP/2.0 422 x", "Min-SE: 3000\r\n"); /* what is refused inside it does */
+	assert_true(session_timer_raise(&t, m));
+	sip_msg_free(m);
+	m = message("SIP/2.0 200 OK", "Session-Expires: 3000;refresher=uac\r\nRequire: timer\r\n");
+	session_timer_agreed(&t, m, false, 0);
+	assert_string_equal(asked(&t), "Session-Expires: 3000;refresher=uac\r\nMin-SE: 3000\r\n");
+	sip_msg_free(m);
+}
+
+static void a_flood_of_refreshes_is_not_agreed_to(void **state)
+{
+	struct sip_msg *m = message("SIP/2.0 200 OK", "Session-Expires: 5;refresher=uac\r\nRequire: timer\r\n");
+	struct session_timer t;
+
+	(void)state;
+	session_timer_init(&t, 300);
+	session_timer_agreed(&t, m, true, 0);
+	assert_int_equal(t.interval, 90);
+	assert_true(t.ours);
+	assert_int_equal(session_timer_due(&t), 45 * USEC_PER_SEC);
+	sip_msg_free(m);
 }
 
 static void half_way_is_refreshed_and_near_the_end_given_up(void **state)
@@ -122,6 +193,112 @@ static void a_422_is_believed_once_for_each_rise(void **state)
 	m = message("SIP/2.0 422 x", "");
 	assert_false(session_timer_raise(&t, m));
 	sip_msg_free(m);
+	/* nor is one that asks for a little more each time */
+	session_timer_init(&t, 300);
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(text, sizeof(text), "Min-SE: %u\r\n", 301 + i);
+		m = message("SIP/2.0 422 x", text);
+		assert_int_equal(session_timer_raise(&t, m), i < 8);
+		sip_msg_free(m);
+	}
+}
+
+/* A server on the way asks for a timer, the next one finds it too short. */
+static void a_422_to_one_who_asked_for_nothing_is_mended_too(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start(&w);
+	dial(&w);
+	assert_null(strstr(last(&w, "INVITE"), "Min-SE"));
+	answer_with(&w, "INVITE", "422 Session Interval Too Small", "one", "Min-SE: 500\r\n", "");
+	assert_int_equal(count(&w, "INVITE", "\r\nMin-SE: 500\r\n"), 1);
+	assert_null(strstr(last(&w, "INVITE"), "Session-Expires"));
+	end(&w);
+}
+
+static void an_update_before_the_answer_does_not_change_what_the_invite_wanted(void **state)
+{
+	struct world w;
+	char tag[600];
+
+	(void)state;
+	start(&w);
+	w.answers = false;
+	ask_with(&w, "INVITE", 1, "", "Supported: timer\r\nSession-Expires: 600;refresher=uas\r\n", SDP);
+	assert_int_equal(call_ring(agent_call(w.agent, w.call), 180, false, w.host.now), ERR_NONE);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	our_tag(&w, tag);
+	ask_with(&w, "UPDATE", 2, tag, "", "");
+	assert_said(&w, "SIP/2.0 200", "CSeq: 2 UPDATE");
+	assert_int_equal(call_answer(agent_call(w.agent, w.call), w.host.now), ERR_NONE);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	assert_said(&w, "SIP/2.0 200", "CSeq: 1 INVITE");
+	assert_said(&w, "SIP/2.0 200", "\r\nSession-Expires: 600;refresher=uas\r\n");
+	end(&w);
+}
+
+static void each_request_of_ours_says_that_we_know_timers(void **state)
+{
+	struct world w;
+	char tag[600];
+
+	(void)state;
+	call_up_as(&w, true, 0, "", tag);
+	assert_int_equal(call_write(agent_call(w.agent, w.call), STR("hello"), w.host.now), ERR_NONE);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	assert_non_null(strstr(last(&w, "MESSAGE"), "\r\nSupported: 100rel, timer"));
+	answer(&w, "MESSAGE", "200 OK", "ft", "");
+	call_hang_up(agent_call(w.agent, w.call), CALL_CAUSE_NONE, w.host.now);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	assert_non_null(strstr(last(&w, "BYE"), "\r\nSupported: 100rel, timer"));
+	assert_true(agent_write(w.agent, STR("sip:far@10.0.0.2:5060"), STR("hi"), w.host.now) > 0);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	assert_non_null(strstr(last(&w, "MESSAGE"), "\r\nSupported: 100rel, timer"));
+	assert_non_null(strstr(last(&w, "MESSAGE"), "\r\n\r\nhi"));
+	end(&w);
+	start(&w);
+	dial(&w);
+	answer(&w, "INVITE", "200 OK", "two", SDP);
+	assert_null(strstr(last(&w, "ACK"), "Supported")); /* "except ACK" */
+	end(&w);
+}
+
+static void a_refresh_that_is_refused_comes_again_before_it_is_too_late(void **state)
+{
+	struct world w;
+	char tag[600];
+	size_t n;
+
+	(void)state;
+	call_up_as(&w, false, 0, "Session-Expires: 600;refresher=uas\r\nSupported: timer\r\n", tag);
+	test_run(&w.host, 300 * USEC_PER_SEC);
+	n = w.far.got_n;
+	answer_with(&w, "INVITE", "500 Server Internal Error", "ft", "Retry-After: 7\r\n", "");
+	test_run(&w.host, 6 * USEC_PER_SEC);
+	assert_int_equal(count(&w, "INVITE", ""), 1);
+	test_run(&w.host, USEC_PER_SEC + USEC_PER_SEC / 5);
+	assert_int_equal(count(&w, "INVITE", ""), 2);
+	answer(&w, "INVITE", "491 Request Pending", "ft", ""); /* 14.1: we were called, so within 2 s */
+	test_run(&w.host, 2 * USEC_PER_SEC + USEC_PER_SEC / 5);
+	n = count(&w, "INVITE", "CSeq: 3 INVITE");
+	assert_true(n > 0);
+	answer_with(&w, "INVITE", "200 OK", "ft", "Require: timer\r\nSession-Expires: 600;refresher=uac\r\n", SDP);
+	test_run(&w.host, 290 * USEC_PER_SEC);
+	assert_int_equal(w.ended, 0);
+	/* one who always refuses is not asked without end */
+	test_run(&w.host, 11 * USEC_PER_SEC);
+	for (unsigned i = 0; i < 4; i++) {
+		answer(&w, "INVITE", "491 Request Pending", "ft", "");
+		test_run(&w.host, 2 * USEC_PER_SEC + USEC_PER_SEC / 5);
+	}
+	n = w.far.got_n;
+	test_run(&w.host, 90 * USEC_PER_SEC);
+	assert_int_equal(w.far.got_n, n);
+	test_run(&w.host, 12 * USEC_PER_SEC);
+	assert_true(w.far.got_n > n);
+	end(&w);
 }
 
 /* ---- in calls ---- */
@@ -244,6 +421,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_2_says_who_refreshes),
 		cmocka_unit_test(ours_is_asked_for_and_theirs_lowered_but_not_below_the_floor),
+		cmocka_unit_test(their_floor_is_kept_in_our_requests),
+		cmocka_unit_test(what_the_way_to_the_dialog_wanted_counts_no_more_in_it),
+		cmocka_unit_test(a_flood_of_refreshes_is_not_agreed_to),
+		cmocka_unit_test(a_422_to_one_who_asked_for_nothing_is_mended_too),
+		cmocka_unit_test(an_update_before_the_answer_does_not_change_what_the_invite_wanted),
+		cmocka_unit_test(each_request_of_ours_says_that_we_know_timers),
+		cmocka_unit_test(a_refresh_that_is_refused_comes_again_before_it_is_too_late),
 		cmocka_unit_test(half_way_is_refreshed_and_near_the_end_given_up),
 		cmocka_unit_test(a_422_is_believed_once_for_each_rise),
 		cmocka_unit_test(we_refresh_by_update_and_hang_up_when_nobody_answers),

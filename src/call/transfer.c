@@ -112,18 +112,34 @@ void transfer_write_status(int status, struct buf *body)
 	buf_printf(body, "SIP/2.0 %d " STR_FMT "\r\n", status, STR_ARG(sip_status_text(status)));
 }
 
-bool transfer_is_event(const struct sip_msg *m)
+bool transfer_is_event(const struct sip_msg *m, uint32_t *id)
 {
 	struct sip_token token;
+	str text;
 
-	return sip_token_parse(sip_msg_value(m, SIP_EVENT), &token) == ERR_NONE &&
-	       str_eq_nocase(token.type, STR("refer"));
+	*id = 0;
+	if (sip_token_parse(sip_msg_value(m, SIP_EVENT), &token) != ERR_NONE ||
+	    !str_eq_nocase(token.type, STR("refer")))
+		return false;
+	return !sip_param_find(token.params, STR("id"), &text) || str_u32(text, UINT32_MAX, id);
 }
 
-bool transfer_is_last(const struct sip_msg *m)
+bool transfer_is_last(const struct sip_msg *m, uint32_t *seconds)
+{
+	struct sip_token token;
+	str text;
+
+	if (sip_token_parse(sip_msg_value(m, SIP_SUBSCRIPTION_STATE), &token) != ERR_NONE)
+		return false;
+	if (sip_param_find(token.params, STR("expires"), &text))
+		(void)str_u32(text, UINT32_MAX, seconds);
+	return str_eq_nocase(token.type, STR("terminated"));
+}
+
+bool transfer_is_silent(const struct sip_msg *m)
 {
 	struct sip_token token;
 
-	return sip_token_parse(sip_msg_value(m, SIP_SUBSCRIPTION_STATE), &token) == ERR_NONE &&
-	       str_eq_nocase(token.type, STR("terminated"));
+	return sip_token_parse(sip_msg_value(m, SIP_REFER_SUB), &token) == ERR_NONE &&
+	       str_eq_nocase(token.type, STR("false"));
 }

@@ -29,12 +29,16 @@ struct transfer {
 	bool asking;     /* from REFER to the last word */
 	handle ask;      /* the REFER in the air */
 	bool subscribed; /* 202: NOTIFYs come */
+	uint32_t since;  /* CSeq of that REFER, or of its first try */
+	usec until;      /* a NOTIFY is to come by then; 0: not yet */
 	/* What we were asked for. */
 	handle server; /* the REFER that waits for our answer */
 	bool serving;  /* 202 was said: NOTIFYs go */
 	bool silent;   /* it wants none (RFC 4488) */
 	uint32_t id;   /* CSeq of the REFER */
 	int told;      /* status of the last NOTIFY */
+	handle notify; /* the last one, in the air */
+	usec over;     /* when the subscription ends */
 	struct transfer_target target;
 };
 
@@ -47,8 +51,11 @@ void transfer_write(str target, str by, str call_id, str to_tag, str from_tag, s
 int transfer_status(str body);
 /* "SIP/2.0 200 OK\r\n". */
 void transfer_write_status(int status, struct buf *body);
-/* Does this NOTIFY belong to a REFER, and does it end it? */
-bool transfer_is_event(const struct sip_msg *);
-bool transfer_is_last(const struct sip_msg *notify);
+/* Is this NOTIFY or SUBSCRIBE about a REFER? *id: which, its CSeq; 0: it does not say. */
+bool transfer_is_event(const struct sip_msg *, uint32_t *id);
+/* Is it over with this NOTIFY? *seconds: else for how long it stands, where it says so. */
+bool transfer_is_last(const struct sip_msg *notify, uint32_t *seconds);
+/* Refer-Sub: false (RFC 4488), of a REFER or its answer. */
+bool transfer_is_silent(const struct sip_msg *);
 
 #endif

@@ -537,7 +537,7 @@ static void list_registrations(struct admin *a, const struct conf_words *words)
 	}
 }
 
-/* What is to be taken away, as far as KEEPER_CONTACT_REMOVE asks for it. */
+/* What is to be taken away of one page, as far as KEEPER_CONTACT_REMOVE asks for it. */
 struct doomed {
 	struct contact_record rows[KEEPER_ROWS_MAX];
 	size_t n;
@@ -548,7 +548,7 @@ struct doomed {
 static bool choose(const struct admin *a, const struct keeper_answer *page, str account, str contact,
 		   struct doomed *out)
 {
-	for (size_t i = 0; i < page->n && out->n < KEEPER_ROWS_MAX; i++) {
+	for (size_t i = 0; i < page->n; i++) {
 		const struct contact_record *c = &page->contacts[i];
 		struct contact_record *row = &out->rows[out->n];
 
@@ -563,8 +563,29 @@ static bool choose(const struct admin *a, const struct keeper_answer *page, str 
 	return true;
 }
 
+/* Of a page. What is gone or was bound since it was read is not missed. */
+static bool remove_chosen(struct admin *a, const struct keeper_answer *page, str account, str contact, size_t *removed)
+{
+	struct doomed *d = calloc(1, sizeof(*d));
+	bool good = d != NULL;
+
+	if (d)
+		arena_init(&d->texts, NULL, 0, IMPORT_MAX);
+	if (!d || !choose(a, page, account, contact, d))
+		good = inquiry_fail(&a->q, EXIT_OS, "no memory");
+	else if (d->n)
+		good = inquiry_tell(
+			&a->q, (struct keeper_ask){ .kind = KEEPER_CONTACT_REMOVE, .contacts = d->rows, .n = d->n });
+	if (good)
+		*removed += d->n;
+	if (d)
+		arena_free(&d->texts);
+	free(d);
+	return good;
+}
+
 /* All pages. */
-static bool find_registrations(struct admin *a, str account, str contact, struct doomed *out)
+static bool remove_all(struct admin *a, str account, str contact, size_t *removed)
 {
 	struct keeper_answer *page;
 	int64_t after = 0;
@@ -574,16 +595,16 @@ static bool find_registrations(struct admin *a, str account, str contact, struct
 		page = inquiry_ask(&a->q, (struct keeper_ask){ .kind = KEEPER_CONTACT_LIST, .after = after });
 		if (!page)
 			return false;
-		bool good = choose(a, page, account, contact, out);
+		bool good = remove_chosen(a, page, account, contact, removed);
 		after = page->n ? page->contacts[page->n - 1].id : after;
 		more = page->more;
 		keeper_answer_free(page);
 		if (!good)
-			return inquiry_fail(&a->q, EXIT_OS, "no memory");
+			return false;
 	}
-	return out->n > 0 ? true
-			  : inquiry_fail(&a->q, inquiry_code(ERR_ABSENT), "\"" STR_FMT "\" has no such registration",
-					 STR_ARG(account));
+	return *removed > 0 ? true
+			    : inquiry_fail(&a->q, inquiry_code(ERR_ABSENT), "\"" STR_FMT "\" has no such registration",
+					   STR_ARG(account));
 }
 
 static bool names_somebody(str account)
@@ -598,21 +619,14 @@ static bool names_somebody(str account)
 /* `registration remove ACCOUNT [CONTACT]` */
 static void remove_registrations(struct admin *a, const struct conf_words *words)
 {
-	struct doomed *d = calloc(1, sizeof(*d));
+	size_t removed = 0;
 
 	if (words->n < 3 || words->n > 4 || !names_somebody(words->word[2])) {
 		inquiry_fail(&a->q, EXIT_USAGE, "registration remove ACCOUNT [CONTACT]: whose, and perhaps which?");
-	} else if (!d) {
-		inquiry_fail(&a->q, EXIT_OS, "no memory");
-	} else {
-		arena_init(&d->texts, NULL, 0, IMPORT_MAX);
-		if (find_registrations(a, words->word[2], words->n > 3 ? words->word[3] : STR_NONE, d) &&
-		    inquiry_tell(&a->q,
-				 (struct keeper_ask){ .kind = KEEPER_CONTACT_REMOVE, .contacts = d->rows, .n = d->n }))
-			buf_printf(&a->out, a->settings->json ? "{\"removed\":%zu}\n" : "removed %zu\n", d->n);
-		arena_free(&d->texts);
+		return;
 	}
-	free(d);
+	if (remove_all(a, words->word[2], words->n > 3 ? words->word[3] : STR_NONE, &removed))
+		buf_printf(&a->out, a->settings->json ? "{\"removed\":%zu}\n" : "removed %zu\n", removed);
 }
 
 static void carry_out(struct admin *a, const struct conf_words *words)

@@ -347,6 +347,7 @@ static int make_line(struct phone *p)
 	a.wish.has_device = true;
 	a.redirects = a.transfers = a.messages = true;
 	a.session_expires = SESSION_TIMER_DEFAULT;
+	a.features = true;
 	if (code == EXIT_OK)
 		code = p->settings.account.n ? be_account(p, &a)
 		       : p->settings.peer.n  ? be_peer(p, &a)

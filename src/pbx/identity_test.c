@@ -131,7 +131,42 @@ static void what_a_neighbour_asserts_of_a_callee_is_told_as_the_setting_says(voi
 		rig_answer_request(neighbour, invite, 200, "bt", text, "");
 		rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
 		assert_int_equal(strstr(rig_.text, "P-Asserted-Identity") != NULL, i == 0);
+		/* it comes again when our part is done; and by a phone, it is no neighbour's word */
+		rig_forget_sent();
+		rig_answer_request(neighbour, invite, 200, "bt", text, "");
+		rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+		assert_int_equal(strstr(rig_.text, "P-Asserted-Identity: <sip:x@carrier.example>") != NULL, i == 0);
+		rig_forget_sent();
+		rig_answer_request(bob, invite, 200, "bt", text, "");
+		rig_assert_start(rig_take(alice), "SIP/2.0 200 ");
+		assert_null(strstr(rig_.text, "P-Asserted-Identity"));
 		rig_stop_servers();
+	}
+}
+
+/* From one to the other it passes, also when it comes again, to who called from a trusted address alone. */
+static void what_a_neighbour_asserts_of_a_callee_is_told_another_each_time(void **state)
+{
+	struct addr known = rig_addr(77, 5060);
+	char invite[4000];
+
+	(void)state;
+	start(PBX_IDENTITY_TRUSTED, false);
+	for (int i = 0; i < 2; i++) {
+		struct addr caller = i ? alice : neighbour;
+
+		invite_from(caller, "101", "example.com", "sip:x@known.example", i ? "na1" : "na0", 1, "");
+		rig_copy(rig_take(known), invite, sizeof(invite));
+		rig_assert_start(invite, "INVITE ");
+		rig_forget_sent();
+		for (int again = 0; again < 2; again++) {
+			rig_answer_request(known, invite, 200, "kt",
+					   "Contact: <sip:x@192.0.2.77>\r\nP-Asserted-Identity: <sip:x@known.example>",
+					   "");
+			rig_assert_start(rig_take(caller), "SIP/2.0 200 ");
+			assert_int_equal(strstr(rig_.text, "P-Asserted-Identity") != NULL, i == 0);
+			rig_forget_sent();
+		}
 	}
 }
 
@@ -258,6 +293,7 @@ int main(void)
 		T(off_means_nobody),
 		T(a_trusted_source_is_believed_and_nobody_else),
 		T(what_a_neighbour_asserts_of_a_callee_is_told_as_the_setting_says),
+		T(what_a_neighbour_asserts_of_a_callee_is_told_another_each_time),
 		T(what_a_phone_asserts_in_its_answer_is_taken_off),
 		T(who_asks_for_it_calls_without_a_name),
 		T(a_wish_that_was_fulfilled_is_not_passed_on),

@@ -634,6 +634,10 @@ static void feature_tags_survive(void **state)
 	snprintf(lines, sizeof(lines), "Contact: <sip:102@192.0.2.12>%s;q=0.3\r\n", tags);
 	rig_assert_has(registered(bob, 1, lines), tags);
 	assert_true(str_find(rig_.contacts[0].row->params, str_from(tags + 1)) == 0);
+	/* RFC 3840 6.: who wants to be sure of it may insist */
+	snprintf(lines, sizeof(lines), "Require: pref\r\nContact: <sip:102@192.0.2.12>%s\r\n", tags);
+	rig_assert_start(registered(bob, 2, lines), "SIP/2.0 200 ");
+	rig_assert_has(rig_.text, tags);
 }
 
 static void many_contacts_are_bound_wholly_or_not_at_all(void **state)

@@ -147,7 +147,7 @@ static void written(struct pbx_rehearsal *r, const struct host_want *w)
 static bool may_ask(const struct keeper_ask *q)
 {
 	return q->kind == KEEPER_REALM || q->kind == KEEPER_USER_FIND || q->kind == KEEPER_CONTACT_LIST ||
-	       q->kind == KEEPER_NUMBER_LIST;
+	       q->kind == KEEPER_REMOVAL_LIST || q->kind == KEEPER_NUMBER_LIST;
 }
 
 static void asked(struct pbx_rehearsal *r, const struct host_want *w)

@@ -24,7 +24,8 @@ static void want(const struct host_want *w)
 		const struct keeper_ask *q = w->message;
 
 		asked_to_write += q->kind != KEEPER_REALM && q->kind != KEEPER_USER_FIND &&
-				  q->kind != KEEPER_CONTACT_LIST && q->kind != KEEPER_NUMBER_LIST;
+				  q->kind != KEEPER_CONTACT_LIST && q->kind != KEEPER_REMOVAL_LIST &&
+				  q->kind != KEEPER_NUMBER_LIST;
 		rig_ask(0, w->message);
 		break;
 	}

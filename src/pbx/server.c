@@ -410,7 +410,6 @@ static void begin(struct pbx_server *s, usec now)
 {
 	ask_follows(s, now);
 	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_WATCH, .now = now }));
-	pbx_removal_ask(s, now);
 	pbx_restore_ask(s, now);
 	if (s->config.worker == 0) {
 		struct call_record of = { .service = STR("pbx") };

@@ -37,22 +37,27 @@ static bool may_be_told(const struct pbx_server *s, const struct pbx_job *job, c
 uint64_t pbx_answer_leave(struct pbx_server *s, const struct pbx_job *job)
 {
 	bool timed = job->session.interval && job->session.supported;
+	str story = job->fork ? job->fork->story : STR_NONE;
 	struct pbx_after *a;
+	struct buf texts;
 	handle self;
 
-	if (!job->invite || !job->answered || (!timed && !job->from.n && !job->told))
+	if (!job->invite || !job->answered || (!timed && !job->from.n && !job->told && !story.n))
 		return 0;
 	a = slab_add(&s->afters, &self);
 	if (!a)
 		return 0;
-	a->from = malloc(job->from.n + 1);
-	if (!a->from) {
+	a->texts = malloc(job->from.n + story.n + 1);
+	if (!a->texts) {
 		slab_remove(&s->afters, self);
 		return 0;
 	}
-	if (job->from.n)
-		memcpy(a->from, job->from.p, job->from.n);
-	a->from[job->from.n] = '\0';
+	buf_init(&texts, a->texts, job->from.n + story.n);
+	buf_put(&texts, job->from);
+	buf_put(&texts, story);
+	a->from = str_head(buf_str(&texts), job->from.n);
+	a->story = str_skip(buf_str(&texts), job->from.n);
+	a->local = job->local;
 	a->session = job->session;
 	a->caller = job->flow.remote;
 	return self | AFTER;
@@ -69,7 +74,7 @@ void pbx_answer_forget(struct pbx_server *s, uint64_t cookie)
 
 	if (!a)
 		return;
-	free(a->from);
+	free(a->texts);
 	slab_remove(&s->afters, cookie & ~AFTER);
 }
 
@@ -78,20 +83,25 @@ void pbx_answer_stop(struct pbx_server *s)
 	struct pbx_after *a;
 
 	for (uint32_t at = 0; (a = slab_walk(&s->afters, &at, &(handle){ 0 }));)
-		free(a->from);
+		free(a->texts);
 	slab_free(&s->afters);
 }
 
-/* As it was when it was over. */
-static void remember(struct pbx_server *s, struct pbx_job *late)
+/* As it was when it was over; `fork` for what is told of it. */
+static void remember(struct pbx_server *s, struct pbx_job *late, struct pbx_fork *fork)
 {
 	const struct pbx_after *a = after_of(s, sip_stack_cookie(s->stack, late->server));
 
 	if (!a)
 		return;
 	late->session = a->session;
-	late->from = str_from(a->from);
+	late->from = a->from;
+	late->local = a->local;
 	late->flow.remote = a->caller;
+	if (!a->story.n)
+		return;
+	fork->story = a->story;
+	late->fork = fork;
 }
 
 static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct flow *flow, usec now)
@@ -255,6 +265,7 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 	struct sip_msg *m = e->msg;
 	/* A 2xx that comes again, or late, when all is done here: the caller must have it (RFC 6026 7.1). */
 	struct pbx_job late = { .server = e->cookie, .invite = m->method == SIP_INVITE };
+	struct pbx_fork told = { 0 };
 
 	if (b && b->hunt && sip_msg_via(m))
 		pbx_throttle_hear(&s->throttle, &b->place.addr, sip_msg_via(m)->params, now);
@@ -276,7 +287,7 @@ void pbx_answer_response(struct pbx_server *s, const struct sip_event *e, usec n
 		pbx_seats_answer(s->seats, m, now);
 	if (m->status < 300) {
 		if (!job && late.invite)
-			remember(s, &late);
+			remember(s, &late, &told);
 		if (late.invite || (b && !job->answered))
 			pass_back(s, job ? job : &late, m, &e->flow, now);
 		if (!b)

@@ -532,6 +532,34 @@ static void neighbours_are_told_to_send_less(void **state)
 	assert_in_range(atoi(strstr(via, ";oc=") + 4), 20, 60);
 }
 
+/* RFC 7339 5.10: of those that are refused, only who does not hear of our load is told to stay away for a time. */
+static void who_sends_less_is_not_told_to_stay_away(void **state)
+{
+	static const char text[] = "OPTIONS sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP "
+				   "192.0.2.11;branch=z9hG4bKr%d%s\r\n"
+				   "From: <sip:x@y>;tag=1\r\nTo: <sip:x@y>\r\nCall-ID: r%d\r\nCSeq: 1 OPTIONS\r\n\r\n";
+	unsigned refused_n[2] = { 0 };
+	char one[600];
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_run();
+	for (int i = 0; i < 15; i++)
+		refused("OPTIONS", "", USEC_PER_SEC);
+	for (int i = 0; i < 40; i++) {
+		snprintf(one, sizeof(one), text, i, i % 2 ? ";oc;oc-algo=\"loss\"" : "", i);
+		rig_forget_sent();
+		datagram_waited(alice, one, USEC_PER_SEC);
+		rig_take(alice);
+		if (!strstr(rig_.text, "SIP/2.0 503 "))
+			continue;
+		refused_n[i % 2]++;
+		assert_int_equal(strstr(rig_.text, "\r\nRetry-After: ") != NULL, i % 2 == 0);
+		rig_assert_has(rig_.text, "\r\nContent-Length: 0\r\n\r\n");
+	}
+	assert_true(refused_n[0] && refused_n[1]);
+}
+
 /* RFC 7339 5.2, 5.6: a neighbour's calls, too: its wish goes no further, and the answer says what counts now. */
 static void who_calls_through_us_is_told_in_the_answers(void **state)
 {
@@ -718,6 +746,7 @@ int main(void)
 		T(a_stranger_who_may_call_learns_who_is_there_and_no_more),
 		T(who_is_late_refuses_the_least_urgent_first),
 		T(neighbours_are_told_to_send_less),
+		T(who_sends_less_is_not_told_to_stay_away),
 		T(who_calls_through_us_is_told_in_the_answers),
 		T(a_neighbour_that_asks_for_less_gets_less),
 		T(registrations_stand_in_line_and_the_rest_gets_a_turn),

@@ -149,6 +149,7 @@ struct pbx_fork {
 	struct pbx_best_challenge *challenges;
 	struct pbx_history *history; /* NULL: none is kept */
 	bool tells;                  /* the caller is told it, too */
+	str story;                   /* what the last 2xx has told of it */
 	struct pbx_early *early;     /* dialogs of those that ring (server_early.c) */
 };
 
@@ -198,7 +199,10 @@ struct pbx_job {
 struct pbx_after {
 	struct pbx_session_timer session;
 	struct addr caller;
-	char *from; /* its own; "": as it is */
+	bool local;  /* a user of ours */
+	str from;    /* its own; empty: as it is. The owner of its bytes: */
+	char *texts; /* those, and */
+	str story;   /* what its History-Info was; empty: as it is */
 };
 
 /* A change of this shard's table that the keeper is writing; the next of the same address waits behind. */
@@ -256,7 +260,7 @@ struct pbx_server {
 	struct pbx_gruus *gruus;
 	struct pbx_subscriptions *subscriptions;
 	struct pbx_numbers *numbers; /* of accounts that stand for many */
-	bool reading_numbers, numbers_stale;
+	bool reading_contacts, reading_numbers, numbers_stale;
 	int64_t removals; /* the store's removals up to this one are known, */
 	bool have_removals, reading_removals, removals_stale;
 	struct pbx_stream_book *book;  /* of the streams that this worker holds */
@@ -477,6 +481,8 @@ bool pbx_binding_is_lost(const struct contact_record *);
 
 /* Asks for what is not there yet of all that must be, before the worker listens; which it does when it has come. */
 void pbx_restore_ask(struct pbx_server *, usec now);
+/* The contacts, where they have not been read: it is known how far the removals go. */
+void pbx_restore_contacts(struct pbx_server *, usec now);
 /* Numbers may have changed. */
 void pbx_restore_numbers(struct pbx_server *, usec now);
 /* KEEPER_REALM, _CONTACT_LIST or _NUMBER_LIST was answered. */
@@ -484,7 +490,8 @@ void pbx_restore_answered(struct pbx_server *, const struct keeper_answer *, use
 
 /* ---- server_removal.c ---- */
 
-/* Reads what was taken away since it was asked last. The first time nothing follows of it: contacts are read after. */
+/* Reads what was taken away since it was asked last. The first time nothing follows of it: contacts are read after,
+ * once it has been answered. */
 void pbx_removal_ask(struct pbx_server *, usec now);
 /* KEEPER_REMOVAL_LIST was answered: the shards' own are told, PBX_NOTE_REMOVE. */
 void pbx_removal_answered(struct pbx_server *, const struct keeper_answer *, usec now);

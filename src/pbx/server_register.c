@@ -56,7 +56,8 @@ static bool requires_unknown(struct sip_msg *m, struct buf *unknown)
 
 	while (sip_values_next(&v, &value)) {
 		if (str_eq_nocase(value, STR("path")) || str_eq_nocase(value, STR("outbound")) ||
-		    str_eq_nocase(value, STR("gruu")) || str_eq_nocase(value, STR("gin")))
+		    str_eq_nocase(value, STR("gruu")) || str_eq_nocase(value, STR("gin")) ||
+		    str_eq_nocase(value, STR("pref"))) /* RFC 3840 6.: we keep what phones say of themselves */
 			continue;
 		buf_put(unknown, unknown->n ? STR(", ") : STR("Unsupported: "));
 		buf_put(unknown, value);

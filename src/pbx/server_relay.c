@@ -495,14 +495,21 @@ static void answer_self(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 		pbx_job_reply(s, job, m, 405, STR_NONE, allow, now);
 }
 
-/* 16.3 step 5 and 8.2.2.3: of extensions that change what a proxy does we have one. */
+/* Of extensions that change what a proxy does: RFC 3323 5., RFC 4028 7.1, RFC 3841 5. */
+static bool proxy_can(str tag)
+{
+	return str_eq_nocase(tag, STR("privacy")) || str_eq_nocase(tag, STR("timer")) ||
+	       str_eq_nocase(tag, STR("pref"));
+}
+
+/* 16.3 step 5 and 8.2.2.3. */
 static bool demands_extension(struct sip_msg *m, enum sip_kind kind, struct buf *line)
 {
 	struct sip_values v = sip_msg_values(m, kind);
 	str value;
 
 	while (sip_values_next(&v, &value)) {
-		if (kind == SIP_PROXY_REQUIRE && str_eq_nocase(value, STR("privacy"))) /* RFC 3323 5. */
+		if (kind == SIP_PROXY_REQUIRE && proxy_can(value))
 			continue;
 		buf_put(line, line->n ? STR(", ") : STR("Unsupported: "));
 		buf_put(line, value);

@@ -51,7 +51,7 @@ void pbx_removal_answered(struct pbx_server *s, const struct keeper_answer *a, u
 	s->reading_removals = false;
 	if (a->err) {
 		log_error(s->config.log, "pbx.registrar unremoved", "why=\"%s\"", a->why);
-		return; /* the next change asks again */
+		return; /* the next change asks again, and before there is an answer, the tick */
 	}
 	if (s->have_removals && a->n && a->removals[0].id > s->removals + 1)
 		log_warn(s->config.log, "pbx.registrar unremoved", "removals=%lld why=\"too many at once\"",
@@ -64,6 +64,8 @@ void pbx_removal_answered(struct pbx_server *s, const struct keeper_answer *a, u
 	s->have_removals = s->have_removals || !a->more;
 	if (more)
 		pbx_removal_ask(s, now);
+	if (s->have_removals)
+		pbx_restore_contacts(s, now);
 }
 
 void pbx_removal_carry_out(struct pbx_server *s, const struct pbx_note *note, usec now)

@@ -112,6 +112,23 @@ static void what_was_taken_away_before_the_start_is_not_again(void **state)
 	rig_assert_start(rig_take(bob), "INVITE ");
 }
 
+/* Between the reading of the contacts and the first answer about removals nothing is lost: that comes first. */
+static void what_is_taken_away_while_it_starts_is_gone(void **state)
+{
+	(void)state;
+	start(2);
+	binds(bob, "102");
+	rig_stop_servers();
+	rig_.removal_err = ERR_IO;
+	rig_run();
+	rig_pass(1500 * USEC_PER_MS);
+	rig_.removal_err = ERR_NONE;
+	taken_away("sip:102@example.com", STR_NONE, false);
+	rig_pass(2 * USEC_PER_SEC);
+	rig_assert_start(call_102("a"), "SIP/2.0 480 ");
+	assert_int_equal(kept(), 0);
+}
+
 static void a_registration_under_way_goes_as_well(void **state)
 {
 	(void)state;
@@ -184,6 +201,7 @@ int main(void)
 		T(who_has_no_account_any_more_is_not_reached),
 		T(one_binding_is_taken_away_and_the_others_stay),
 		T(what_was_taken_away_before_the_start_is_not_again),
+		T(what_is_taken_away_while_it_starts_is_gone),
 		T(a_registration_under_way_goes_as_well),
 		T(several_changes_at_once_are_all_read),
 		T(who_watches_hears_why),

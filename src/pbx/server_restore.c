@@ -13,8 +13,9 @@ static void ask_realm(struct pbx_server *s, usec now)
 
 static void ask_contacts(struct pbx_server *s, int64_t after, usec now)
 {
-	pbx_server_ask(s, keeper_ask_new(&(struct keeper_ask){
-				  .kind = KEEPER_CONTACT_LIST, .now = now, .after = after, .limit = PAGE_SIZE }));
+	s->reading_contacts = pbx_server_ask(
+		s, keeper_ask_new(&(struct keeper_ask){
+			   .kind = KEEPER_CONTACT_LIST, .now = now, .after = after, .limit = PAGE_SIZE }));
 }
 
 /* All pages, one after the other; what changes meanwhile is read after. */
@@ -73,6 +74,7 @@ static void restore(struct pbx_server *s, const struct contact_record *row, usec
 
 static void on_contacts(struct pbx_server *s, const struct keeper_answer *a, usec now)
 {
+	s->reading_contacts = false;
 	if (a->err) {
 		log_error(s->config.log, "pbx.server contactless", "why=\"%s\"", a->why);
 		return;
@@ -115,10 +117,20 @@ void pbx_restore_ask(struct pbx_server *s, usec now)
 {
 	if (!s->have_realm)
 		ask_realm(s, now);
-	if (!s->have_contacts)
-		ask_contacts(s, 0, now);
+	/* What was taken away before the contacts are read is not among them; whatever is later must be carried out. So
+	 * how far the removals go is known first. */
+	if (!s->have_removals && !s->reading_removals)
+		pbx_removal_ask(s, now);
+	else if (s->have_removals)
+		pbx_restore_contacts(s, now);
 	if (!s->have_numbers && !s->reading_numbers)
 		ask_numbers(s, 0, now);
+}
+
+void pbx_restore_contacts(struct pbx_server *s, usec now)
+{
+	if (!s->have_contacts && !s->reading_contacts)
+		ask_contacts(s, 0, now);
 }
 
 void pbx_restore_numbers(struct pbx_server *s, usec now)

@@ -107,11 +107,19 @@ bool pbx_story_hides(const struct pbx_job *job, const struct pbx_branch *b)
 void pbx_story_note_answer(struct pbx_job *job, struct sip_msg *m, struct buf *out, struct pbx_identity_letter *letter,
 			   struct sip_edits *edits)
 {
-	if (!job->fork || !job->fork->history || !job->fork->tells)
+	bool again = job->fork && job->fork->story.n && !job->fork->history;
+
+	if (!again && (!job->fork || !job->fork->history || !job->fork->tells))
 		return;
-	pbx_history_write_answer(job->fork->history, m, !job->local, out);
+	if (again)
+		buf_put(out, job->fork->story);
+	else
+		pbx_history_write_answer(job->fork->history, m, !job->local, out);
 	if (buf_ok(out))
 		sip_edits_note(edits, SIP_EDIT_SET, SIP_HISTORY_INFO, buf_str(out));
+	if (!again && job->invite && m->status / 100 == 2 &&
+	    !(buf_ok(out) && arena_copy(&job->arena, buf_str(out), &job->fork->story)))
+		job->fork->story = STR_NONE;
 	if (!job->local && pbx_history_is_private(m))
 		pbx_identity_note_hidden(m, letter, edits);
 }

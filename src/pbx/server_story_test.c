@@ -1,5 +1,7 @@
 #include "pbx/test_phones.h"
 
+#include "pbx/server_parts.h"
+
 /* History-Info as the exchange adds it (RFC 7044). Nobody is asked for a password here. */
 
 static struct addr carol;
@@ -42,6 +44,42 @@ static void a_caller_that_knows_it_hears_where_its_call_went(void **state)
 		       "\r\nHistory-Info: " AOR ", <sip:102@192.0.2.12:5060?Reason=SIP%3Bcause%3D302>;index=1.1;rc=1, "
 		       "<sip:103@example.com>;index=1.2;mp=1.1, <sip:103@192.0.2.15:5060>;index=1.2.1;rc=1.2, "
 		       "<sip:desk@192.0.2.15>;index=1.2.1.1;mp=1.2.1\r\n");
+}
+
+/* 9.4: the first 200 is lost on its way to the caller; its sender says it again when our part is done. */
+static void an_answer_that_comes_again_tells_the_same(void **state)
+{
+	static const char mine[] = "Contact: <sip:102@192.0.2.12:5060>\r\nPrivacy: history\r\nHistory-Info: " AOR
+				   ", " BOB ", <sip:desk@192.0.2.12>;index=1.1.1;mp=1.1";
+	char invite[4000], first[2000], second[2000];
+
+	(void)state;
+	run();
+	for (int i = 0; i < 2; i++) {
+		struct addr caller = i ? stranger : alice;
+
+		if (i)
+			invite_from(stranger, "x", "y.example", "sip:102@example.com", "ag1", 1,
+				    "Supported: histinfo\r\n");
+		else
+			alice_calls("ag0", "Supported: histinfo\r\n");
+		gets(bob, invite, "INVITE ");
+		rig_answer_request(bob, invite, 200, "b", mine, "");
+		hears(caller, "SIP/2.0 200 ");
+		rig_header(rig_.text, "History-Info", first, sizeof(first));
+		assert_int_equal(strstr(first, "sip:desk@192.0.2.12") != NULL, i == 0);
+		assert_int_equal(strstr(rig_.text, "Privacy: history") != NULL, i == 0);
+		rig_forget_sent();
+		rig_answer_request(bob, invite, 200, "b", mine, "");
+		hears(caller, "SIP/2.0 200 ");
+		rig_header(rig_.text, "History-Info", second, sizeof(second));
+		assert_string_equal(first, second);
+		assert_int_equal(strstr(rig_.text, "Privacy: history") != NULL, i == 0);
+		rig_forget_sent();
+	}
+	assert_int_equal(rig_.servers[0]->afters.n, 2);
+	rig_pass(40 * USEC_PER_SEC);
+	assert_int_equal(rig_.servers[0]->afters.n, 0);
 }
 
 static void who_does_not_ask_and_brings_none_has_none(void **state)
@@ -208,6 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_caller_that_knows_it_hears_where_its_call_went),
+		T(an_answer_that_comes_again_tells_the_same),
 		T(who_does_not_ask_and_brings_none_has_none),
 		T(the_administrator_may_want_it_always),
 		T(a_redirection_that_does_not_say_why_has_no_tag),

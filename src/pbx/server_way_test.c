@@ -361,6 +361,11 @@ static void requests_are_refused_for_the_right_reason(void **state)
 	rig_assert_start(ask("OPTIONS", "sip:102@example.com", "Max-Forwards: 0\r\n"), "SIP/2.0 483 ");
 	rig_assert_start(ask("OPTIONS", "sip:102@example.com", "Proxy-Require: a, b\r\n"), "SIP/2.0 420 ");
 	rig_assert_has(rig_.text, "Unsupported: a, b");
+	/* what a proxy may be asked to know: RFC 4028 7.1, RFC 3841 5., RFC 3323 5. */
+	rig_assert_start(ask("OPTIONS", "sip:102@example.com", "Proxy-Require: timer, Pref, privacy\r\n"),
+			 "SIP/2.0 480 ");
+	rig_assert_start(ask("OPTIONS", "sip:102@example.com", "Proxy-Require: timer, a\r\n"), "SIP/2.0 420 ");
+	rig_assert_has(rig_.text, "Unsupported: a\r\n");
 	rig_assert_start(ask("OPTIONS", "sip:example.com", "Require: c\r\n"), "SIP/2.0 420 ");
 	rig_assert_start(ask("REGISTER", "sip:elsewhere.example", ""), "SIP/2.0 403 ");
 	rig_assert_start(ask("REGISTER", "sip:example.com", "Require: c\r\n"), "SIP/2.0 420 ");

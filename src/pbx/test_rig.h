@@ -63,7 +63,7 @@ struct rig {
 	struct host_event told[60];
 	uint32_t told_to[60];
 	size_t told_n;
-	enum err keeper_err;
+	enum err keeper_err, removal_err; /* of all questions; of those for removals */
 	struct rig_contact contacts[100];
 	struct rig_account accounts[8];
 	struct number_record numbers[4];
@@ -209,6 +209,7 @@ static inline void rig_reply(unsigned worker, struct keeper_ask *q)
 		a.more = rig_.number_n > (size_t)q->after + 1;
 		break;
 	case KEEPER_REMOVAL_LIST: /* pages of two */
+		a.err = a.err ? a.err : rig_.removal_err;
 		a.removals = rig_.removals + q->after;
 		a.n = rig_.removal_n - (size_t)q->after < 2 ? rig_.removal_n - (size_t)q->after : 2;
 		a.more = rig_.removal_n > (size_t)q->after + a.n;

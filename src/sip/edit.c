@@ -420,13 +420,25 @@ enum err sip_reply_write_head(struct sip_msg *request, int status, str reason, s
 	return out->err;
 }
 
+/* Who is told our load in each answer, and sends less for it, is not told to stay away altogether (RFC 7339 5.10). */
+static str lines_of(struct sip_msg *request, const struct sip_reply *r)
+{
+	const struct sip_via *via = r->status == 503 && request->oc.n ? sip_msg_via(request) : NULL;
+	str rest = r->lines, line;
+
+	if (!via || !via->has_oc || !str_starts_nocase(rest, STR("Retry-After:")))
+		return r->lines;
+	str_split(rest, '\n', &line, &rest);
+	return rest;
+}
+
 enum err sip_reply_write(struct sip_msg *request, const struct sip_reply *r, struct buf *out)
 {
 	enum err err = sip_reply_write_head(request, r->status, r->reason, r->to_tag, out);
 
 	if (err)
 		return err;
-	put_given(r->lines, out);
+	put_given(lines_of(request, r), out);
 	put_end(r->content_type, r->body, out);
 	return out->err;
 }

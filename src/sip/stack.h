@@ -45,7 +45,7 @@ struct sip_tap {
 enum sip_gate_answer {
 	SIP_GATE_OPEN, /* on with it */
 	SIP_GATE_DROP, /* as if it had not come */
-	SIP_GATE_BUSY, /* 503 with Retry-After, statelessly */
+	SIP_GATE_BUSY, /* 503 with Retry-After (but to who hears of our load), statelessly */
 };
 
 /* Judges new requests before anything is kept of them or answered: all that are no repeat and no ACK, nor the CANCEL of

@@ -200,7 +200,7 @@ static const struct {
 	[KEEPER_CONTACT_PUT] = { do_contact_put, WRITES | SINGLE },
 	[KEEPER_CONTACT_BATCH] = { do_contact_batch, WRITES | SINGLE },
 	[KEEPER_CONTACT_REMOVE] = { do_contact_remove, WRITES | CONCERNS },
-	[KEEPER_CONTACT_LIST] = { do_contact_list, WRITES },
+	[KEEPER_CONTACT_LIST] = { do_contact_list, READS }, /* but for a file of the first two versions, once */
 	[KEEPER_REMOVAL_LIST] = { store_removal_list, READS },
 	[KEEPER_STATE_PUT] = { do_state_put, WRITES },
 	[KEEPER_STATE_GET] = { do_state_get, READS },
@@ -245,7 +245,8 @@ struct keeper_answer *store_clerk_do(struct store_clerk *clerk, const struct kee
 		keeper_answer_fail(answer, ERR_UNSUPPORTED, "the keeper knows no such question");
 		return answer;
 	}
-	bool marks = store_clerk_writes(ask->kind) && !(ask->n == 1 && duties[ask->kind].duty & SINGLE);
+	bool single = ask->n == 1 && duties[ask->kind].duty & SINGLE;
+	bool marks = store_clerk_writes(ask->kind) && !single;
 	size_t mark = contact_log_mark(clerk->contacts);
 	enum err err = marks ? db->driver->step(db, DB_MARK) : ERR_NONE;
 	if (err != ERR_NONE) {
@@ -257,7 +258,7 @@ struct keeper_answer *store_clerk_do(struct store_clerk *clerk, const struct kee
 		err = db->driver->step(db, DB_KEEP) == ERR_NONE ? ERR_NONE : store_desk_fail(&desk, ERR_IO);
 	else if (marks)
 		(void)!db->driver->step(db, DB_BACK); /* where that fails too, so will COMMIT */
-	if (marks && answer->err != ERR_NONE)
+	if (!single && answer->err != ERR_NONE)
 		contact_log_back(clerk->contacts, mark);
 	return answer;
 }

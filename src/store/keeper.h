@@ -85,7 +85,7 @@ enum keeper_kind {
 	/* By somebody's hand. contacts: aor, key ("": all of that aor) -> none; those that are not there are not
 	 * missed. Who has them in memory reads it in REMOVAL_LIST. */
 	KEEPER_CONTACT_REMOVE,
-	/* page -> contacts that have not expired at `now`; the others are dropped on the way. */
+	/* page -> contacts that have not expired at `now`. Nobody who writes waits for who reads. */
 	KEEPER_CONTACT_LIST,
 	/* What CONTACT_REMOVE and USER_REMOVE have taken away, the last REMOVALS_KEPT. page -> removals */
 	KEEPER_REMOVAL_LIST,

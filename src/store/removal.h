@@ -4,7 +4,7 @@
  * A removed account's bindings, and those that an administrator takes away, go out of the store's log at once
  * (store/contact_log). The exchange that runs beside has them in memory (pbx/location): for it each removal is noted
  * here, by a number that only grows, and KEEPER_CHANGED tells it to read on. Without an exchange nobody reads them; the
- * last REMOVALS_KEPT stay.
+ * last REMOVALS_KEPT stay: who reads on within a second misses none.
  *
  * Thread: the desk's.
  */
@@ -13,7 +13,7 @@
 
 #include "store/record.h"
 
-#define REMOVALS_KEPT 1000 /* a page: who reads them in time misses none */
+#define REMOVALS_KEPT 20000
 
 struct store_desk;
 

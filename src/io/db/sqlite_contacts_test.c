@@ -122,6 +122,34 @@ static void another_process_may_remove_contacts(void **state)
 	close_desk(d);
 }
 
+/* A list of many pages, read for the first time, takes a while; phones register meanwhile. */
+static void who_lists_contacts_holds_up_nobody(void **state)
+{
+	struct desk *d = *state, other = *d;
+	struct contact_record row = { .aor = STR("sip:101@x"), .key = STR("1"), .expires = NOW + 9 };
+
+	open_desk(d);
+	open_desk(&other);
+	assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = &row, .n = 1), ERR_NONE);
+	assert_int_equal(d->db->driver->step(d->db, DB_BEGIN), ERR_NONE); /* it is being written to */
+	struct keeper_answer *a = ASK(&other, KEEPER_CONTACT_LIST);
+	assert_int_equal(a->err, ERR_NONE);
+	assert_int_equal(a->n, 1);
+	keeper_answer_free(a);
+	assert_int_equal(d->db->driver->step(d->db, DB_COMMIT), ERR_NONE);
+	/* What is removed and put back in between is seen in the next page. */
+	assert_int_equal(TELL(d, KEEPER_CONTACT_REMOVE, .contacts = &row, .n = 1), ERR_NONE);
+	a = ASK(&other, KEEPER_CONTACT_LIST);
+	assert_int_equal(a->n, 0);
+	keeper_answer_free(a);
+	assert_int_equal(TELL(&other, KEEPER_CONTACT_PUT, .contacts = &row, .n = 1), ERR_NONE);
+	a = ASK(d, KEEPER_CONTACT_LIST);
+	assert_int_equal(a->n, 1);
+	keeper_answer_free(a);
+	close_desk(&other);
+	close_desk(d);
+}
+
 static void the_file_does_not_grow_with_refreshes(void **state)
 {
 	struct desk *d = *state;
@@ -243,9 +271,13 @@ static void a_batch_that_is_not_whole_changes_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_MEMORY(contacts_are_put_and_removed_in_one_question), IN_MEMORY(a_contact_comes_back_as_it_was),
-		IN_MEMORY(expired_and_removed_contacts_are_gone),        ON_DISK(another_process_may_remove_contacts),
-		ON_DISK(the_file_does_not_grow_with_refreshes),          ON_DISK(a_batch_is_one_row_and_many_contacts),
+		IN_MEMORY(contacts_are_put_and_removed_in_one_question),
+		IN_MEMORY(a_contact_comes_back_as_it_was),
+		IN_MEMORY(expired_and_removed_contacts_are_gone),
+		ON_DISK(another_process_may_remove_contacts),
+		ON_DISK(who_lists_contacts_holds_up_nobody),
+		ON_DISK(the_file_does_not_grow_with_refreshes),
+		ON_DISK(a_batch_is_one_row_and_many_contacts),
 		ON_DISK(a_batch_that_is_not_whole_changes_nothing),
 	};
 
