@@ -247,29 +247,38 @@ static void list_accounts(struct admin *a)
 		list_kind(a, KEEPER_PERSON_LIST);
 }
 
-/* All or, where one is not there, none. */
-static void remove_accounts(struct admin *a, const struct conf_words *words)
+enum change { REMOVE, DISABLE, ENABLE };
+
+/* `user remove NAME ...`, `user disable NAME ...`, `user enable NAME ...`: all or, where one is not there, none. */
+static void change_accounts(struct admin *a, const struct conf_words *words, enum change what)
 {
+	static const char *const said[] = { "removed", "disabled", "enabled" };
 	struct user_record users[CONF_WORDS_MAX];
 	struct person_record persons[CONF_WORDS_MAX] = { { .id = 0 } };
 	size_t n = words->n - 2;
 	bool ok;
 
 	if (n == 0) {
-		inquiry_fail(&a->q, EXIT_USAGE, "user remove NAME ...: which?");
+		inquiry_fail(&a->q, EXIT_USAGE, "user " STR_FMT " NAME ...: which?", STR_ARG(words->word[1]));
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
 		users[i] = phone_named(a, words->word[i + 2]);
 		persons[i].name = words->word[i + 2];
+		users[i].disabled = persons[i].disabled = what == DISABLE;
 	}
 	if (a->settings->peer)
-		ok = inquiry_tell(&a->q,
-				  (struct keeper_ask){ .kind = KEEPER_PERSON_REMOVE, .persons = persons, .n = n });
+		ok = inquiry_tell(&a->q, (struct keeper_ask){ .kind = what == REMOVE ? KEEPER_PERSON_REMOVE
+										     : KEEPER_PERSON_DISABLE,
+							      .persons = persons,
+							      .n = n });
 	else
-		ok = inquiry_tell(&a->q, (struct keeper_ask){ .kind = KEEPER_USER_REMOVE, .users = users, .n = n });
+		ok = inquiry_tell(
+			&a->q, (struct keeper_ask){ .kind = what == REMOVE ? KEEPER_USER_REMOVE : KEEPER_USER_DISABLE,
+						    .users = users,
+						    .n = n });
 	if (ok && !a->settings->json)
-		buf_printf(&a->out, "removed %zu\n", n);
+		buf_printf(&a->out, "%s %zu\n", said[what], n);
 }
 
 /*
@@ -281,66 +290,89 @@ static bool bad_line(struct admin *a, size_t line, const char *what)
 	return inquiry_fail(&a->q, EXIT_DATA, "line %zu: %s; nothing was imported", line, what);
 }
 
-static const char *what_is_wrong(const struct admin *a, str name, str password)
+static const char *what_is_wrong(const struct admin *a, const struct store_csv_row *line)
 {
 	char folded[PERSON_NAME_MAX];
-	struct user_record user = phone_named(a, name);
+	struct user_record user = phone_named(a, line->name);
 
-	if (a->settings->peer ? !person_name_fold(name, folded) : !user_name_is_good(user.name))
+	if (a->settings->peer ? !person_name_fold(line->name, folded) : !user_name_is_good(user.name))
 		return "this cannot be a name";
-	if (password.n == 0)
+	if (line->password.n == 0)
 		return "the password is empty";
-	return password.n > PASSWORD_MAX ? "the password is too long" : NULL;
+	if (line->disabled.n && !str_eq_nocase(line->disabled, STR("yes")) && !str_eq_nocase(line->disabled, STR("no")))
+		return "the third field is \"yes\" or \"no\": is the account disabled?";
+	return line->password.n > PASSWORD_MAX ? "the password is too long" : NULL;
+}
+
+/* What a file says: all accounts, and once more those of whom it says whether they are disabled. */
+struct rows {
+	struct user_record *all, *said;
+	size_t n, said_n, cap;
+};
+
+static void free_rows(struct rows *r)
+{
+	free(r->all);
+	free(r->said);
+	*r = (struct rows){ .n = 0 };
+}
+
+static bool grow_rows(struct rows *r)
+{
+	size_t cap = r->cap ? 2 * r->cap : 1024;
+	struct user_record *all = realloc(r->all, cap * sizeof(*all));
+
+	r->all = all ? all : r->all;
+	struct user_record *said = all ? realloc(r->said, cap * sizeof(*said)) : NULL;
+	r->said = said ? said : r->said;
+	r->cap = said ? cap : r->cap;
+	return said != NULL;
 }
 
 /* The whole file is read and judged before anything of it is kept. */
-static bool parse_rows(struct admin *a, str text, struct user_record **out, size_t *out_n)
+static bool parse_rows(struct admin *a, str text, struct rows *r)
 {
-	struct user_record *rows = NULL;
+	struct store_csv_row line;
 	struct store_csv csv;
-	size_t n = 0, cap = 0;
-	str name, password;
 	enum err err;
 
 	store_csv_start(&csv, text);
-	while ((err = store_csv_next(&csv, &name, &password)) == ERR_NONE) {
-		const char *wrong = what_is_wrong(a, name, password);
-		if (n == cap) {
-			cap = cap ? 2 * cap : 1024;
-			struct user_record *grown = realloc(rows, cap * sizeof(*rows));
-			if (!grown) {
-				free(rows);
-				return inquiry_fail(&a->q, EXIT_OS, "no memory");
-			}
-			rows = grown;
-		}
-		if (wrong) {
-			free(rows);
+	while ((err = store_csv_next(&csv, &line)) == ERR_NONE) {
+		const char *wrong = what_is_wrong(a, &line);
+		if (wrong)
 			return bad_line(a, csv.line, wrong);
-		}
-		rows[n] = phone_named(a, name);
-		rows[n++].password = password;
+		if (r->n == r->cap && !grow_rows(r))
+			return inquiry_fail(&a->q, EXIT_OS, "no memory");
+		struct user_record *row = &r->all[r->n++];
+		*row = phone_named(a, line.name);
+		row->password = line.password;
+		row->disabled = str_eq_nocase(line.disabled, STR("yes"));
+		if (line.disabled.n)
+			r->said[r->said_n++] = *row;
 	}
-	if (err != ERR_ABSENT) {
-		free(rows);
-		return bad_line(a, csv.line, "not `name,password`");
-	}
-	*out = rows;
-	*out_n = n;
-	return true;
+	return err == ERR_ABSENT ? true : bad_line(a, csv.line, "not `name,password` nor `name,password,disabled`");
 }
 
-static size_t import_phones(struct admin *a, const struct user_record *rows, size_t n)
+static size_t tell_phones(struct admin *a, enum keeper_kind kind, const struct user_record *rows, size_t n)
 {
 	size_t at = 0, piece;
 
 	for (; at < n; at += piece) {
 		piece = n - at < KEEPER_ROWS_MAX ? n - at : KEEPER_ROWS_MAX;
-		if (!inquiry_tell(&a->q,
-				  (struct keeper_ask){ .kind = KEEPER_USER_IMPORT, .users = rows + at, .n = piece }))
+		if (!inquiry_tell(&a->q, (struct keeper_ask){ .kind = kind, .users = rows + at, .n = piece }))
 			break;
 	}
 	return at;
+}
+
+/* An account that was there is as disabled as it was until that is said. */
+static size_t import_phones(struct admin *a, const struct rows *r)
+{
+	size_t done = tell_phones(a, KEEPER_USER_IMPORT, r->all, r->n);
+
+	if (done == r->n)
+		tell_phones(a, KEEPER_USER_DISABLE, r->said, r->said_n);
+	return done;
 }
 
 /* People's passwords are slow to hash, on purpose: several are under way at a time. */
@@ -384,7 +416,9 @@ static size_t import_people(struct admin *a, const struct user_record *rows, siz
 			pthread_cond_wait(&c.come, &c.lock);
 			continue;
 		}
-		struct person_record person = { .name = rows[c.asked].name, .password = rows[c.asked].password };
+		struct person_record person = { .name = rows[c.asked].name,
+						.password = rows[c.asked].password,
+						.disabled = rows[c.asked].disabled };
 		struct keeper_ask *question = keeper_ask_new(&(struct keeper_ask){ .kind = KEEPER_PERSON_ADD,
 										   .token = c.asked,
 										   .now = clock_now(&a->q.clock),
@@ -408,25 +442,25 @@ static size_t import_people(struct admin *a, const struct user_record *rows, siz
 
 static void import_accounts(struct admin *a, const struct conf_words *words)
 {
-	struct user_record *rows = NULL;
+	struct rows rows = { .n = 0 };
 	struct buf text;
-	size_t n = 0, done;
+	size_t done;
 
 	if (words->n != 3) {
 		inquiry_fail(&a->q, EXIT_USAGE, "user import FILE: one file (\"-\": standard input)");
 		return;
 	}
 	buf_init_grow(&text, IMPORT_MAX);
-	if (read_file(a, words->word[2], &text) && parse_rows(a, buf_str(&text), &rows, &n)) {
+	if (read_file(a, words->word[2], &text) && parse_rows(a, buf_str(&text), &rows)) {
 		usec began = clock_now(&a->q.clock);
-		done = a->settings->peer ? import_people(a, rows, n) : import_phones(a, rows, n);
+		done = a->settings->peer ? import_people(a, rows.all, rows.n) : import_phones(a, &rows);
 		if (a->settings->json)
-			buf_printf(&a->out, "{\"imported\":%zu,\"of\":%zu}\n", done, n);
+			buf_printf(&a->out, "{\"imported\":%zu,\"of\":%zu}\n", done, rows.n);
 		else
-			buf_printf(&a->out, "imported %zu of %zu in %.2f s\n", done, n,
+			buf_printf(&a->out, "imported %zu of %zu in %.2f s\n", done, rows.n,
 				   (double)(clock_now(&a->q.clock) - began) / (double)USEC_PER_SEC);
 	}
-	free(rows);
+	free_rows(&rows);
 	forget(&text);
 }
 
@@ -641,18 +675,21 @@ static void carry_out(struct admin *a, const struct conf_words *words)
 		remove_registrations(a, words);
 	else if (words->n < 2 || !str_eq(words->word[0], STR("user")))
 		inquiry_fail(&a->q, EXIT_USAGE,
-			     "what is to be done? user add|list|remove|import|password, number add|list|remove, "
+			     "what is to be done? user add|list|remove|disable|enable|import|password, number "
+			     "add|list|remove, "
 			     "registrations, registration remove");
 	else if (str_eq(verb, STR("add")) || str_eq(verb, STR("password")))
 		set_account(a, words, str_eq(verb, STR("add")));
 	else if (str_eq(verb, STR("list")) && words->n == 2)
 		list_accounts(a);
 	else if (str_eq(verb, STR("remove")))
-		remove_accounts(a, words);
+		change_accounts(a, words, REMOVE);
+	else if (str_eq(verb, STR("disable")) || str_eq(verb, STR("enable")))
+		change_accounts(a, words, str_eq(verb, STR("disable")) ? DISABLE : ENABLE);
 	else if (str_eq(verb, STR("import")))
 		import_accounts(a, words);
 	else
-		inquiry_fail(&a->q, EXIT_USAGE, "user add|list|remove|import|password");
+		inquiry_fail(&a->q, EXIT_USAGE, "user add|list|remove|disable|enable|import|password");
 }
 
 static int admin_run(const struct command *self, int argc, char **argv)
@@ -676,14 +713,18 @@ static int admin_run(const struct command *self, int argc, char **argv)
 extern const struct command cmd_admin;
 const struct command cmd_admin = {
 	.name = "admin",
-	.words = "user add NAME | list | remove NAME ... | import FILE | password NAME, number add NAME RANGE ... | "
+	.words = "user add NAME | list | remove NAME ... | disable NAME ... | enable NAME ... | import FILE | password "
+		 "NAME, number add NAME RANGE ... | "
 		 "list | "
 		 "remove NAME [RANGE ...], registrations [ACCOUNT], registration remove ACCOUNT [CONTACT]",
-	.summary = "accounts: add, list, remove, import; their telephone numbers; who is registered",
+	.summary = "accounts: add, list, remove, disable, import; their telephone numbers; who is registered",
 	.text = "A NAME is a phone's (101, or 101@DOMAIN) or, with --peer, that of a person or business of the peer "
 		"network.\n"
+		"`disable` leaves an account what it has (its password, its numbers), but it can neither register nor "
+		"call, and what it had registered goes at once; who is disabled with --peer cannot log in, and no "
+		"certificate of his is renewed. `enable` undoes it. A new password does not.\n"
 		"`import` reads lines `name,password` and gives accounts that are there the new password; people it "
-		"only adds.\n"
+		"only adds. A third field says `yes` to disable an account, `no` to enable it.\n"
 		"Passwords are not kept: of a phone's only the digest hashes, of a person's an argon2id hash.\n"
 		"A RANGE of telephone numbers, such as +4930123400 or +4930123400-499, belongs to the account of a "
 		"PBX, which "

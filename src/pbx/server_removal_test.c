@@ -163,6 +163,61 @@ static void several_changes_at_once_are_all_read(void **state)
 	assert_int_equal(kept(), 0);
 }
 
+/* Bob's request with the right credentials of 102. */
+static const char *proves(const char *method)
+{
+	static unsigned call_n;
+	char answer[3000], lines[900], id[20];
+	bool is_register = strcmp(method, "REGISTER") == 0;
+	const char *uri = is_register ? "sip:example.com" : "sip:101@example.com";
+
+	rig_forget_sent();
+	snprintf(id, sizeof(id), "p%u", ++call_n);
+	if (is_register)
+		rig_register_once(bob, "102", ++cseq, "Contact: <sip:102@192.0.2.12>\r\n");
+	else
+		invite_from(bob, "102", "example.com", uri, id, 1, "");
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_assert_start(answer, is_register ? "SIP/2.0 401 " : "SIP/2.0 407 ");
+	if (!is_register)
+		ack_refusal(bob, "102", uri, id, 1);
+	rig_authorize(answer, "102", "pw102", method, uri, lines, sizeof(lines));
+	if (is_register) {
+		strcat(lines, "Contact: <sip:102@192.0.2.12>\r\n");
+		rig_register_once(bob, "102", ++cseq, lines);
+	} else {
+		invite_from(bob, "102", "example.com", uri, id, 2, lines);
+	}
+	rig_pass(2 * USEC_PER_SEC); /* a 403 comes late */
+	const char *said = rig_take(bob);
+	return strncmp(said, "SIP/2.0 100 ", 12) == 0 ? rig_take(bob) : said;
+}
+
+static void who_is_disabled_can_neither_register_nor_call(void **state)
+{
+	struct keeper_answer changed = { .kind = KEEPER_CHANGED, .why = "" };
+
+	(void)state;
+	rig_run();
+	rig_register(alice, "101");
+	rig_register(bob, "102");
+	assert_int_equal(kept(), 2);
+	rig_.disabled = "102";
+	taken_away("sip:102@", STR_NONE, true); /* as the store says it */
+	assert_int_equal(kept(), 1);
+	rig_assert_start(proves("REGISTER"), "SIP/2.0 403 ");
+	rig_assert_start(proves("INVITE"), "SIP/2.0 403 ");
+	assert_string_equal(rig_take(alice), "");
+	assert_int_equal(kept(), 1);
+	rig_.disabled = NULL;
+	rig_deliver(0, &changed);
+	rig_settle();
+	rig_pass(60 * USEC_PER_SEC); /* who was wrong, waits */
+	rig_assert_start(proves("REGISTER"), "SIP/2.0 200 ");
+	assert_string_equal(proves("INVITE"), ""); /* no answer yet */
+	rig_assert_start(rig_take(alice), "INVITE ");
+}
+
 static void hears(const char *what)
 {
 	char text[8000];
@@ -204,6 +259,7 @@ int main(void)
 		T(what_is_taken_away_while_it_starts_is_gone),
 		T(a_registration_under_way_goes_as_well),
 		T(several_changes_at_once_are_all_read),
+		T(who_is_disabled_can_neither_register_nor_call),
 		T(who_watches_hears_why),
 	};
 

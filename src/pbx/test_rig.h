@@ -66,6 +66,7 @@ struct rig {
 	enum err keeper_err, removal_err; /* of all questions; of those for removals */
 	struct rig_contact contacts[100];
 	struct rig_account accounts[8];
+	const char *disabled; /* one of them; NULL: none */
 	struct number_record numbers[4];
 	size_t number_n;
 	struct removal_record removals[8];
@@ -171,6 +172,7 @@ static inline void rig_reply(unsigned worker, struct keeper_ask *q)
 			rig_ha1(SIP_AUTH_MD5, &rig_.accounts[i], md5);
 			rig_ha1(SIP_AUTH_SHA256, &rig_.accounts[i], sha);
 			user.name = str_from(rig_.accounts[i].name);
+			user.disabled = rig_.disabled && str_eq(user.name, str_from(rig_.disabled));
 			user.ha1_md5 = str_from(md5);
 			user.ha1_sha256 = str_from(sha);
 			a.users = &user;

@@ -196,28 +196,42 @@ static enum err drop_numbers(struct store_desk *desk, str name)
 	return err == ERR_NONE ? ERR_NONE : store_desk_fail(desk, err);
 }
 
+/* One row of the question: the statement, which takes (disabled,) name and domain, and what follows of it. */
+static enum err change_user(struct store_desk *desk, const struct user_record *user, enum schema_statement statement)
+{
+	char domain[USER_NAME_MAX];
+	int64_t touched = 0;
+	str folded = user_domain_fold(user->domain, domain) ? str_of(domain, user->domain.n) : user->domain;
+	bool removes = statement == SCHEMA_USER_REMOVE;
+	struct db_value values[] = { db_number(user->disabled), db_text(user->name), db_text(folded) };
+	enum err err = store_desk_run(desk, statement, values + removes, 3 - removes, &touched);
+
+	if (err == ERR_NONE && touched == 0)
+		err = keeper_answer_fail(desk->answer, ERR_ABSENT, "there is no account \"" STR_FMT "%s" STR_FMT "\"",
+					 STR_ARG(str_head(user->name, 100)), folded.n ? "@" : "",
+					 STR_ARG(str_head(folded, 100)));
+	if (err == ERR_NONE && (removes || user->disabled))
+		err = drop_contacts(desk, user->name, folded);
+	if (err == ERR_NONE && removes)
+		err = drop_numbers(desk, user->name);
+	return err;
+}
+
 enum err store_account_remove(struct store_desk *desk)
 {
 	enum err err = ERR_NONE;
 
-	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++) {
-		const struct user_record *user = &desk->ask->users[i];
-		char domain[USER_NAME_MAX];
-		int64_t touched = 0;
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = change_user(desk, &desk->ask->users[i], SCHEMA_USER_REMOVE);
+	return err;
+}
 
-		str folded = user_domain_fold(user->domain, domain) ? str_of(domain, user->domain.n) : user->domain;
-		err = store_desk_run(desk, SCHEMA_USER_REMOVE, DB_VALUES(db_text(user->name), db_text(folded)),
-				     &touched);
-		if (err == ERR_NONE && touched == 0)
-			err = keeper_answer_fail(desk->answer, ERR_ABSENT,
-						 "there is no account \"" STR_FMT "%s" STR_FMT "\"",
-						 STR_ARG(str_head(user->name, 100)), folded.n ? "@" : "",
-						 STR_ARG(str_head(folded, 100)));
-		if (err == ERR_NONE)
-			err = drop_contacts(desk, user->name, folded);
-		if (err == ERR_NONE)
-			err = drop_numbers(desk, user->name);
-	}
+enum err store_account_disable(struct store_desk *desk)
+{
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = change_user(desk, &desk->ask->users[i], SCHEMA_USER_DISABLE);
 	return err;
 }
 

@@ -10,6 +10,7 @@ MUST_CHECK enum err store_account_realm(struct store_desk *);
 MUST_CHECK enum err store_account_add(struct store_desk *);
 MUST_CHECK enum err store_account_import(struct store_desk *);
 MUST_CHECK enum err store_account_remove(struct store_desk *);
+MUST_CHECK enum err store_account_disable(struct store_desk *);
 MUST_CHECK enum err store_account_find(struct store_desk *);
 MUST_CHECK enum err store_account_list(struct store_desk *);
 MUST_CHECK enum err store_account_add_numbers(struct store_desk *);

@@ -45,19 +45,23 @@ static str take_line(struct store_csv *csv)
 	return line;
 }
 
-enum err store_csv_next(struct store_csv *csv, str *name, str *password)
+static bool is_heading(str line)
 {
-	str first, second;
+	return str_eq_nocase(line, STR("name,password")) || str_eq_nocase(line, STR("name,password,disabled"));
+}
+
+enum err store_csv_next(struct store_csv *csv, struct store_csv_row *out)
+{
+	struct store_csv_row row = { 0 };
 
 	while (csv->rest.n > 0) {
 		str line = take_line(csv);
-		if (line.n == 0 || (csv->line == 1 && str_eq_nocase(line, STR("name,password"))))
+		if (line.n == 0 || (csv->line == 1 && is_heading(line)))
 			continue;
-		if (!take_field(&line, &first) || !str_take_char(&line, ',') || !take_field(&line, &second) ||
-		    line.n > 0)
+		if (!take_field(&line, &row.name) || !str_take_char(&line, ',') || !take_field(&line, &row.password) ||
+		    (str_take_char(&line, ',') && !take_field(&line, &row.disabled)) || line.n > 0)
 			return ERR_SYNTAX;
-		*name = first;
-		*password = second;
+		*out = row;
 		return ERR_NONE;
 	}
 	return ERR_ABSENT;

@@ -1,8 +1,8 @@
 /*
- * store/csv.h - accounts as lines of text: `name,password` (RFC 4180).
+ * store/csv.h - accounts as lines of text: `name,password` or `name,password,disabled` (RFC 4180).
  *
  * Fields may be quoted ("a,b", a quote doubled); lines end in LF or CRLF; blank lines
- * are passed over, and so is a first line that says `name,password`.
+ * are passed over, and so is a first line that says what the columns are.
  */
 #ifndef STORE_CSV_H
 #define STORE_CSV_H
@@ -16,8 +16,13 @@ struct store_csv {
 };
 
 void store_csv_start(struct store_csv *, str text);
-/* The next line with something in it into two fields, unquoted in place: the text is written to.
- * ERR_ABSENT: the end; ERR_SYNTAX: not two fields, or a quote that does not end (on ->line). */
-MUST_CHECK enum err store_csv_next(struct store_csv *, str *name, str *password);
+struct store_csv_row {
+	str name, password;
+	str disabled; /* may be empty: not said */
+};
+
+/* The next line with something in it, its fields unquoted in place: the text is written to.
+ * ERR_ABSENT: the end; ERR_SYNTAX: not two or three fields, or a quote that does not end (on ->line). */
+MUST_CHECK enum err store_csv_next(struct store_csv *, struct store_csv_row *);
 
 #endif

@@ -44,10 +44,13 @@ enum keeper_kind {
 	/* Accounts of phones. users: name, domain, password -> users: name, domain, realm. ERR_EXISTS, ERR_SYNTAX
 	   (name). */
 	KEEPER_USER_ADD,
-	/* The same for many (at most KEEPER_ROWS_MAX): an account that is there gets the new password. -> none */
+	/* The same for many (at most KEEPER_ROWS_MAX): an account that is there gets the new password, and stays as
+	 * disabled as it was. -> none */
 	KEEPER_USER_IMPORT,
 	/* users: name, domain -> none. ERR_ABSENT. Their contacts go too. */
 	KEEPER_USER_REMOVE,
+	/* users: name, domain, disabled -> none. ERR_ABSENT. The contacts of who is disabled go; numbers stay. */
+	KEEPER_USER_DISABLE,
 	/* HA1s. users[1]: name, domain -> users[1], that of the very domain before that of "". ERR_ABSENT. Disabled
 	 * ones are found: look at .disabled. */
 	KEEPER_USER_FIND,
@@ -67,7 +70,9 @@ enum keeper_kind {
 	 * which of them, nobody is told, nor from the time it takes. ERR_BUSY: too many checks at once. */
 	KEEPER_PERSON_CHECK,
 	KEEPER_PERSON_REMOVE, /* persons: name -> none. ERR_ABSENT. Their devices go too. */
-	KEEPER_PERSON_LIST,   /* page -> persons */
+	/* persons: name, disabled -> none. ERR_ABSENT. The devices of who is disabled go. */
+	KEEPER_PERSON_DISABLE,
+	KEEPER_PERSON_LIST, /* page -> persons */
 	/* A new password: persons[1]: name, password -> none. ERR_ABSENT, ERR_LIMIT. Their devices go too: each must
 	 * log in again when its certificate ends. */
 	KEEPER_PERSON_PASSWORD,
@@ -87,7 +92,8 @@ enum keeper_kind {
 	KEEPER_CONTACT_REMOVE,
 	/* page -> contacts that have not expired at `now`. Nobody who writes waits for who reads. */
 	KEEPER_CONTACT_LIST,
-	/* What CONTACT_REMOVE and USER_REMOVE have taken away, the last REMOVALS_KEPT. page -> removals */
+	/* What CONTACT_REMOVE, USER_REMOVE and USER_DISABLE have taken away, the last REMOVALS_KEPT. page -> removals
+	 */
 	KEEPER_REMOVAL_LIST,
 
 	/* Blobs, by owner and name. states -> none. ERR_LIMIT. */

@@ -90,24 +90,42 @@ enum err store_people_set_password(struct store_desk *desk)
 	return err;
 }
 
+/* One row of the question: the statement, which takes (disabled and) a name, and then the devices. */
+static enum err change_person(struct store_desk *desk, const struct person_record *person,
+			      enum schema_statement statement)
+{
+	char name[PERSON_NAME_MAX];
+	int64_t touched = 0;
+	bool removes = statement == SCHEMA_PERSON_REMOVE;
+	str folded = STR_NONE;
+	enum err err = fold_person(desk, person->name, name, &folded);
+	struct db_value values[] = { db_number(person->disabled), db_text(folded) };
+
+	if (err == ERR_NONE)
+		err = store_desk_run(desk, statement, values + removes, 2 - removes, &touched);
+	if (err == ERR_NONE && touched == 0)
+		err = keeper_answer_fail(desk->answer, ERR_ABSENT, "there is nobody called \"" STR_FMT "\"",
+					 STR_ARG(folded));
+	if (err == ERR_NONE && (removes || person->disabled))
+		err = store_desk_run(desk, SCHEMA_DEVICE_REMOVE_ALL, DB_VALUES(db_text(folded)), NULL);
+	return err;
+}
+
 enum err store_people_remove(struct store_desk *desk)
 {
 	enum err err = ERR_NONE;
 
-	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++) {
-		char name[PERSON_NAME_MAX];
-		int64_t touched = 0;
-		str folded = STR_NONE;
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = change_person(desk, &desk->ask->persons[i], SCHEMA_PERSON_REMOVE);
+	return err;
+}
 
-		err = fold_person(desk, desk->ask->persons[i].name, name, &folded);
-		if (err == ERR_NONE)
-			err = store_desk_run(desk, SCHEMA_PERSON_REMOVE, DB_VALUES(db_text(folded)), &touched);
-		if (err == ERR_NONE && touched == 0)
-			err = keeper_answer_fail(desk->answer, ERR_ABSENT, "there is nobody called \"" STR_FMT "\"",
-						 STR_ARG(folded));
-		if (err == ERR_NONE)
-			err = store_desk_run(desk, SCHEMA_DEVICE_REMOVE_ALL, DB_VALUES(db_text(folded)), NULL);
-	}
+enum err store_people_disable(struct store_desk *desk)
+{
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; err == ERR_NONE && i < desk->ask->n; i++)
+		err = change_person(desk, &desk->ask->persons[i], SCHEMA_PERSON_DISABLE);
 	return err;
 }
 

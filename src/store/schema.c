@@ -85,9 +85,9 @@ static const char *const statements[SCHEMA_STATEMENT_N] = {
 		"INSERT INTO account (name, domain, realm, ha1_md5, ha1_sha256, ha1_sha512_256, created, disabled) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name, domain) DO UPDATE SET realm = "
 		"excluded.realm, ha1_md5 = "
-		"excluded.ha1_md5, ha1_sha256 = excluded.ha1_sha256, ha1_sha512_256 = excluded.ha1_sha512_256, "
-		"disabled = excluded.disabled",
+		"excluded.ha1_md5, ha1_sha256 = excluded.ha1_sha256, ha1_sha512_256 = excluded.ha1_sha512_256",
 	[SCHEMA_USER_REMOVE] = "DELETE FROM account WHERE name = $1 AND domain = $2",
+	[SCHEMA_USER_DISABLE] = "UPDATE account SET disabled = $1 WHERE name = $2 AND domain = $3",
 	[SCHEMA_USER_FIND] =
 		"SELECT id, name, domain, realm, ha1_md5, ha1_sha256, ha1_sha512_256, created, disabled FROM account "
 		"WHERE name = $1 AND "
@@ -106,6 +106,7 @@ static const char *const statements[SCHEMA_STATEMENT_N] = {
 	[SCHEMA_PERSON_FIND] = "SELECT id, name, hash, created, disabled FROM person WHERE name = $1",
 	[SCHEMA_PERSON_PASSWORD] = "UPDATE person SET hash = $1 WHERE name = $2",
 	[SCHEMA_PERSON_REMOVE] = "DELETE FROM person WHERE name = $1",
+	[SCHEMA_PERSON_DISABLE] = "UPDATE person SET disabled = $1 WHERE name = $2",
 	[SCHEMA_PERSON_LIST] = "SELECT id, name, '', created, disabled FROM person WHERE id > $1 ORDER BY id LIMIT $2",
 	[SCHEMA_DEVICE_PUT] = "INSERT INTO device (person, key, label, serial, issued, not_after, revoked) VALUES ($1, "
 			      "$2, $3, $4, $5, "

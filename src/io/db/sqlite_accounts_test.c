@@ -164,6 +164,55 @@ static void what_is_removed_is_told_in_order(void **state)
 	keeper_answer_free(a);
 }
 
+static bool is_disabled(struct desk *d, const char *name)
+{
+	struct user_record u = { .name = str_from(name) };
+	struct keeper_answer *a = ASK(d, KEEPER_USER_FIND, .users = &u, .n = 1);
+	bool disabled = a->users[0].disabled;
+
+	assert_int_equal(a->n, 1);
+	keeper_answer_free(a);
+	return disabled;
+}
+
+static void who_is_disabled_keeps_all_but_his_contacts(void **state)
+{
+	struct desk *d = *state;
+	struct user_record both[2] = { { .name = STR("101"), .disabled = true },
+				       { .name = STR("102"), .disabled = true } },
+			   again = { .name = STR("101"), .password = STR("new") };
+	struct contact_record contact = { .aor = STR("sip:101@a"), .key = STR("1"), .expires = NOW + 9 };
+	struct number_record number = { .first = 1, .last = 2, .account = STR("101") };
+	struct keeper_answer *a;
+
+	assert_int_equal(add_user(d, "101", "", "x"), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_NUMBER_ADD, .numbers = &number, .n = 1), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_CONTACT_PUT, .contacts = &contact, .n = 1), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_USER_DISABLE, .users = both, .n = 2), ERR_ABSENT); /* neither */
+	assert_false(is_disabled(d, "101"));
+	assert_int_equal(TELL(d, KEEPER_USER_DISABLE, .users = both, .n = 1), ERR_NONE);
+	assert_true(is_disabled(d, "101"));
+	a = ASK(d, KEEPER_CONTACT_LIST);
+	assert_int_equal(a->n, 0);
+	keeper_answer_free(a);
+	a = ASK(d, KEEPER_REMOVAL_LIST);
+	assert_int_equal(a->n, 1);
+	assert_str(a->removals[0].aor, "sip:101@");
+	assert_true(a->removals[0].barred);
+	keeper_answer_free(a);
+	a = ASK(d, KEEPER_NUMBER_LIST);
+	assert_int_equal(a->n, 1);
+	keeper_answer_free(a);
+	assert_int_equal(TELL(d, KEEPER_USER_IMPORT, .users = &again, .n = 1), ERR_NONE);
+	assert_true(is_disabled(d, "101"));
+	both[0].disabled = false;
+	assert_int_equal(TELL(d, KEEPER_USER_DISABLE, .users = both, .n = 1), ERR_NONE);
+	assert_false(is_disabled(d, "101"));
+	a = ASK(d, KEEPER_REMOVAL_LIST);
+	assert_int_equal(a->n, 1); /* to be enabled takes nothing away */
+	keeper_answer_free(a);
+}
+
 static void removals_of_long_ago_are_forgotten_and_numbers_grow(void **state)
 {
 	static struct contact_record gone[KEEPER_ROWS_MAX];
@@ -264,6 +313,27 @@ static void only_the_right_password_lets_a_person_in(void **state)
 	assert_int_equal(check(d, "alice", "battery staple"), ERR_NONE);
 	p.name = STR("nobody");
 	assert_int_equal(TELL(d, KEEPER_PERSON_PASSWORD, .persons = &p, .n = 1), ERR_ABSENT);
+}
+
+static void a_disabled_person_cannot_log_in_nor_renew(void **state)
+{
+	struct desk *d = *state;
+	struct person_record p = { .name = STR("alice"), .password = STR("one") };
+	struct device_record dev = { .person = STR("alice"), .key = STR("k"), .serial = STR("s") };
+
+	assert_int_equal(TELL(d, KEEPER_PERSON_ADD, .persons = &p, .n = 1), ERR_NONE);
+	assert_int_equal(TELL(d, KEEPER_DEVICE_PUT, .devices = &dev, .n = 1), ERR_NONE);
+	p = (struct person_record){ .name = STR("Alice"), .disabled = true };
+	assert_int_equal(TELL(d, KEEPER_PERSON_DISABLE, .persons = &p, .n = 1), ERR_NONE);
+	assert_int_equal(check(d, "alice", "one"), ERR_REFUSED);
+	struct keeper_answer *a = ASK(d, KEEPER_DEVICE_LIST, .devices = &dev, .n = 1);
+	assert_int_equal(a->n, 0);
+	keeper_answer_free(a);
+	p.disabled = false;
+	assert_int_equal(TELL(d, KEEPER_PERSON_DISABLE, .persons = &p, .n = 1), ERR_NONE);
+	assert_int_equal(check(d, "alice", "one"), ERR_NONE);
+	p.name = STR("nobody");
+	assert_int_equal(TELL(d, KEEPER_PERSON_DISABLE, .persons = &p, .n = 1), ERR_ABSENT);
 }
 
 static void a_name_belongs_to_the_first_who_takes_it(void **state)
@@ -374,9 +444,11 @@ int main(void)
 		IN_MEMORY(import_overwrites_and_removal_takes_the_contacts_along),
 		IN_MEMORY(removal_in_one_domain_leaves_the_others_contacts),
 		IN_MEMORY(what_is_removed_is_told_in_order),
+		IN_MEMORY(who_is_disabled_keeps_all_but_his_contacts),
 		IN_MEMORY(removals_of_long_ago_are_forgotten_and_numbers_grow),
 		IN_MEMORY(numbers_belong_to_one_account_and_go_with_it),
 		IN_MEMORY(only_the_right_password_lets_a_person_in),
+		IN_MEMORY(a_disabled_person_cannot_log_in_nor_renew),
 		IN_MEMORY(a_name_belongs_to_the_first_who_takes_it),
 		ON_DISK(no_password_is_in_the_file),
 		ON_DISK(the_digest_of_a_removed_account_is_overwritten),
