@@ -5,7 +5,7 @@
 const struct metric pbx_metrics[] = {
 	ROW("registrations_total", COUNTER, server.registrations, "REGISTERs that were carried out."),
 	ROW("registrations_refused_total", COUNTER, server.refused_registrations,
-	    "REGISTERs that were refused for good: wrong password, bad contact, no room. By status: "
+	    "REGISTERs that were refused, other than by 401, which asks for the password. By status: "
 	    "tandem_sip_register_responses_total."),
 	ROW("paths_refused_total", COUNTER, server.paths_refused,
 	    "Of these, because their Path led to somebody else than who sent them."),

@@ -94,6 +94,8 @@ void pbx_job_reply(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 	err = brief ? sip_stack_refuse(s->stack, job->server, m, &reply, now)
 		    : sip_stack_reply(s->stack, job->server, m, &reply, false, now);
 	pbx_gate_charge(s, job, PBX_FLOOD_ANSWER, now);
+	if (job->kind == PBX_JOB_REGISTER && status >= 300 && status != 401) /* that asks for the password */
+		s->stats.refused_registrations++;
 	if (!err)
 		log_debug(s->config.log, "pbx.server answered", "call=" STR_FMT " status=%d",
 			  STR_ARG(pbx_job_call(s, job, m)), status);
@@ -211,8 +213,6 @@ void pbx_job_wrong(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 	log_info(s->config.log, job->kind == PBX_JOB_REGISTER ? "pbx.registrar refused" : "pbx.proxy refused",
 		 "call=" STR_FMT " user=" STR_FMT " from=%s", STR_ARG(pbx_job_call(s, job, m)),
 		 STR_ARG(str_head(user, 60)), addr_text(&job->flow.remote, (char[ADDR_TEXT_MAX]){ 0 }));
-	if (job->kind == PBX_JOB_REGISTER)
-		s->stats.refused_registrations++;
 	job->wrong = true;
 	if (!pbx_job_wait(s, job, now) || heap_set(&s->timers, &job->timer, job->since + PBX_WRONG_AFTER))
 		say_wrong(s, job, m, now);

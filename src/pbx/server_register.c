@@ -9,7 +9,6 @@ static void refuse(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m,
 	char line[40];
 	struct buf b;
 
-	s->stats.refused_registrations++;
 	buf_init(&b, line, sizeof(line));
 	if (status == 423)
 		buf_printf(&b, "Min-Expires: %u", s->config.expires_min);
@@ -91,7 +90,6 @@ static bool bulk_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 		pbx_job_reply(s, job, m, 403, STR("This Account Has No Numbers"), STR_NONE, now);
 	else
 		return true;
-	s->stats.refused_registrations++;
 	return false;
 }
 
@@ -130,7 +128,6 @@ static bool path_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 			 addr_text(&job->flow.remote, (char[ADDR_TEXT_MAX]){ 0 }));
 		pbx_job_reply(s, job, m, 403, STR("Path Leads Elsewhere"), why, now);
 	}
-	s->stats.refused_registrations++;
 	return false;
 }
 
@@ -160,7 +157,6 @@ static bool contacts_may(struct pbx_server *s, struct pbx_job *job, struct sip_m
 {
 	if (!pbx_register_leads_back(s, m, &job->flow))
 		return true;
-	s->stats.refused_registrations++;
 	pbx_job_reply(s, job, m, 403, STR("Contact Leads Back Here"), STR_NONE, now);
 	return false;
 }

@@ -342,6 +342,66 @@ static void a_long_path_is_gone_wholly(void **state)
 	rig_assert_has(rig_.text, lines);
 }
 
+static uint64_t refused(void)
+{
+	struct pbx_server_stats stats;
+
+	pbx_server_stats(rig_.servers[0], &stats);
+	return stats.refused_registrations;
+}
+
+static void whatever_refuses_a_registration_is_counted(void **state)
+{
+	static const char contact[] = "Contact: <sip:102@192.0.2.12>\r\n";
+	char answer[3000], lines[1000], text[600];
+	unsigned n = 0;
+
+	(void)state;
+	rig_run();
+	rig_register_once(bob, "102", 1, "Require: teleport\r\nContact: <sip:102@192.0.2.12>\r\n");
+	rig_assert_start(rig_take(bob), "SIP/2.0 420 ");
+	assert_int_equal(refused(), ++n);
+	snprintf(
+		text, sizeof(text),
+		"REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.12;branch=z9hG4bKe\r\nMax-Forwards: "
+		"70\r\n"
+		"From: <sip:102@else.example>;tag=1\r\nTo: <sip:102@else.example>\r\nCall-ID: e\r\nCSeq: 1 REGISTER\r\n"
+		"%s\r\n",
+		contact);
+	rig_say(bob, text);
+	rig_assert_start(rig_take(bob), "SIP/2.0 404 ");
+	assert_int_equal(refused(), ++n);
+	/* a challenge refuses nothing; another's address does */
+	rig_register_once(bob, "102", 2, contact);
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_assert_start(answer, "SIP/2.0 401 ");
+	assert_int_equal(refused(), n);
+	rig_authorize(answer, "101", "pw101", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	strcat(lines, contact);
+	rig_register_once(bob, "102", 3, lines);
+	rig_assert_start(rig_take(bob), "SIP/2.0 403 Not Your Address");
+	assert_int_equal(refused(), ++n);
+	/* a wrong password */
+	rig_register_once(bob, "102", 4, contact);
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_authorize(answer, "102", "pw101", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	strcat(lines, contact);
+	rig_register_once(bob, "102", 5, lines);
+	rig_pass(2 * USEC_PER_SEC);
+	rig_assert_start(rig_take(bob), "SIP/2.0 403 Wrong");
+	assert_int_equal(refused(), ++n);
+	/* nobody knows the account: the keeper does not answer */
+	rig_pass(60 * USEC_PER_SEC);
+	rig_.keeper_err = ERR_IO;
+	rig_register_once(alice, "103", 6, contact);
+	rig_copy(rig_take(alice), answer, sizeof(answer));
+	rig_authorize(answer, "103", "pw103", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	strcat(lines, contact);
+	rig_register_once(alice, "103", 7, lines);
+	rig_assert_start(rig_take(alice), "SIP/2.0 503 ");
+	assert_int_equal(refused(), ++n);
+}
+
 /* Else any account has our calls sent, with our address as theirs, to whom it likes: a carrier that trusts us. */
 static void a_path_leads_to_who_brings_it(void **state)
 {
@@ -449,6 +509,7 @@ int main(void)
 		T(bindings_expire),
 		T(path_is_kept_and_given_back),
 		T(a_long_path_is_gone_wholly),
+		T(whatever_refuses_a_registration_is_counted),
 		T(a_path_leads_to_who_brings_it),
 		T(a_contact_does_not_lead_back_here),
 	};
