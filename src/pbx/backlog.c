@@ -42,14 +42,6 @@ bool pbx_backlog_suits(str bytes)
 	return str_starts(bytes, STR("REGISTER "));
 }
 
-/* Other ways to write it lose their place, no more. */
-static bool is_proven(str bytes)
-{
-	static const str name = STR_INIT("\r\nAuthorization:");
-
-	return str_find(bytes, name) < bytes.n;
-}
-
 bool pbx_backlog_has(const struct pbx_backlog *b, uint64_t name)
 {
 	return map_first(&b->names, name) != NULL;
@@ -97,16 +89,25 @@ static void unmake(struct pbx_backlog *b, struct pbx_backlog_block *block)
 	free(block);
 }
 
-enum pbx_backlog_answer pbx_backlog_put(struct pbx_backlog *b, const struct host_event *e, uint64_t name, bool counted,
-					usec now)
+enum pbx_backlog_answer pbx_backlog_may(const struct pbx_backlog *b, const struct host_event *e, bool counted)
 {
-	struct pbx_backlog_queue *q = is_proven(e->bytes) ? &b->proven : &b->fresh;
+	if (counted && b->of_source[source_of(b, &e->remote)] >= PBX_BACKLOG_SOURCE)
+		return PBX_BACKLOG_GREEDY;
+	return e->bytes.n > PBX_BACKLOG_LONGEST || b->names.n == PBX_BACKLOG_MAX ? PBX_BACKLOG_FULL
+										 : PBX_BACKLOG_KEPT_IT;
+}
+
+enum pbx_backlog_answer pbx_backlog_put(struct pbx_backlog *b, const struct host_event *e, uint64_t name, bool counted,
+					bool proven, usec now)
+{
+	struct pbx_backlog_queue *q = proven ? &b->proven : &b->fresh;
+	enum pbx_backlog_answer may = pbx_backlog_may(b, e, counted);
 	uint16_t source = source_of(b, &e->remote);
 	struct pbx_backlogged *it;
 
-	if (counted && b->of_source[source] >= PBX_BACKLOG_SOURCE)
-		return PBX_BACKLOG_GREEDY;
-	if (e->bytes.n > PBX_BACKLOG_LONGEST || b->names.n == PBX_BACKLOG_MAX || !(it = make(b, e->bytes.n)))
+	if (may != PBX_BACKLOG_KEPT_IT)
+		return may;
+	if (!(it = make(b, e->bytes.n)))
 		return PBX_BACKLOG_FULL;
 	if (map_add(&b->names, &it->node, name)) {
 		unmake(b, it->block);

@@ -6,8 +6,8 @@
  * its turn at once. Nobody is told anything meanwhile: a 503 costs as much as it saves, and a phone asks on for 32 s
  * (RFC 3261 17.1.2.2). Repeats of what waits here are known by their names (pbx/crossed.h).
  *
- * First come, first served, but that those go first which bear credentials: they have heard their challenge, and are
- * half done. Of eight that are taken one is from the others. What is older than PBX_BACKLOG_KEPT nobody waits for any
+ * First come, first served, but that those go first who have heard their challenge (pbx_guard_heard), and are half
+ * done. Of eight that are taken one is from the others. What is older than PBX_BACKLOG_KEPT nobody waits for any
  * more; it is dropped when its turn comes.
  *
  * Bounded: in number, bytes, and requests of a source (an address, a /64 of IPv6; a few may share a count). Memory: the
@@ -67,9 +67,11 @@ void pbx_backlog_free(struct pbx_backlog *);
 bool pbx_backlog_suits(str bytes);
 /* Does one of this name wait? */
 bool pbx_backlog_has(const struct pbx_backlog *, uint64_t name);
-/* A HOST_DATAGRAM. `counted`: its source may not have more than PBX_BACKLOG_SOURCE here. */
+/* What pbx_backlog_put would say, but for want of memory: who is not taken need not be looked at. */
+enum pbx_backlog_answer pbx_backlog_may(const struct pbx_backlog *, const struct host_event *, bool counted);
+/* A HOST_DATAGRAM. `counted`: its source may not have more than PBX_BACKLOG_SOURCE here. `proven`: it goes first. */
 MUST_CHECK enum pbx_backlog_answer pbx_backlog_put(struct pbx_backlog *, const struct host_event *, uint64_t name,
-						   bool counted, usec now);
+						   bool counted, bool proven, usec now);
 /* Takes the one whose turn it is, and writes the event that it was; pbx_backlog_drop frees both. NULL: none waits. */
 struct pbx_backlogged *pbx_backlog_take(struct pbx_backlog *, struct host_event *, usec now);
 void pbx_backlog_drop(struct pbx_backlog *, struct pbx_backlogged *);

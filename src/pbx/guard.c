@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "crypt/secret.h"
+#include "sip/transport.h"
 
 #include <stdlib.h>
 
@@ -252,6 +253,31 @@ enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *g, struct sip_msg *m, bo
 		return PBX_GUARD_STALE;
 	pbx_backoff_right(g->backoff, source, c.username, now);
 	return PBX_GUARD_GOOD;
+}
+
+/* The value of nonce=".." in a line of credentials; "" where there is none. */
+static str find_nonce(str line)
+{
+	static const str name = STR_INIT("nonce=\"");
+	size_t at;
+
+	for (; (at = str_find(line, name)) < line.n; line = str_skip(line, at + name.n))
+		if (at > 0 && (line.p[at - 1] == ' ' || line.p[at - 1] == ',')) {
+			str value = str_skip(line, at + name.n);
+			return str_head(value, str_find_char(value, '"'));
+		}
+	return STR_NONE;
+}
+
+bool pbx_guard_heard(struct pbx_guard *g, str request, uint16_t worker_n, usec now)
+{
+	str head = str_head(request, str_find(request, STR("\r\n\r\n")));
+	str line = str_skip(head, str_find(head, STR("\r\nAuthorization:")) + 2);
+	str nonce = find_nonce(str_head(line, str_find_char(line, '\r')));
+	uint32_t worker =
+		nonce.n && worker_n > 1 ? sip_transport_worker(sip_transport_call_id(head), worker_n) : g->tag;
+
+	return nonce.n && !sip_auth_nonce_check(g->auth, worker, nonce, now, PBX_NONCE_LIFETIME);
 }
 
 struct pbx_backoff *pbx_guard_backoff(struct pbx_guard *g)

@@ -46,6 +46,10 @@ MUST_CHECK enum err pbx_guard_set_realm(struct pbx_guard *, str realm);
  * view into it. */
 enum pbx_guard_answer pbx_guard_judge(struct pbx_guard *, struct sip_msg *, bool proxy, const struct addr *source,
 				      usec now, str *name);
+/* Does this request, as it came, answer a fresh challenge of one of these workers: of the one that its Call-ID belongs
+ * to? Whether the answer is right is not asked; but nobody says so for others, and who was sent none cannot. Other ways
+ * to write the header than phones' own are not known. */
+bool pbx_guard_heard(struct pbx_guard *, str request, uint16_t worker_n, usec now);
 /* The challenge lines for 401 or 407, CRLF between them. `simple`: MD5 alone, where it is taken at all. */
 void pbx_guard_write_challenge(struct pbx_guard *, bool proxy, bool stale, bool simple, usec now, struct buf *out);
 

@@ -2,6 +2,7 @@
 
 #include "base/test.h"
 #include "crypt/digest.h"
+#include "sip/transport.h"
 
 #include <stdio.h>
 
@@ -268,6 +269,54 @@ static void an_answer_to_a_made_up_nonce_is_not_looked_at(void **state)
 	assert_int_equal(judge(0), PBX_GUARD_STALE);
 }
 
+static bool heard(const char *call_id, const char *lines, const char *body, unsigned workers, usec later)
+{
+	char text[2000];
+
+	snprintf(text, sizeof(text), "REGISTER sip:example.com SIP/2.0\r\nCall-ID: %s\r\n%s\r\n%s", call_id, lines,
+		 body);
+	return pbx_guard_heard(g, str_from(text), (uint16_t)workers, START + later);
+}
+
+/* So are those told apart that wait unparsed (pbx/backlog.h). */
+static void who_has_heard_a_challenge_is_known_by_the_look_of_it(void **state)
+{
+	char challenge[1000], line[400], other[800], nonce[49] = "", id[20];
+	struct buf b;
+	unsigned n = 0;
+
+	(void)state;
+	buf_init(&b, challenge, sizeof(challenge));
+	pbx_guard_write_challenge(g, false, false, true, START, &b);
+	buf_put_char(&b, '\0');
+	memcpy(nonce, strstr(challenge, "nonce=\"") + 7, 48);
+	snprintf(line, sizeof(line),
+		 "Authorization: Digest username=\"101\", cnonce=\"a\",nonce=\"%s\", response=\"0\"\r\n", nonce);
+	assert_true(heard("c", line, "", 1, 0));
+	assert_true(heard("c", line, "", 1, PBX_NONCE_LIFETIME));
+	assert_false(heard("c", line, "", 1, PBX_NONCE_LIFETIME + 1));
+	assert_false(heard("c", "", "", 1, 0));
+	snprintf(other, sizeof(other), "\r\n%s", line);
+	assert_false(heard("c", "", other, 1, 0)); /* in a body */
+	snprintf(other, sizeof(other), "Subject: x\r\n %s", line);
+	assert_false(heard("c", other, "", 1, 0)); /* or another header */
+	snprintf(other, sizeof(other), "Authorization: Digest cnonce=\"%s\"\r\nSubject: nonce=\"%s\"\r\n", nonce,
+		 nonce);
+	assert_false(heard("c", other, "", 1, 0));
+	assert_false(heard("c", "Authorization: Digest nonce=\"\r\n", "", 1, 0));
+	strstr(line, nonce)[5] ^= 1; /* made up */
+	assert_false(heard("c", line, "", 1, 0));
+	snprintf(line, sizeof(line), "Authorization: Digest nonce=\"%s\"\r\n", nonce);
+	do /* its worker's, which may not be who has read it */
+		snprintf(id, sizeof(id), "c%u", n++);
+	while (sip_transport_worker(str_from(id), 2) != 0);
+	assert_true(heard(id, line, "", 2, 0));
+	do
+		snprintf(id, sizeof(id), "c%u", n++);
+	while (sip_transport_worker(str_from(id), 2) != 1);
+	assert_false(heard(id, line, "", 2, 0));
+}
+
 static void who_guesses_too_fast_is_not_judged_even_when_right(void **state)
 {
 	struct pbx_backoff_stats stats;
@@ -356,6 +405,7 @@ int main(void)
 		T(an_answer_without_a_count_is_good_once),
 		T(a_used_count_makes_nobody_known),
 		T(an_answer_to_a_made_up_nonce_is_not_looked_at),
+		T(who_has_heard_a_challenge_is_known_by_the_look_of_it),
 		T(who_guesses_too_fast_is_not_judged_even_when_right),
 		T(what_was_not_offered_is_not_taken),
 		T(names_are_remembered_up_to_a_bound_and_forgotten_on_demand),

@@ -124,9 +124,21 @@ static void sift(struct pbx_server *s)
 		s->sieve.on = !s->sieve.on;
 }
 
+/* It is looked at only when it is taken. */
+static enum pbx_backlog_answer line_up(struct pbx_server *s, const struct host_event *e, uint64_t name, usec now)
+{
+	bool counted = s->config.auth && s->config.flood_rate &&
+		       !is_exempt(s, &(struct flow){ .transport = TRANSPORT_UDP, .remote = e->remote });
+	enum pbx_backlog_answer may = pbx_backlog_may(&s->backlog, e, counted);
+	bool proven = may == PBX_BACKLOG_KEPT_IT && s->config.auth &&
+		      pbx_guard_heard(s->guard, e->bytes, s->config.worker_n, now);
+
+	return may == PBX_BACKLOG_KEPT_IT ? pbx_backlog_put(&s->backlog, e, name, counted, proven, now) : may;
+}
+
 bool pbx_gate_datagram(struct pbx_server *s, const struct host_event *e, usec now)
 {
-	bool registers = pbx_backlog_suits(e->bytes), busy, counted;
+	bool registers = pbx_backlog_suits(e->bytes), busy;
 	uint64_t name;
 
 	pbx_overload_waited(&s->overload, e->waited, e->lost, pbx_gate_is_waited_at(s), now);
@@ -146,9 +158,7 @@ bool pbx_gate_datagram(struct pbx_server *s, const struct host_event *e, usec no
 	if (registers && !pbx_crossed_has(&s->crossed, name, PBX_CROSSED_KEPT, now))
 		pbx_sieve_hear(&s->sieve, false);
 	if (busy && registers && waiting(s) * steps_of(s) < pbx_overload_line_max(&s->overload)) {
-		counted = s->config.auth && s->config.flood_rate &&
-			  !is_exempt(s, &(struct flow){ .transport = TRANSPORT_UDP, .remote = e->remote });
-		switch (pbx_backlog_put(&s->backlog, e, name, counted, now)) {
+		switch (line_up(s, e, name, now)) {
 		case PBX_BACKLOG_KEPT_IT:
 			s->stats.overload_lined++;
 			sift(s);

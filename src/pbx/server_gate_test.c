@@ -621,25 +621,18 @@ static void a_neighbour_that_asks_for_less_gets_less(void **state)
 	rig_assert_start(rig_take(rig_addr(77, 5060)), "INVITE ");
 }
 
-/* All phones of the town at once; the keeper takes its time. */
-static void registrations_stand_in_line_and_the_rest_gets_a_turn(void **state)
+/* All phones of a town at once, each from its port; what they say is read late, so each waits until there is time. Said
+ * again it is the same words. */
+static void storm(unsigned n, const char *name)
 {
-	struct pbx_server_stats stats;
-	unsigned done = 0;
 	char text[600];
 
-	(void)state;
-	rig_.config.auth = false;
-	rig_.hold = true;
-	rig_run();
-	for (unsigned i = 0; i < 320; i++) { /* more than the test's keeper may be asked at once */
+	for (unsigned i = 0; i < n; i++) {
 		snprintf(text, sizeof(text),
-			 "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.30:%u;branch=z9hG4bKt%u\r\n"
-			 "From: <sip:t%u@example.com>;tag=1\r\nTo: <sip:t%u@example.com>\r\nCall-ID: t%u\r\nCSeq: 1 "
-			 "REGISTER\r\n"
-			 "Contact: <sip:t%u@192.0.2.30:%u>\r\n\r\n",
-			 5000 + i, i, i, i, i, i, 5000 + i);
-		/* its socket is read late, so each waits until there is time */
+			 "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.30:%u;branch=z9hG4bK%s%u\r\n"
+			 "From: <sip:%s%u@example.com>;tag=1\r\nTo: <sip:%s%u@example.com>\r\nCall-ID: %s%u\r\n"
+			 "CSeq: 1 REGISTER\r\nContact: <sip:%s%u@192.0.2.30:%u>\r\n\r\n",
+			 5000 + i, name, i, name, i, name, i, name, i, name, i, 5000 + i);
 		struct host_event e = { .kind = HOST_DATAGRAM,
 					.id = rig_.config.id_first,
 					.transport = TRANSPORT_UDP,
@@ -649,6 +642,19 @@ static void registrations_stand_in_line_and_the_rest_gets_a_turn(void **state)
 					.bytes = str_from(text) };
 		rig_.services[0].recv(rig_.services[0].self, &e, rig_.now);
 	}
+}
+
+/* The keeper takes its time. */
+static void registrations_stand_in_line_and_the_rest_gets_a_turn(void **state)
+{
+	struct pbx_server_stats stats;
+	unsigned done = 0;
+
+	(void)state;
+	rig_.config.auth = false;
+	rig_.hold = true;
+	rig_run();
+	storm(320, "t"); /* more than the test's keeper may be asked at once */
 	assert_int_equal(rig_.asked_n, 0);
 	pbx_server_stats(rig_.servers[0], &stats);
 	assert_int_equal(stats.overload_lined, 320);
@@ -662,36 +668,53 @@ static void registrations_stand_in_line_and_the_rest_gets_a_turn(void **state)
 	assert_int_equal(done, 320);
 }
 
+/* A stranger who has only the word for it stays where he came. */
+static void who_answers_a_challenge_of_ours_goes_first(void **state)
+{
+	static const char contact[] = "Contact: <sip:102@192.0.2.12>\r\n";
+	char answer[3000], lines[1200];
+	size_t bobs = SIZE_MAX, made_up = SIZE_MAX;
+
+	(void)state;
+	rig_run();
+	rig_register(bob, "102"); /* his account is known here */
+	rig_register_once(bob, "102", 9001, contact);
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_assert_start(answer, "SIP/2.0 401 ");
+	rig_authorize(answer, "102", "pw102", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	strcat(lines, contact);
+	rig_forget_sent();
+	storm(150, "t");
+	rig_.reading = true; /* all in one turn */
+	rig_register_once(alice, "101", 1,
+			  "Authorization: Digest nonce=\"0123456789abcdef\"\r\nContact: <sip:a@b>\r\n");
+	rig_register_once(bob, "102", 9002, lines);
+	rig_.reading = false;
+	rig_settle();
+	rig_pass(USEC_PER_SEC);
+	for (size_t i = rig_.sent_n; i-- > 0;) {
+		bobs = addr_eq(&rig_.sent[i].to, &bob) ? i : bobs;
+		made_up = addr_eq(&rig_.sent[i].to, &alice) ? i : made_up;
+	}
+	assert_int_equal(rig_.sent_n, 152);
+	rig_assert_start(rig_.sent[bobs].text, "SIP/2.0 200 ");
+	assert_in_range(bobs, 0, 80); /* the store answers behind the first of them */
+	assert_in_range(made_up, 100, 152);
+}
+
 /* Nobody is answered at once; the same words again are not work again. */
 static void who_waits_and_asks_again_is_known_and_then_hardly_heard(void **state)
 {
 	struct pbx_server_stats stats;
 	struct sip_stack_stats stack;
 	unsigned done = 0;
-	char text[600];
 
 	(void)state;
 	rig_.config.auth = false;
 	rig_.hold = true;
 	rig_run();
-	/* as many as are done in more than a second; each asks four times */
-	for (unsigned k = 0; k < 4 * 2400; k++) {
-		unsigned i = k % 2400;
-
-		snprintf(text, sizeof(text),
-			 "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.30:%u;branch=z9hG4bKw%u\r\n"
-			 "From: <sip:w%u@example.com>;tag=1\r\nTo: <sip:w%u@example.com>\r\nCall-ID: w%u\r\nCSeq: 1 "
-			 "REGISTER\r\nContact: <sip:w%u@192.0.2.30:%u>\r\n\r\n",
-			 5000 + i, i, i, i, i, i, 5000 + i);
-		struct host_event e = { .kind = HOST_DATAGRAM,
-					.id = rig_.config.id_first,
-					.transport = TRANSPORT_UDP,
-					.local = rig_.config.listeners[0].local,
-					.remote = rig_addr(30, (uint16_t)(5000 + i)),
-					.waited = 20 * USEC_PER_MS,
-					.bytes = str_from(text) };
-		rig_.services[0].recv(rig_.services[0].self, &e, rig_.now);
-	}
+	for (int k = 0; k < 4; k++) /* as many as are done in more than a second; each asks four times */
+		storm(2400, "w");
 	pbx_server_stats(rig_.servers[0], &stats);
 	assert_int_equal(stats.overload_lined, 2400);
 	assert_int_equal(stats.overload_crossed, 3 * 2400);
@@ -749,6 +772,7 @@ int main(void)
 		T(who_sends_less_is_not_told_to_stay_away),
 		T(who_calls_through_us_is_told_in_the_answers),
 		T(a_neighbour_that_asks_for_less_gets_less),
+		T(who_answers_a_challenge_of_ours_goes_first),
 		T(registrations_stand_in_line_and_the_rest_gets_a_turn),
 		T(who_waits_and_asks_again_is_known_and_then_hardly_heard),
 		T(who_was_sifted_is_let_in_again_also_where_that_could_not_be_asked_at_once),
