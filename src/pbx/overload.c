@@ -37,6 +37,7 @@ void pbx_overload_waited(struct pbx_overload *o, usec waited, bool lost, bool de
 	o->last = waited;
 	o->lost |= lost;
 	o->heard = true;
+	o->heard_n++;
 }
 
 unsigned pbx_overload_refuses(struct pbx_overload *o, enum pbx_overload_class class, usec now)
@@ -68,7 +69,8 @@ bool pbx_overload_late(struct pbx_overload *o, usec now)
 }
 
 /* The pace is the best that was seen, and gives way slowly to what is seen while some always wait: who is told to come
- * too early is refused once more, which costs little; who is told to come too late leaves us idle. */
+ * too early is refused once more, which costs little; who is told to come too late leaves us idle. Where more was read
+ * than done, as when a crowd comes, it says how fast we read, and nothing of the pace. */
 void pbx_overload_done(struct pbx_overload *o, size_t line_n, usec now)
 {
 	usec span = now - o->rate_since;
@@ -82,11 +84,11 @@ void pbx_overload_done(struct pbx_overload *o, size_t line_n, usec now)
 
 		if (rate > o->rate)
 			o->rate = rate;
-		else if (!o->idle)
+		else if (!o->idle && o->heard_n < o->done)
 			o->rate -= (o->rate - rate) / 16;
 	}
 	o->rate_since = now;
-	o->done = 0;
+	o->done = o->heard_n = 0;
 	o->idle = false;
 }
 

@@ -35,9 +35,9 @@ struct pbx_overload {
 	struct rng *rng; /* private, all of it */
 	usec interval_ends, least, last;
 	bool lost, heard, deferring;
-	uint32_t level; /* 0..200: percent of OTHER, then of CALL that are refused */
-	uint32_t rate;  /* REGISTERs a second */
-	uint32_t done;  /* since: */
+	uint32_t level;         /* 0..200: percent of OTHER, then of CALL that are refused */
+	uint32_t rate;          /* REGISTERs a second */
+	uint32_t done, heard_n; /* since: */
 	usec rate_since;
 	bool idle;   /* the line was empty since */
 	usec ticket; /* the turn that was given last */

@@ -147,6 +147,32 @@ static void the_pace_that_was_known_gives_way_slowly_and_only_while_some_wait(vo
 	assert_in_range(pace(), 990, 1100);
 }
 
+/* A crowd comes, and to hear who is there takes nearly all the time. */
+static void while_more_is_read_than_done_nothing_is_learnt_of_the_pace(void **state)
+{
+	size_t known;
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		now += 200;
+		pbx_overload_done(&o, 1, now);
+	}
+	known = pbx_overload_rate(&o);
+	assert_in_range(known, 4000, 6000);
+	for (int i = 0; i < 2000; i++) { /* 2.5 s at an eighth of it */
+		now += 1600;
+		for (int k = 0; k < 3; k++)
+			pbx_overload_waited(&o, USEC_PER_SEC, false, true, now);
+		pbx_overload_done(&o, 100, now);
+	}
+	assert_int_equal(pbx_overload_rate(&o), known);
+	for (int i = 0; i < 2000; i++) {
+		now += 1600;
+		pbx_overload_done(&o, 100, now);
+	}
+	assert_true(pbx_overload_rate(&o) < known);
+}
+
 static void nobody_is_told_to_come_in_an_hour(void **state)
 {
 	uint32_t most = 0, least = UINT32_MAX;
@@ -177,6 +203,7 @@ int main(void)
 		T(turns_are_given_at_the_pace_at_which_registrations_are_done),
 		T(a_registration_of_two_steps_takes_two_turns),
 		T(the_pace_that_was_known_gives_way_slowly_and_only_while_some_wait),
+		T(while_more_is_read_than_done_nothing_is_learnt_of_the_pace),
 		T(nobody_is_told_to_come_in_an_hour),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
