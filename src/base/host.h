@@ -78,8 +78,9 @@ enum host_want_kind {
 	HOST_UNBIND,   /* UDP socket or listener `id` ends; no event follows */
 	HOST_SIFT,     /* UDP socket `id`: of the datagrams that begin with `bytes` (HOST_SIFT_N of them) only one in
 			  `share`, by chance, is let in from now on, the others are thrown away before they cost
-			  anything and are not called lost; `bytes` empty: all are let in. What a machine can
-			  only do in vain it does not do. No event follows */
+			  anything and are not called lost; those of `below` bytes and more all are, where `below`
+			  is set; `bytes` empty: all are let in. What a machine can only do in vain it does
+			  not do. No event follows */
 	HOST_SEND,     /* datagram `bytes` from socket `id` to `remote`; lost ones say nothing,
 			  an ICMP refusal may come back as UNREACHABLE */
 	HOST_LISTEN,   /* stream listener `id` on `local`, `transport`, TLS by `tls` -> BOUND or FAILED */
@@ -114,10 +115,11 @@ struct host_want {
 	enum host_want_kind kind;
 	enum transport transport; /* LISTEN, OPEN */
 	uint32_t id;
-	uint16_t tls;  /* LISTEN, OPEN: credential set, known to who built the host; 0: none */
-	uint8_t dscp;  /* BIND, LISTEN, OPEN: marking of what is sent (RFC 4594); 0: none */
-	uint8_t share; /* SIFT: a power of two */
-	uint32_t to;   /* TELL: number of the service */
+	uint16_t tls;   /* LISTEN, OPEN: credential set, known to who built the host; 0: none */
+	uint8_t dscp;   /* BIND, LISTEN, OPEN: marking of what is sent (RFC 4594); 0: none */
+	uint8_t share;  /* SIFT: a power of two */
+	uint16_t below; /* SIFT: bytes; 0: of any length */
+	uint32_t to;    /* TELL: number of the service */
 	struct addr local, remote;
 	str bytes;
 	/* SEND: datagrams to one remote keep their order, except that those of which this says different numbers, none

@@ -280,7 +280,7 @@ void lane_socket_sift(struct lane_service *service, const struct host_want *w)
 
 	if (!s || s->transport != TRANSPORT_UDP)
 		return;
-	bool sifts = udp_sift(s->fd, w->bytes, w->share) == ERR_NONE && w->bytes.n;
+	bool sifts = udp_sift(s->fd, w->bytes, w->share, w->below) == ERR_NONE && w->bytes.n;
 	if (w->bytes.n && !sifts)
 		log_debug(service->lane->log, "io.driver unsifted", "service=%u id=%u", service->number, w->id);
 	/* The count of lost datagrams goes up by those, too; what comes shortly after may still say so. Where the

@@ -90,11 +90,12 @@ static uint32_t word(const char *p)
 }
 
 /* A program of the classic packet filter; the UDP header's 8 bytes come first. */
-static enum err attach(int fd, str prefix, uint8_t share)
+static enum err attach(int fd, str prefix, uint8_t share, uint16_t below)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8 + UDP_SIFT_N, 0, 6),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8 + UDP_SIFT_N, 0, 7),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, below ? 8u + below : UINT32_MAX, 6, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 8),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word(prefix.p), 0, 4),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 12),
@@ -110,20 +111,21 @@ static enum err attach(int fd, str prefix, uint8_t share)
 }
 #endif
 
-enum err udp_sift(int fd, str prefix, uint8_t share)
+enum err udp_sift(int fd, str prefix, uint8_t share, uint16_t below)
 {
 	enum err err = ERR_UNSUPPORTED;
 #ifdef __linux__
 	int none = 0;
 
 	if (prefix.n == UDP_SIFT_N && share && !(share & (share - 1)))
-		err = attach(fd, prefix, share);
+		err = attach(fd, prefix, share, below);
 	if (err == ERR_NONE)
 		return ERR_NONE;
 	(void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
 #else
 	(void)fd;
 	(void)share;
+	(void)below;
 #endif
 	return prefix.n ? err : ERR_NONE;
 }

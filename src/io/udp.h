@@ -35,9 +35,10 @@ struct udp_setup {
  * (a port below 1024), ERR_ABSENT (no such address here), ERR_FULL (descriptors), ERR_IO. */
 MUST_CHECK enum err udp_open(const struct udp_setup *, int *fd, struct addr *bound);
 
-/* From now on of the datagrams that begin with `prefix`, UDP_SIFT_N bytes, only one in `share` (a power of two), by
- * chance, is put into the socket; `prefix` empty: all are. ERR_UNSUPPORTED (system; another length); then all are. */
-MUST_CHECK enum err udp_sift(int fd, str prefix, uint8_t share);
+/* From now on of the datagrams that begin with `prefix`, UDP_SIFT_N bytes, and are shorter than `below` (0: of any
+ * length) only one in `share` (a power of two), by chance, is put into the socket; `prefix` empty: all are.
+ * ERR_UNSUPPORTED (system; another length); then all are. */
+MUST_CHECK enum err udp_sift(int fd, str prefix, uint8_t share, uint16_t below);
 
 struct udp_datagram {
 	str bytes; /* valid until the next udp_recv on the inbox */

@@ -105,6 +105,7 @@ void pbx_gate_done(struct pbx_server *s, usec now)
 /* Has the host to let in more of them, or less? */
 static void sift(struct pbx_server *s)
 {
+	const struct pbx_sieve before = s->sieve;
 	bool lost = false;
 
 	if (!pbx_sieve_turn(&s->sieve, waiting(s) * steps_of(s), pbx_overload_rate(&s->overload)))
@@ -117,28 +118,31 @@ static void sift(struct pbx_server *s)
 			w->want = (struct host_want){ .kind = HOST_SIFT,
 						      .id = s->listener_ids[i],
 						      .share = PBX_SIEVE_SHARE,
+						      .below = s->sieve.told,
 						      .bytes = s->sieve.on ? STR(PBX_SIEVE_WORD) : STR_NONE };
 		lost = lost || (udp && !w);
 	}
 	if (lost) /* no room to ask: next time, or they would never be let in again */
-		s->sieve.on = !s->sieve.on;
+		s->sieve = before;
 }
 
 /* It is looked at only when it is taken. */
-static enum pbx_backlog_answer line_up(struct pbx_server *s, const struct host_event *e, uint64_t name, usec now)
+static enum pbx_backlog_answer line_up(struct pbx_server *s, const struct host_event *e, uint64_t name, bool *proven,
+				       usec now)
 {
 	bool counted = s->config.auth && s->config.flood_rate &&
 		       !is_exempt(s, &(struct flow){ .transport = TRANSPORT_UDP, .remote = e->remote });
 	enum pbx_backlog_answer may = pbx_backlog_may(&s->backlog, e, counted);
-	bool proven = may == PBX_BACKLOG_KEPT_IT && s->config.auth &&
-		      pbx_guard_heard(s->guard, e->bytes, s->config.worker_n, now);
 
-	return may == PBX_BACKLOG_KEPT_IT ? pbx_backlog_put(&s->backlog, e, name, counted, proven, now) : may;
+	*proven = may == PBX_BACKLOG_KEPT_IT && s->config.auth &&
+		  pbx_guard_heard(s->guard, e->bytes, s->config.worker_n, now);
+	return may == PBX_BACKLOG_KEPT_IT ? pbx_backlog_put(&s->backlog, e, name, counted, *proven, now) : may;
 }
 
 bool pbx_gate_datagram(struct pbx_server *s, const struct host_event *e, usec now)
 {
-	bool registers = pbx_backlog_suits(e->bytes), busy;
+	bool registers = pbx_backlog_suits(e->bytes), proven = false, busy, is_new;
+	enum pbx_backlog_answer answer = PBX_BACKLOG_FULL;
 	uint64_t name;
 
 	pbx_overload_waited(&s->overload, e->waited, e->lost, pbx_gate_is_waited_at(s), now);
@@ -150,24 +154,25 @@ bool pbx_gate_datagram(struct pbx_server *s, const struct host_event *e, usec no
 	if (pbx_backlog_has(&s->backlog, name) || pbx_crossed_has(&s->crossed, name, e->waited, now)) {
 		s->stats.overload_crossed++;
 		if (registers)
-			pbx_sieve_hear(&s->sieve, true);
+			pbx_sieve_hear_repeat(&s->sieve);
 		sift(s);
 		return true;
 	}
 	/* Who repeats what was answered while his repeat was on its way says nothing new either. */
-	if (registers && !pbx_crossed_has(&s->crossed, name, PBX_CROSSED_KEPT, now))
-		pbx_sieve_hear(&s->sieve, false);
-	if (busy && registers && waiting(s) * steps_of(s) < pbx_overload_line_max(&s->overload)) {
-		switch (line_up(s, e, name, now)) {
-		case PBX_BACKLOG_KEPT_IT:
-			s->stats.overload_lined++;
-			sift(s);
-			return true;
-		case PBX_BACKLOG_GREEDY: /* as the flood guard does, before it has anything to count */
-			return true;
-		case PBX_BACKLOG_FULL:
-			break;
-		}
+	is_new = registers && !pbx_crossed_has(&s->crossed, name, PBX_CROSSED_KEPT, now);
+	if (busy && registers && waiting(s) * steps_of(s) < pbx_overload_line_max(&s->overload))
+		answer = line_up(s, e, name, &proven, now);
+	if (is_new)
+		pbx_sieve_hear_new(&s->sieve, e->bytes.n, proven);
+	switch (answer) {
+	case PBX_BACKLOG_KEPT_IT:
+		s->stats.overload_lined++;
+		sift(s);
+		return true;
+	case PBX_BACKLOG_GREEDY: /* as the flood guard does, before it has anything to count */
+		return true;
+	case PBX_BACKLOG_FULL: /* or it need not wait */
+		break;
 	}
 	pbx_crossed_note(&s->crossed, name, now);
 	return false;

@@ -732,6 +732,54 @@ static void who_waits_and_asks_again_is_known_and_then_hardly_heard(void **state
 	assert_int_equal(rig_.sifted, 0);
 }
 
+/* A registration with these header lines is read late. */
+static void register_late(unsigned i, const char *lines)
+{
+	char text[2000];
+
+	snprintf(text, sizeof(text),
+		 "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.31:%u;branch=z9hG4bKh%u\r\n"
+		 "From: <sip:h%u@example.com>;tag=1\r\nTo: <sip:h%u@example.com>\r\nCall-ID: h%u\r\n"
+		 "CSeq: 2 REGISTER\r\nContact: <sip:h%u@192.0.2.31:%u>\r\n%s\r\n",
+		 5000 + i, i, i, i, i, i, 5000 + i, lines);
+	struct host_event e = { .kind = HOST_DATAGRAM,
+				.id = rig_.config.id_first,
+				.transport = TRANSPORT_UDP,
+				.local = rig_.config.listeners[0].local,
+				.remote = rig_addr(31, (uint16_t)(5000 + i)),
+				.waited = 20 * USEC_PER_MS,
+				.bytes = str_from(text) };
+	rig_.services[0].recv(rig_.services[0].self, &e, rig_.now);
+}
+
+/* His second request is longer than every first one: so these alone are sifted, and his does not end it. */
+static void who_has_heard_a_challenge_is_let_in_while_the_others_are_sifted(void **state)
+{
+	char answer[3000], lines[1200];
+	unsigned below = 0, ended = 0;
+	struct host_want w;
+
+	(void)state;
+	rig_.config.flood_rate = 0;
+	rig_run();
+	rig_register_once(bob, "102", 9001, "");
+	rig_copy(rig_take(bob), answer, sizeof(answer));
+	rig_authorize(answer, "102", "pw102", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	rig_.reading = true;
+	storm(2400, "w");
+	for (unsigned k = 0; k < 1000; k++) { /* of four that come one is new */
+		storm(3, "w");
+		register_late(k, lines);
+	}
+	while (rig_.services[0].next(rig_.services[0].self, &w))
+		if (w.kind == HOST_SIFT) {
+			below = w.bytes.n ? w.below : below;
+			ended += !w.bytes.n;
+		}
+	assert_in_range(below, 350, 350 + strlen(lines));
+	assert_int_equal(ended, 0);
+}
+
 /* They would wait for the next power cut. */
 static void who_was_sifted_is_let_in_again_also_where_that_could_not_be_asked_at_once(void **state)
 {
@@ -775,6 +823,7 @@ int main(void)
 		T(who_answers_a_challenge_of_ours_goes_first),
 		T(registrations_stand_in_line_and_the_rest_gets_a_turn),
 		T(who_waits_and_asks_again_is_known_and_then_hardly_heard),
+		T(who_has_heard_a_challenge_is_let_in_while_the_others_are_sifted),
 		T(who_was_sifted_is_let_in_again_also_where_that_could_not_be_asked_at_once),
 		T(nothing_tells_who_guesses_whether_there_is_such_a_name),
 	};

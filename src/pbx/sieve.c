@@ -6,17 +6,45 @@
 #define ON  2048
 #define TOP 4096
 
+/* Bytes: how far the length of those with credentials is taken back for a shorter one, and forth by one for a longer
+ * one; and how much less is let in. */
+#define DOWN  8
+#define SLACK 32
+
 void pbx_sieve_waited(struct pbx_sieve *s, usec waited)
 {
 	s->waited = waited;
 }
 
-void pbx_sieve_hear(struct pbx_sieve *s, bool is_repeat)
+void pbx_sieve_hear_repeat(struct pbx_sieve *s)
 {
-	if (is_repeat)
-		s->score += s->score < TOP;
+	s->score += s->score < TOP;
+}
+
+/* So that one in nine is shorter: a few who say hardly anything, or write it into anything, do not matter. */
+static void learn(struct pbx_sieve *s, uint16_t n)
+{
+	if (!s->longer)
+		s->longer = n;
+	else if (n < s->longer)
+		s->longer = s->longer - n > DOWN ? s->longer - DOWN : n;
 	else
-		s->score = s->score > NEW ? s->score - NEW : 0;
+		s->longer += n > s->longer;
+}
+
+static uint16_t below(const struct pbx_sieve *s)
+{
+	return s->longer > SLACK ? s->longer - SLACK : 0;
+}
+
+void pbx_sieve_hear_new(struct pbx_sieve *s, size_t n, bool is_proven)
+{
+	if (is_proven) {
+		learn(s, n < UINT16_MAX ? (uint16_t)n : UINT16_MAX);
+		if (n >= below(s)) /* it is let in anyway */
+			return;
+	}
+	s->score = s->score > NEW ? s->score - NEW : 0;
 }
 
 /* A second's worth of work is enough to begin, half a second's to go on: what comes again comes within 4 s, and should
@@ -25,9 +53,11 @@ bool pbx_sieve_turn(struct pbx_sieve *s, size_t ahead, size_t rate)
 {
 	bool is_idle = s->waited < PBX_SIEVE_LATE && s->score < (s->on ? OFF : ON);
 	bool on = !is_idle && ahead >= (s->on ? rate / 2 : rate);
+	int off = (int)below(s) - s->told;
 
-	if (on == s->on)
+	if (on == s->on && (!on || (off > -SLACK && off < SLACK)))
 		return false;
 	s->on = on;
+	s->told = below(s);
 	return true;
 }

@@ -8,6 +8,9 @@
  * behind it. Those show when new ones come: then all are let in again. A new one that
  * was not let in comes again by itself.
  *
+ * Who has heard a challenge asks with other words, once more and at once, and is half done. What bears credentials is
+ * the longest that there is, so those of that length are always let in, and say nothing of the others.
+ *
  * Memory: the owner embeds the struct. Thread: its owner's.
  */
 #ifndef PBX_SIEVE_H
@@ -26,14 +29,19 @@
 struct pbx_sieve {
 	uint32_t score; /* private, with the next one */
 	usec waited;
-	bool on; /* what the host was asked for last */
+	uint16_t longer; /* bytes: most that bear credentials have more; 0: none was seen */
+	bool on;         /* what the host was asked for last, */
+	uint16_t told;   /* as host_want.below */
 };
 
 /* A message is read that has waited so long. */
 void pbx_sieve_waited(struct pbx_sieve *, usec waited);
-/* It is a registration, new or a repeat of one that waits or was just seen to. */
-void pbx_sieve_hear(struct pbx_sieve *, bool is_repeat);
-/* Should they be sifted, `ahead` being in line and `rate` done a second? true: this has changed; see `on`. */
+/* It is a repeat of a registration that waits or was just seen to. */
+void pbx_sieve_hear_repeat(struct pbx_sieve *);
+/* It is a new one, of `n` bytes, with credentials or without. */
+void pbx_sieve_hear_new(struct pbx_sieve *, size_t n, bool is_proven);
+/* Should they be sifted, `ahead` being in line and `rate` done a second? true: the host has to be told anew what `on`
+ * and `told` say. */
 bool pbx_sieve_turn(struct pbx_sieve *, size_t ahead, size_t rate);
 
 #endif
