@@ -246,6 +246,8 @@ static void who_takes_no_transfers_says_so(void **state)
 	call_up(&w, tag); /* as an edge is */
 	ask_with(&w, "REFER", 2, tag, "Refer-To: <sip:x@10.0.0.2>\r\n", "");
 	assert_said(&w, "SIP/2.0 405", "Allow: ");
+	ask_with(&w, "SUBSCRIBE", 3, tag, "Event: refer\r\n", "");
+	assert_said(&w, "SIP/2.0 405", "CSeq: 3 SUBSCRIBE");
 	assert_int_equal(w.refers, 0);
 	ask_as(&w, "INVITE", 1, "call-2", "zz", "", "Replaces: call-1;to-tag=x;from-tag=ft\r\nRequire: replaces\r\n",
 	       SDP);

@@ -259,7 +259,7 @@ bool leg_serve(struct leg *leg, const struct sip_event *event, struct leg_event 
 	buf_init(&lines, text, sizeof(text));
 	leg_learn_session(leg, request);
 	/* A subscription may be asked for, or asked to end, inside a dialog; whose it is says the call. */
-	if (!status && request->method != SIP_SUBSCRIBE)
+	if (!status && (request->method != SIP_SUBSCRIBE || !leg->house->ability.transfers))
 		status = ability_judge(&leg->house->ability, request, &lines);
 	if (status) {
 		leg_answer(leg, event->server, request, status, buf_str(&lines), now);
