@@ -480,7 +480,8 @@ static void answer_self(struct pbx_server *s, struct pbx_job *job, struct sip_ms
 {
 	static const str abilities = STR_INIT("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, "
 					      "NOTIFY, REFER, INFO, UPDATE, PRACK, PUBLISH\r\n"
-					      "Accept: application/sdp\r\nSupported: path, gruu, outbound, gin");
+					      "Accept: application/sdp\r\nAllow-Events: reg\r\n" /* RFC 6665 4.4.4 */
+					      "Supported: path, gruu, outbound, gin");
 	static const str allow = STR_INIT("Allow: OPTIONS, REGISTER");
 
 	if (m->method == SIP_OPTIONS)

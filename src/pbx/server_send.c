@@ -135,6 +135,25 @@ static void note_record_route(struct pbx_server *s, struct pbx_job *job, struct 
 		sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_RECORD_ROUTE, buf_str(&out));
 }
 
+/* A subscriber takes its route set from the NOTIFY (RFC 6665 4.4.1), so we say again in it where we are on the way, as
+ * the dialog knows it (4.3): the last of our Routes is what its side sees first. */
+static void note_record_again(struct sip_msg *m, const struct pbx_way *w, struct letter *l)
+{
+	const struct sip_address *routes;
+	struct buf out;
+	size_t n;
+
+	if (!w->pop || sip_msg_addresses(m, SIP_ROUTE, &routes, &n))
+		return;
+	for (size_t i = 0; i < w->pop && i < n && i < 2; i++) {
+		buf_init(&out, l->record[i], sizeof(l->record[i]));
+		buf_put(&out, STR("Record-Route: "));
+		buf_put(&out, routes[i].text);
+		if (routes[i].uri.has_user && buf_ok(&out))
+			sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_RECORD_ROUTE, buf_str(&out));
+	}
+}
+
 static bool makes_dialog(const struct sip_msg *m)
 {
 	return m->method == SIP_INVITE || m->method == SIP_SUBSCRIBE || m->method == SIP_REFER;
@@ -267,8 +286,11 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	pbx_session_timer_note(&job->session, m, &l->timer, &l->edits);
 	sip_edits_note(&l->edits, SIP_EDIT_REMOVE_NAME, SIP_OTHER, STR("Remote-Party-ID"));
 	note_breadth(m, b, l);
-	if (w->kind == PBX_WAY_DIALOG)
+	if (w->kind == PBX_WAY_DIALOG) {
+		if (m->method == SIP_NOTIFY)
+			note_record_again(m, w, l);
 		return;
+	}
 	if (b->outside)
 		note_insiders_only(l);
 	if (job->fork && job->fork->history) {

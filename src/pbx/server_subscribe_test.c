@@ -170,6 +170,107 @@ static void a_subscriber_who_knows_nothing_of_it_ends_it(void **state)
 	assert_string_equal(rig_take(bob), "");
 	rig_pass(2 * USEC_PER_SEC);
 	rig_assert_has(notified(bob, 200, ""), "state=\"full\"");
+	/* 4.2.2: these end it, whatever else they say */
+	rig_forget_sent();
+	subscribe(bob, "u", 1, "", "Event: reg\r\n");
+	notified(bob, 480, "Retry-After: 20");
+	rig_pass(100 * USEC_PER_SEC);
+	assert_string_equal(rig_take(bob), "");
+	rig_assert_start(subscribe(bob, "u", 2, dialog_to, "Event: reg\r\n"), "SIP/2.0 481 ");
+}
+
+/* Other refusals are of the one NOTIFY (RFC 5057); but not for ever. */
+static void a_notify_that_is_refused_is_said_again(void **state)
+{
+	(void)state;
+	start();
+	subscribe(bob, "w", 1, "", "Event: reg\r\nExpires: 3600\r\n");
+	notified(bob, 500, "");
+	rig_pass(19 * USEC_PER_SEC);
+	assert_string_equal(rig_take(bob), "");
+	rig_pass(2 * USEC_PER_SEC);
+	rig_assert_has(notified(bob, 200, ""), "state=\"full\"");
+	rig_assert_start(subscribe(bob, "w", 2, dialog_to, "Event: reg\r\nExpires: 3600\r\n"), "SIP/2.0 200 ");
+	for (int i = 0; i < 4; i++) {
+		notified(bob, 500, "");
+		rig_pass((usec)(20 << i) * USEC_PER_SEC + USEC_PER_SEC);
+	}
+	assert_string_equal(rig_take(bob), "");
+	rig_assert_start(subscribe(bob, "w", 3, dialog_to, "Event: reg\r\n"), "SIP/2.0 481 ");
+}
+
+/* RFC 6665 4.3, 4.4.1: between a subscriber and a phone. */
+static void a_notify_that_passes_says_that_we_are_on_the_way(void **state)
+{
+	static const char request[] =
+		"%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.%u:%u;branch=z9hG4bKp%u\r\nMax-Forwards: 70\r\nRoute: %s\r\n"
+		"From: <sip:102@example.com>;tag=%s\r\nTo: <sip:102@example.com>;tag=%s\r\nCall-ID: p\r\n"
+		"CSeq: %u %s\r\nContact: <sip:102@192.0.2.%u:%u>\r\nEvent: x-lamp\r\n"
+		"Subscription-State: active;expires=60\r\nContent-Length: 0\r\n\r\n";
+	char first[3000], route[600], again[600], text[3000];
+
+	(void)state;
+	start();
+	rig_register(bob2, "102");
+	subscribe(bob, "p", 1, "", "Event: x-lamp\r\n");
+	rig_copy(rig_take(bob2), first, sizeof(first));
+	rig_header(first, "Record-Route", route, sizeof(route));
+	rig_answer_request(bob2, first, 200, "pt", "Contact: <sip:102@192.0.2.13:5070>\r\nExpires: 60", "");
+	rig_take(bob);
+	snprintf(text, sizeof(text), request, "NOTIFY", "sip:102@192.0.2.12:5060", 13, 5070, 1, route, "pt", "st", 1,
+		 "NOTIFY", 13, 5070);
+	rig_say(bob2, text);
+	rig_copy(rig_take(bob), first, sizeof(first));
+	rig_assert_start(first, "NOTIFY sip:102@192.0.2.12:5060 SIP/2.0\r\n");
+	assert_null(strstr(first, "\r\nRoute:"));
+	rig_header(first, "Record-Route", again, sizeof(again));
+	assert_string_equal(route, again);
+	snprintf(text, sizeof(text), request, "SUBSCRIBE", "sip:102@192.0.2.13:5070", 12, 5060, 2, again, "st", "pt", 2,
+		 "SUBSCRIBE", 12, 5060);
+	rig_say(bob, text);
+	rig_assert_start(rig_take(bob2), "SUBSCRIBE sip:102@192.0.2.13:5070 SIP/2.0\r\n");
+	/* in no other request of a dialog: there it would say nothing */
+	assert_null(strstr(rig_.text, "Record-Route"));
+}
+
+/* Where its two sides speak different transports it finds ours of its own side first (RFC 5658). */
+static void a_notify_over_two_transports_says_both(void **state)
+{
+	struct addr nat = rig_addr(40, 33333);
+	char first[3000], text[3000], block[SIP_MSG_ARENA];
+	const struct sip_address *routes;
+	struct arena arena;
+	struct sip_msg m;
+	size_t n;
+
+	(void)state;
+	start();
+	rig_accept(RIG_STREAM, nat);
+	rig_bytes(
+		RIG_STREAM, nat,
+		"REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5;branch=z9hG4bKt1\r\n"
+		"From: <sip:102@example.com>;tag=1\r\nTo: <sip:102@example.com>\r\nCall-ID: t1\r\nCSeq: 1 REGISTER\r\n"
+		"Contact: <sip:102@10.0.0.5;transport=tcp>\r\nContent-Length: 0\r\n\r\n");
+	rig_assert_start(rig_take_stream(RIG_STREAM), "SIP/2.0 200 OK");
+	subscribe(bob, "q", 1, "", "Event: x-lamp\r\n");
+	rig_copy(rig_take_stream(RIG_STREAM), first, sizeof(first));
+	arena_init(&arena, block, sizeof(block), SIP_MSG_HEAP_MAX);
+	assert_int_equal(sip_msg_parse(&m, &arena, str_from(first)), ERR_NONE);
+	assert_int_equal(sip_msg_addresses(&m, SIP_RECORD_ROUTE, &routes, &n), ERR_NONE);
+	assert_int_equal(n, 2);
+	snprintf(text, sizeof(text),
+		 "NOTIFY sip:102@192.0.2.12:5060 SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5;branch=z9hG4bKq1\r\n"
+		 "Max-Forwards: 70\r\nRoute: " STR_FMT ", " STR_FMT "\r\nFrom: <sip:102@example.com>;tag=pt\r\n"
+		 "To: <sip:102@example.com>;tag=st\r\nCall-ID: q\r\nCSeq: 1 NOTIFY\r\n"
+		 "Contact: <sip:102@10.0.0.5;transport=tcp>\r\nEvent: x-lamp\r\n"
+		 "Subscription-State: active;expires=60\r\nContent-Length: 0\r\n\r\n",
+		 STR_ARG(routes[0].text), STR_ARG(routes[1].text));
+	snprintf(first, sizeof(first), "\r\nRecord-Route: " STR_FMT "\r\nRecord-Route: " STR_FMT "\r\n",
+		 STR_ARG(routes[1].text), STR_ARG(routes[0].text));
+	arena_free(&arena);
+	rig_bytes(RIG_STREAM, nat, text);
+	rig_assert_start(rig_take(bob), "NOTIFY ");
+	rig_assert_has(rig_.text, first);
 }
 
 static void what_is_not_understood_is_refused_for_the_right_reason(void **state)
@@ -178,6 +279,14 @@ static void what_is_not_understood_is_refused_for_the_right_reason(void **state)
 	start();
 	rig_assert_start(subscribe(bob, "b", 1, "", "Event: reg\r\nExpires: 10\r\n"), "SIP/2.0 423 ");
 	rig_assert_has(rig_.text, "Min-Expires: 60");
+	rig_assert_start(subscribe(bob, "g", 1, "", "Event: reg\r\nAccept: application/pidf+xml, text/*\r\n"),
+			 "SIP/2.0 406 ");
+	rig_assert_start(subscribe(bob, "g", 2, "", "Event: reg\r\nAccept: text/x, application/ReginfO+xml\r\n"),
+			 "SIP/2.0 200 ");
+	rig_assert_has(rig_.text, "\r\nAllow-Events: reg\r\n"); /* 4.4.4 */
+	notified(bob, 200, "");
+	rig_assert_start(ask("OPTIONS", "sip:example.com", ""), "SIP/2.0 200 ");
+	rig_assert_has(rig_.text, "\r\nAllow-Events: reg\r\n");
 	rig_assert_start(subscribe(bob, "c", 1, "<sip:102@example.com>;tag=nobody's", "Event: reg\r\n"),
 			 "SIP/2.0 481 ");
 	rig_assert_start(ask("SUBSCRIBE", "sip:example.com", "Event: weather\r\n"), "SIP/2.0 489 ");
@@ -271,6 +380,9 @@ int main(void)
 		T(contacts_that_expire_are_told_of),
 		T(a_subscription_ends_in_time_or_by_wish),
 		T(a_subscriber_who_knows_nothing_of_it_ends_it),
+		T(a_notify_that_is_refused_is_said_again),
+		T(a_notify_that_passes_says_that_we_are_on_the_way),
+		T(a_notify_over_two_transports_says_both),
 		T(what_is_not_understood_is_refused_for_the_right_reason),
 		T(nobody_watches_another),
 		T(one_user_has_only_so_many),

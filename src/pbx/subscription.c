@@ -252,7 +252,8 @@ static int accept(struct pbx_subscriptions *t, struct pbx_subscription *s, const
 	struct buf lines;
 
 	buf_init(&lines, text, sizeof(text));
-	buf_printf(&lines, "Contact: <%s>\r\nExpires: %u", s->contact, expires);
+	buf_printf(&lines, "Contact: <%s>\r\nExpires: %u\r\nAllow-Events: " STR_FMT, s->contact, expires,
+		   STR_ARG(s->of->package->name));
 	struct sip_reply reply = { .status = 200, .lines = buf_str(&lines) };
 	s->flow = e->flow;
 	if (s->flow.transport == TRANSPORT_UDP) /* any worker's socket will do */
@@ -272,6 +273,25 @@ static int accept(struct pbx_subscriptions *t, struct pbx_subscription *s, const
 	return 200;
 }
 
+/* Does it take what we would tell it (4.1.2.1)? */
+static bool takes(struct sip_msg *m, const struct pbx_package *package)
+{
+	struct sip_values v = sip_msg_values(m, SIP_ACCEPT);
+	struct sip_token token;
+	str type, subtype, range;
+
+	if (!sip_msg_has(m, SIP_ACCEPT))
+		return true;
+	str_split(package->content_type, '/', &type, &subtype);
+	while (sip_values_next(&v, &range))
+		if (!sip_token_parse(range, &token) &&
+		    (str_eq(token.type, STR("*")) ||
+		     (str_eq_nocase(token.type, type) &&
+		      (str_eq(token.subtype, STR("*")) || str_eq_nocase(token.subtype, subtype)))))
+			return true;
+	return false;
+}
+
 /* 4.2.1.1. 0, or the status. */
 static int read_asked(struct sip_msg *m, const struct pbx_package *package, struct asked *out)
 {
@@ -281,6 +301,8 @@ static int read_asked(struct sip_msg *m, const struct pbx_package *package, stru
 	if (sip_token_parse(out->event, &out->token) || out->token.subtype.n ||
 	    !str_eq(out->token.type, package->name) || out->event.n >= EVENT_MAX)
 		return 489;
+	if (!takes(m, package))
+		return 406;
 	out->expires = sip_msg_expires(m, &seconds) ? seconds : package->expires_default;
 	if (out->expires > package->expires_max)
 		out->expires = package->expires_max;
@@ -500,6 +522,13 @@ void pbx_subscription_found(struct pbx_subscriptions *t, handle self, const stru
 	arm(t, s);
 }
 
+/* 4.2.2: those that say that there is no such subscription, or nobody for it. */
+static bool is_unwanted(unsigned status)
+{
+	return (status >= 480 && status <= 485) || status == 404 || status == 405 || status == 410 || status == 416 ||
+	       status == 489 || status == 501 || status == 604;
+}
+
 static void answered(struct pbx_subscriptions *t, struct pbx_subscription *s, struct sip_msg *m, usec now)
 {
 	uint32_t after = 0;
@@ -517,15 +546,16 @@ static void answered(struct pbx_subscriptions *t, struct pbx_subscription *s, st
 		lose(t, s);
 		return;
 	}
-	if (sip_seconds_parse(sip_msg_value(m, SIP_RETRY_AFTER), &after, &params) == ERR_NONE &&
-	    ++s->failures < FAILURES) {
+	if (!is_unwanted(m->status) && ++s->failures < FAILURES) {
+		if (sip_seconds_parse(sip_msg_value(m, SIP_RETRY_AFTER), &after, &params) != ERR_NONE)
+			after = 10u << s->failures;
 		s->dirty = s->full = true;
 		s->not_before = usec_add(now, (usec)(after < 3600 ? after : 3600) * USEC_PER_SEC);
 		arm(t, s);
 		return;
 	}
 	log_info(t->log, "pbx.subscription ended", "of=" STR_FMT " status=%u", STR_ARG(s->of->name), m->status);
-	end(t, s); /* 4.2.2: 481, or it does not want it */
+	end(t, s);
 }
 
 void pbx_subscriptions_recv(struct pbx_subscriptions *t, const struct sip_event *e, usec now)

@@ -16,7 +16,8 @@
  * A SUBSCRIBE is answered 200 at once, and its NOTIFY follows as soon as the state is there. Changes are told at
  * the package's pace: what happens meanwhile is told together. One NOTIFY of a subscription is under way at a time.
  * It ends when its time is over, when it is unsubscribed (Expires: 0, which is also how state is fetched once), or when
- * a NOTIFY is answered 481 or not understood (4.2.2); silence makes it lost until there is a way again.
+ * a NOTIFY is answered 481 or the like (4.2.2), otherwise refused several times; silence makes it lost until there is a
+ * way again.
  *
  * Bounds: PBX_SUBSCRIPTIONS_MAX, and PBX_SUBSCRIPTIONS_OF_MAX of one watcher (answers: 503, 403 with a Warning).
  * Memory: opaque; what a step points to is valid until the next call. Thread: its owner's.
@@ -89,7 +90,8 @@ bool pbx_subscriptions_has(const struct pbx_subscriptions *, struct sip_msg *);
 const struct pbx_watched *pbx_subscriptions_of(const struct pbx_subscriptions *, struct sip_msg *);
 /*
  * Takes a SUBSCRIBE, new or of a dialog (then package, resource and watcher are not looked at), and answers it: 200, or
- * 423 too brief, 481 no such dialog, 489 another event than the dialog's, 400, 403, 500, 503. Returns that status.
+ * 423 too brief, 406 it does not take our documents, 481 no such dialog, 489 another event than the dialog's, 400, 403,
+ * 500, 503. Returns that status.
  * `watcher`: who it is, for the bound. `contact`: our URI there, "sip:192.0.2.1:5060".
  */
 int pbx_subscriptions_take(struct pbx_subscriptions *, const struct sip_event *, const struct pbx_package *,
