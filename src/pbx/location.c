@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#define BUCKETS_MIN 16
-#define SWEEP_STEP  4096                              /* buckets looked at in one go */
+#define SLOTS_MIN   16
+#define SWEEP_STEP  16384                             /* slots looked at in one go */
 #define SWEEP_PAUSE (20 * USEC_PER_MS)                /* between two of these */
 #define SWEEP_EACH  ((usec)16)                        /* of time between two sweeps, for each contact */
 #define TICK(t)     ((uint64_t)(t)*64 / USEC_PER_SEC) /* times are kept to 1/64 s */
@@ -28,8 +28,7 @@ enum {
 #define TEXTS 7
 
 struct pbx_contact {
-	struct pbx_contact *next;
-	uint32_t hash, cseq;
+	uint32_t cseq;
 	uint32_t ticks[3]; /* expires, updated, registered: 40 bits each */
 	uint8_t ticks_high[3];
 	uint8_t has;
@@ -39,14 +38,21 @@ struct pbx_contact {
 
 enum { EXPIRES, UPDATED, REGISTERED };
 
+/* Open addressing: a contact stands in the first free slot at or behind the one that its hash names. Whose hash is
+ * another need not be looked at, which would be a line of memory that no cache holds. */
+struct slot {
+	uint32_t hash;
+	struct pbx_contact *contact; /* NULL: free */
+};
+
 struct pbx_location {
-	struct pbx_contact **buckets;
-	size_t bucket_n, n, max; /* bucket_n: a power of two */
+	struct slot *slots;
+	size_t slot_n, n, max; /* slot_n: a power of two */
 	struct pbx_vocabulary *words;
 	uint64_t key[2];
 	usec sweep_at;     /* the next step; USEC_NEVER: nothing is there */
 	usec swept, first; /* when the last sweep ended; the earliest end that it has seen so far */
-	size_t at;         /* the bucket where it goes on */
+	size_t at;         /* the slot where it goes on */
 };
 
 struct pbx_location *pbx_location_new(uint32_t max, struct rng *rng)
@@ -56,12 +62,12 @@ struct pbx_location *pbx_location_new(uint32_t max, struct rng *rng)
 	if (!l)
 		return NULL;
 	l->max = max;
-	l->bucket_n = BUCKETS_MIN;
+	l->slot_n = SLOTS_MIN;
 	l->sweep_at = l->first = USEC_NEVER;
-	l->buckets = calloc(l->bucket_n, sizeof(struct pbx_contact *));
+	l->slots = calloc(l->slot_n, sizeof(*l->slots));
 	l->words = pbx_vocabulary_new(rng);
 	rng_fill(rng, l->key, sizeof(l->key));
-	if (l->buckets && l->words)
+	if (l->slots && l->words)
 		return l;
 	pbx_location_free(l);
 	return NULL;
@@ -71,13 +77,9 @@ void pbx_location_free(struct pbx_location *l)
 {
 	if (!l)
 		return;
-	for (size_t i = 0; l->buckets && i < l->bucket_n; i++) {
-		for (struct pbx_contact *next, *c = l->buckets[i]; c; c = next) {
-			next = c->next;
-			free(c);
-		}
-	}
-	free(l->buckets);
+	for (size_t i = 0; l->slots && i < l->slot_n; i++)
+		free(l->slots[i].contact);
+	free(l->slots);
 	pbx_vocabulary_free(l->words);
 	free(l);
 }
@@ -248,7 +250,7 @@ static bool fits(const struct pbx_contact *old, const struct contact_record *r, 
 
 /* In the place of `old`, or in its very block; the caller links it, and ends the old one where they differ. */
 static struct pbx_contact *write_contact(struct pbx_location *l, struct pbx_contact *old,
-					 const struct contact_record *r, uint32_t hash)
+					 const struct contact_record *r)
 {
 	uint8_t head[HEAD_MAX], *at = head;
 	struct pbx_contact *c = NULL;
@@ -272,7 +274,6 @@ static struct pbx_contact *write_contact(struct pbx_location *l, struct pbx_cont
 	c = old && fits(old, r, n) ? old : malloc(n);
 	if (!c)
 		return NULL;
-	c->hash = hash;
 	c->cseq = r->cseq;
 	c->has = p.has;
 	c->q = (uint16_t)(r->q & 1023);
@@ -347,18 +348,46 @@ static const uint8_t *skip_addr(const uint8_t *at)
 	return at + (*at == 0 ? 1 : *at == 4 ? 7 : 19);
 }
 
+static unsigned texts_of(const struct pbx_contact *c)
+{
+	return 1 + !(c->has & HAS_AGENT_WORD) +
+	       (unsigned)__builtin_popcount(c->has & (HAS_KEY | HAS_PARAMS | HAS_INSTANCE | HAS_PATH | HAS_MACHINE));
+}
+
+static const uint8_t *skip_words(const struct pbx_contact *c, const uint8_t *at)
+{
+	at += c->has & HAS_AGENT_WORD ? sizeof(struct pbx_word *) : 0;
+	at = c->has & HAS_LOCAL_WORD ? at + sizeof(struct pbx_word *) : skip_addr(at);
+	return skip_addr(at);
+}
+
+void pbx_contact_mark(const struct pbx_contact *c, struct pbx_contact_mark *out)
+{
+	const uint8_t *at;
+	uint32_t number, call_n, key_n = 0;
+	str uri;
+
+	at = skip_words(c, take_text(take_text(c->bytes, &uri), &uri));
+	for (int i = 0; i < 3; i++) /* worker, flow, reg-id */
+		at = take_number(at, &number);
+	at = take_number(at, &call_n);
+	for (unsigned i = 1; i < texts_of(c); i++) {
+		at = take_number(at, &number);
+		key_n = i == 1 ? number : key_n; /* where it has one of its own, it stands behind the Call-ID */
+	}
+	out->call_id = str_of((const char *)at, call_n);
+	out->key = c->has & HAS_KEY ? str_of((const char *)at + call_n, key_n) : uri;
+	out->cseq = c->cseq;
+	out->registered = get_time(c, REGISTERED);
+}
+
 size_t pbx_contact_size(const struct pbx_contact *c)
 {
-	const uint8_t *at = skip_names(c);
-	unsigned texts =
-		1 + !(c->has & HAS_AGENT_WORD) +
-		(unsigned)__builtin_popcount(c->has & (HAS_KEY | HAS_PARAMS | HAS_INSTANCE | HAS_PATH | HAS_MACHINE));
+	const uint8_t *at = skip_words(c, skip_names(c));
+	unsigned texts = texts_of(c);
 	uint32_t number;
 	size_t n = 0;
 
-	at += c->has & HAS_AGENT_WORD ? sizeof(struct pbx_word *) : 0;
-	at = c->has & HAS_LOCAL_WORD ? at + sizeof(struct pbx_word *) : skip_addr(at);
-	at = skip_addr(at);
 	for (int i = 0; i < 3; i++) /* worker, flow, reg-id */
 		at = take_number(at, &number);
 	for (; texts; texts--) {
@@ -370,9 +399,14 @@ size_t pbx_contact_size(const struct pbx_contact *c)
 
 /* ---- the table ---- */
 
-static struct pbx_contact **bucket(const struct pbx_location *l, uint32_t hash)
+static size_t home_of(const struct pbx_location *l, uint32_t hash)
 {
-	return &l->buckets[hash & (l->bucket_n - 1)];
+	return hash & (l->slot_n - 1);
+}
+
+static size_t behind(const struct pbx_location *l, size_t at)
+{
+	return (at + 1) & (l->slot_n - 1);
 }
 
 uint64_t pbx_location_hash(const struct pbx_location *l, str aor)
@@ -382,13 +416,16 @@ uint64_t pbx_location_hash(const struct pbx_location *l, str aor)
 
 void pbx_location_expect(const struct pbx_location *l, uint64_t hash)
 {
-	__builtin_prefetch(bucket(l, (uint32_t)hash));
+	__builtin_prefetch(&l->slots[home_of(l, (uint32_t)hash)]);
 }
 
 void pbx_location_expect_more(const struct pbx_location *l, uint64_t hash)
 {
-	const char *c = (const char *)*bucket(l, (uint32_t)hash);
+	size_t at = home_of(l, (uint32_t)hash);
 
+	while (l->slots[at].contact && l->slots[at].hash != (uint32_t)hash)
+		at = behind(l, at);
+	const char *c = (const char *)l->slots[at].contact;
 	if (!c)
 		return;
 	__builtin_prefetch(c, 1);
@@ -396,49 +433,55 @@ void pbx_location_expect_more(const struct pbx_location *l, uint64_t hash)
 	__builtin_prefetch(c + 128, 1);
 }
 
-/* Two a bucket on average; where there is no memory, longer chains. */
-static void grow(struct pbx_location *l)
+/* It is known that there is room. */
+static void insert(struct pbx_location *l, uint32_t hash, struct pbx_contact *c)
 {
-	size_t n = 2 * l->bucket_n;
-	struct pbx_contact **buckets = l->n >= n ? calloc(n, sizeof(struct pbx_contact *)) : NULL;
-	struct pbx_contact **old = l->buckets;
-	size_t old_n = l->bucket_n;
+	size_t at = home_of(l, hash);
 
-	if (!buckets)
-		return;
-	l->buckets = buckets;
-	l->bucket_n = n;
-	for (size_t i = 0; i < old_n; i++) {
-		for (struct pbx_contact *next, *c = old[i]; c; c = next) {
-			struct pbx_contact **to = bucket(l, c->hash);
-
-			next = c->next;
-			c->next = *to;
-			*to = c;
-		}
-	}
-	free(old);
-	l->at = 0; /* a sweep begins again */
+	while (l->slots[at].contact)
+		at = behind(l, at);
+	l->slots[at] = (struct slot){ hash, c };
 }
 
-/* The next at or behind c of this address. */
-static struct pbx_contact *next_of(struct pbx_contact *c, uint32_t hash, str aor)
+/* Three quarters full at most. false: no memory, and no room either. */
+static bool grow(struct pbx_location *l)
+{
+	struct slot *old = l->slots, *slots;
+	size_t old_n = l->slot_n;
+
+	if (l->n < old_n / 4 * 3)
+		return true;
+	slots = calloc(2 * old_n, sizeof(*slots));
+	if (!slots)
+		return l->n + 1 < old_n;
+	l->slots = slots;
+	l->slot_n = 2 * old_n;
+	for (size_t i = 0; i < old_n; i++)
+		if (old[i].contact)
+			insert(l, old[i].hash, old[i].contact);
+	free(old);
+	l->at = 0; /* a sweep begins again */
+	return true;
+}
+
+/* The slot of the next contact of this address, at or behind `at`; a free one: there is none. */
+static size_t next_of(const struct pbx_location *l, size_t at, uint32_t hash, str aor)
 {
 	str own;
 
-	for (; c; c = c->next) {
-		if (c->hash != hash)
+	for (; l->slots[at].contact; at = behind(l, at)) {
+		if (l->slots[at].hash != hash)
 			continue;
-		(void)take_text(c->bytes, &own);
+		(void)take_text(l->slots[at].contact->bytes, &own);
 		if (str_eq(own, aor))
-			return c;
+			break;
 	}
-	return NULL;
+	return at;
 }
 
-static struct pbx_contact *first_of(const struct pbx_location *l, uint32_t hash, str aor)
+static size_t first_of(const struct pbx_location *l, uint32_t hash, str aor)
 {
-	return next_of(*bucket(l, hash), hash, aor);
+	return next_of(l, home_of(l, hash), hash, aor);
 }
 
 static bool has_key(const struct pbx_contact *c, str key)
@@ -453,15 +496,28 @@ static bool has_key(const struct pbx_contact *c, str key)
 	return str_eq(r.key, key);
 }
 
-static void forget(struct pbx_location *l, struct pbx_contact *c)
+/* Frees the slot; who stands behind it for want of room in front moves up. */
+static void vacate(struct pbx_location *l, size_t at)
 {
-	struct pbx_contact **at = bucket(l, c->hash);
+	size_t mask = l->slot_n - 1;
 
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
-	free(c);
-	if (--l->n == 0) {
+	for (size_t i = behind(l, at); l->slots[i].contact; i = behind(l, i)) {
+		if (((i - home_of(l, l->slots[i].hash)) & mask) < ((i - at) & mask))
+			continue; /* it may not stand there: that is in front of where it begins */
+		l->slots[at] = l->slots[i];
+		if (at < l->at) /* the sweep under way may have passed where it stands now */
+			l->first = usec_min(l->first, get_time(l->slots[i].contact, EXPIRES));
+		at = i;
+	}
+	l->slots[at].contact = NULL;
+	l->n--;
+}
+
+static void forget(struct pbx_location *l, size_t at)
+{
+	free(l->slots[at].contact);
+	vacate(l, at);
+	if (l->n == 0) {
 		l->sweep_at = l->first = USEC_NEVER;
 		l->at = 0;
 	}
@@ -489,51 +545,57 @@ static void wake_for(struct pbx_location *l, usec expires)
 
 enum err pbx_location_put(struct pbx_location *l, const struct contact_record *r, usec now)
 {
-	return pbx_location_put_hashed(l, r, pbx_location_hash(l, r->aor), now);
+	size_t others;
+
+	return pbx_location_put_hashed(l, r, pbx_location_hash(l, r->aor), now, &others);
 }
 
-enum err pbx_location_put_hashed(struct pbx_location *l, const struct contact_record *r, uint64_t full, usec now)
+enum err pbx_location_put_hashed(struct pbx_location *l, const struct contact_record *r, uint64_t full, usec now,
+				 size_t *others)
 {
 	uint32_t hash = (uint32_t)full;
 	struct pbx_contact *old = NULL, *c;
-	size_t n = 0;
+	size_t n = 0, old_at = 0;
 
 	if (r->expires <= now)
 		return ERR_EXPIRED;
 	if (is_too_long(r))
 		return ERR_LIMIT;
-	for (c = first_of(l, hash, r->aor); c; c = next_of(c->next, hash, r->aor)) {
-		if (has_key(c, r->key))
+	for (size_t at = first_of(l, hash, r->aor); (c = l->slots[at].contact);
+	     at = next_of(l, behind(l, at), hash, r->aor)) {
+		if (has_key(c, r->key)) {
 			old = c;
-		else
+			old_at = at;
+		} else {
 			n += get_time(c, EXPIRES) > now;
+		}
 	}
 	if (n >= PBX_CONTACTS_MAX || (!old && l->n >= l->max))
 		return ERR_FULL;
-	c = write_contact(l, old, r, hash);
+	c = !old && !grow(l) ? NULL : write_contact(l, old, r);
 	if (!c)
 		return ERR_MEMORY;
-	if (c != old) {
+	if (!old) {
+		insert(l, hash, c);
 		l->n++;
-		if (old)
-			forget(l, old);
-		grow(l);
-		c->next = *bucket(l, hash);
-		*bucket(l, hash) = c;
+	} else if (c != old) {
+		l->slots[old_at].contact = c;
+		free(old);
 	}
 	wake_for(l, r->expires);
+	*others = n;
 	return ERR_NONE;
 }
 
 void pbx_location_remove(struct pbx_location *l, str aor, str key)
 {
 	uint32_t hash = (uint32_t)pbx_location_hash(l, aor);
-	struct pbx_contact *c = first_of(l, hash, aor);
+	size_t at = first_of(l, hash, aor);
 
-	while (c && !has_key(c, key))
-		c = next_of(c->next, hash, aor);
-	if (c)
-		forget(l, c);
+	while (l->slots[at].contact && !has_key(l->slots[at].contact, key))
+		at = next_of(l, behind(l, at), hash, aor);
+	if (l->slots[at].contact)
+		forget(l, at);
 }
 
 static bool comes_before(const struct pbx_contact *a, const struct pbx_contact *b)
@@ -550,15 +612,17 @@ size_t pbx_location_find_hashed(const struct pbx_location *l, str aor, uint64_t 
 				const struct pbx_contact *list[])
 {
 	uint32_t hash = (uint32_t)full;
-	const struct pbx_contact *c = first_of(l, hash, aor);
+	const struct pbx_contact *c;
 	size_t n = 0;
 
-	for (; c && n < PBX_CONTACTS_MAX; c = next_of(c->next, hash, aor)) {
+	for (size_t slot = first_of(l, hash, aor); n < PBX_CONTACTS_MAX && (c = l->slots[slot].contact);
+	     slot = next_of(l, behind(l, slot), hash, aor)) {
 		size_t at = n;
 
 		if (get_time(c, EXPIRES) <= now)
 			continue;
-		for (; at && comes_before(c, list[at - 1]); at--)
+		/* of the same moment, the one that was put later */
+		for (; at && !comes_before(list[at - 1], c); at--)
 			list[at] = list[at - 1];
 		list[at] = c;
 		n++;
@@ -568,20 +632,19 @@ size_t pbx_location_find_hashed(const struct pbx_location *l, str aor, uint64_t 
 
 /* ---- what has expired ---- */
 
-static void sweep_bucket(struct pbx_location *l, struct pbx_contact **at, usec now)
+static void sweep_slot(struct pbx_location *l, size_t at, usec now)
 {
-	while (*at) {
-		struct pbx_contact *c = *at;
+	struct pbx_contact *c;
+
+	while ((c = l->slots[at].contact)) { /* who moves up is looked at as well */
 		usec end = get_time(c, EXPIRES);
 
-		if (end <= now) {
-			*at = c->next;
-			free(c);
-			l->n--;
-		} else {
+		if (end > now) {
 			l->first = usec_min(l->first, end);
-			at = &c->next;
+			return;
 		}
+		free(c);
+		vacate(l, at);
 	}
 }
 
@@ -591,9 +654,9 @@ void pbx_location_tick(struct pbx_location *l, usec now)
 		return;
 	if (l->at == 0)
 		l->first = USEC_NEVER;
-	for (size_t step = 0; step < SWEEP_STEP && l->at < l->bucket_n; step++)
-		sweep_bucket(l, &l->buckets[l->at++], now);
-	if (l->at < l->bucket_n) {
+	for (size_t step = 0; step < SWEEP_STEP && l->at < l->slot_n; step++, l->at++)
+		sweep_slot(l, l->at, now);
+	if (l->at < l->slot_n) {
 		l->sweep_at = usec_add(now, SWEEP_PAUSE);
 		return;
 	}

@@ -41,8 +41,9 @@ void pbx_location_expect_more(const struct pbx_location *, uint64_t hash);
 /* Adds the binding, or replaces the one with the same aor and key. A binding that has expired at `now` is
  * ERR_EXPIRED and not taken. ERR_FULL: the table, or PBX_CONTACTS_MAX; ERR_LIMIT: a text above 64 kB; ERR_MEMORY. */
 MUST_CHECK enum err pbx_location_put(struct pbx_location *, const struct contact_record *, usec now);
+/* `*others`: how many more are bound to the address. */
 MUST_CHECK enum err pbx_location_put_hashed(struct pbx_location *, const struct contact_record *, uint64_t hash,
-					    usec now);
+					    usec now, size_t *others);
 /* Harmless where it is not there. */
 void pbx_location_remove(struct pbx_location *, str aor, str key);
 /* The bindings of an address that have not expired, the highest q first, among equals the newest. Returns how many
@@ -52,6 +53,13 @@ size_t pbx_location_find_hashed(const struct pbx_location *, str aor, uint64_t h
 				const struct pbx_contact *list[]);
 /* All that is known of a binding, as views into it. */
 void pbx_contact_record(const struct pbx_contact *, struct contact_record *out);
+/* What says whether a REGISTER is its refresh, and a newer one. */
+struct pbx_contact_mark {
+	str key, call_id;
+	uint32_t cseq;
+	usec registered;
+};
+void pbx_contact_mark(const struct pbx_contact *, struct pbx_contact_mark *out);
 /* Forgets what has expired. (The keeper drops it by itself.) */
 void pbx_location_tick(struct pbx_location *, usec now);
 /* When to tick: at or before the first end, or later where many are there; USEC_NEVER: nothing is there. */

@@ -319,6 +319,27 @@ int pbx_registrar_judge(const struct pbx_location *l, const struct pbx_change *c
 	return 200;
 }
 
+bool pbx_registrar_judge_one(const struct pbx_location *l, struct pbx_change *c, usec now, int *status)
+{
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	struct pbx_contact_mark old;
+	size_t n;
+
+	if (c->n != 1 || c->star || !c->rows[0].expires)
+		return false;
+	n = pbx_location_find_hashed(l, c->aor, c->hash ? c->hash : pbx_location_hash(l, c->aor), now, list);
+	*status = 200;
+	if (n == 0)
+		return true;
+	pbx_contact_mark(list[0], &old);
+	if (n > 1 || !str_eq(old.key, c->rows[0].key))
+		return false;
+	if (str_eq(old.call_id, c->call_id) && c->cseq <= old.cseq)
+		*status = 500;
+	c->rows[0].registered = old.registered;
+	return true;
+}
+
 static void write_gruus(const struct contact_record *row, struct pbx_gruus *gruus, str call_id, usec now,
 			struct buf *out)
 {

@@ -45,6 +45,10 @@ struct pbx_verdict {
  * it has too many contacts itself; of those that are bound the one refreshed longest ago makes room. */
 int pbx_registrar_judge(const struct pbx_location *, const struct pbx_change *, usec now, struct pbx_verdict *out);
 
+/* The same for nearly all of them: one contact comes, and nothing is bound, or that. true: `*status` is 200 (the row is
+ * to be put, it knows now since when it is bound) or 500. false: it is not so simple. */
+bool pbx_registrar_judge_one(const struct pbx_location *, struct pbx_change *, usec now, int *status);
+
 /* The Contact lines (step 8) of the answer, CRLF between them. `gruus`: the phone knows GRUUs (RFC 5627 5.2), else
  * NULL: it gets the public one of each instance, and a new temporary one of those that `call_id` registered. */
 void pbx_registrar_write(const struct contact_record *rows, size_t n, struct pbx_gruus *gruus, str call_id, usec now,

@@ -41,6 +41,17 @@ static void end(struct pbx_server *s, struct pbx_batch *b)
 	slab_remove(&s->batches, b->self);
 }
 
+/* The last n changes are this one's. */
+static void own(struct pbx_batch *b, struct pbx_op *op, uint32_t n)
+{
+	op->n = n;
+	op->before = b->unowned;
+	op->after = NULL;
+	b->unowned = 0;
+	*b->last = op;
+	b->last = &op->after;
+}
+
 enum err pbx_batch_add(struct pbx_server *s, const struct pbx_verdict *v, struct pbx_op *op, usec now)
 {
 	struct pbx_batch *b = turn_of(s, now);
@@ -58,17 +69,32 @@ enum err pbx_batch_add(struct pbx_server *s, const struct pbx_verdict *v, struct
 		contact_batch_cut(&b->changes, before);
 		return err;
 	}
-	if (!op) {
+	if (op)
+		own(b, op, (uint32_t)(v->remove_n + v->put_n));
+	else
 		b->unowned += (uint32_t)(v->remove_n + v->put_n);
-		return ERR_NONE;
-	}
-	op->n = (uint32_t)(v->remove_n + v->put_n);
-	op->before = b->unowned;
-	op->after = NULL;
-	b->unowned = 0;
-	*b->last = op;
-	b->last = &op->after;
 	return ERR_NONE;
+}
+
+enum err pbx_batch_add_one(struct pbx_server *s, const struct contact_record *row, struct pbx_op *op, usec now)
+{
+	struct pbx_batch *b = turn_of(s, now);
+	enum err err = b ? contact_batch_put(&b->changes, row) : ERR_FULL;
+
+	if (!err)
+		own(b, op, 1);
+	return err;
+}
+
+/* What stands in large tables is fetched while others before it are told: of this one all, of the next one where. */
+static void expect(const struct pbx_server *s, const struct pbx_op *op)
+{
+	if (!op)
+		return;
+	pbx_location_expect_more(s->location, op->note->change.hash);
+	pbx_repeats_expect(&s->repeats, op->note->repeat);
+	if (op->after)
+		pbx_location_expect(s->location, op->after->note->change.hash);
 }
 
 /* Each of them hears what became of its changes; 200: they are kept. */
@@ -81,6 +107,7 @@ static size_t tell(struct pbx_server *s, struct pbx_batch *b, int status, usec n
 	contact_row_open(contact_batch_row(&b->changes), &r);
 	for (struct pbx_op *next, *op = b->first; op; op = next, n++) {
 		next = op->after;
+		expect(s, next);
 		for (uint32_t i = 0; i < op->before; i++)
 			(void)contact_row_next(&r, &c);
 		for (uint32_t i = 0; i < op->n && status != 200; i++)

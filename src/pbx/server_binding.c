@@ -5,8 +5,8 @@
 #define GRUU_REST    1000 /* and besides address and instance where it has GRUUs */
 
 /* What is bound, as its answer says it. Returns the status. */
-static int write_contacts(struct pbx_server *s, struct pbx_note *note, bool brought,
-			  const struct pbx_contact *const *list, size_t n, usec now)
+static int write_contacts(struct pbx_server *s, struct pbx_note *note, const struct pbx_contact *const *list, size_t n,
+			  usec now)
 {
 	struct contact_record rows[PBX_CONTACTS_MAX];
 	const struct pbx_change *c = &note->change;
@@ -14,11 +14,7 @@ static int write_contacts(struct pbx_server *s, struct pbx_note *note, bool brou
 	struct buf b;
 
 	for (size_t i = 0; i < n; i++) {
-		if (n == 1 && brought &&
-		    c->rows[0].expires > now) /* nothing else is bound: it need not be read again */
-			rows[0] = c->rows[0];
-		else
-			pbx_contact_record(list[i], &rows[i]);
+		pbx_contact_record(list[i], &rows[i]);
 		size += rows[i].uri.n + rows[i].params.n + CONTACT_REST +
 			(note->gruu ? GRUU_REST + rows[i].aor.n + rows[i].instance.n : 0);
 		note->bound = note->bound ||
@@ -33,8 +29,8 @@ static int write_contacts(struct pbx_server *s, struct pbx_note *note, bool brou
 	return buf_ok(&b) ? 200 : 500;
 }
 
-/* `brought`: what the request brought is what was put. */
-static void answer(struct pbx_server *s, struct pbx_note *note, bool brought, int status, usec now)
+/* `alone`: what the request brought is what was put, and all that is bound. */
+static void answer(struct pbx_server *s, struct pbx_note *note, bool alone, int status, usec now)
 {
 	const struct pbx_contact *list[PBX_CONTACTS_MAX];
 	const struct pbx_change *c = &note->change;
@@ -44,10 +40,15 @@ static void answer(struct pbx_server *s, struct pbx_note *note, bool brought, in
 		pbx_server_drop_note(s, note);
 		return;
 	}
+	if (alone && status == 200 && note->head.n && note->from == s->config.worker) { /* nearly always */
+		pbx_brief_done_alone(s, note, now);
+		pbx_server_drop_note(s, note);
+		return;
+	}
 	n = status == 200 ? pbx_location_find_hashed(s->location, c->aor, c->hash, now, list) : 0;
 	note->kind = PBX_NOTE_REGISTERED;
 	if (note->head.n)
-		note->status = status == 200 ? write_contacts(s, note, brought, list, n, now) : status;
+		note->status = status == 200 ? write_contacts(s, note, list, n, now) : status;
 	else
 		note->status = pbx_note_set_rows(note, list, n) ? 500 : status;
 	pbx_server_tell(s, note->from, note, now);
@@ -150,12 +151,16 @@ static int begin(struct pbx_server *s, struct pbx_op *op, usec now)
 		pbx_removal_carry_out(s, op->note, now);
 		return 200;
 	}
+	if (pbx_registrar_judge_one(s->location, c, now, &status)) {
+		op->brought = true;
+		return status != 200 ? status : pbx_batch_add_one(s, &c->rows[0], op, now) ? 500 : 0;
+	}
 	status = pbx_registrar_judge(s->location, c, now, &v);
 	if (status != 200)
 		return status;
 	if (!v.put_n && !v.remove_n)
 		return 200;
-	/* Nearly always it is one row, as the request brought it: then it need not be read out of the batch again. */
+	/* One row as the request brought it need not be read out of the batch again. */
 	op->brought = v.put_n == 1 && !v.remove_n && c->n == 1 && v.put[0].key.p == c->rows[0].key.p;
 	if (op->brought)
 		c->rows[0].registered = v.put[0].registered;
@@ -197,7 +202,7 @@ static void finish(struct pbx_server *s, struct pbx_op *op, int status, usec now
 		if (watched)
 			buf_put(&aor, op->note->change.aor);
 		map_remove(&s->busy, &op->node);
-		answer(s, op->note, op->brought, status, now);
+		answer(s, op->note, op->alone, status, now);
 		slab_remove(&s->ops, op->self);
 		if (watched && status == 200)
 			pbx_subscribe_touch(s, buf_str(&aor), gone, now);
@@ -242,10 +247,12 @@ void pbx_register_change(struct pbx_server *s, struct pbx_note *note, usec now)
 		finish(s, op, status, now);
 }
 
-static enum err put(struct pbx_server *s, const struct contact_record *row, uint64_t hash, usec now)
+static enum err put(struct pbx_server *s, const struct contact_record *row, uint64_t hash, bool *alone, usec now)
 {
-	enum err err = pbx_location_put_hashed(s->location, row, hash, now);
+	size_t others;
+	enum err err = pbx_location_put_hashed(s->location, row, hash, now, &others);
 
+	*alone = !err && !others;
 	if (err)
 		return err == ERR_EXPIRED ? ERR_NONE : err;
 	if (row->transport && transport_is_reliable(row->transport)) {
@@ -256,7 +263,7 @@ static enum err put(struct pbx_server *s, const struct contact_record *row, uint
 	return ERR_NONE;
 }
 
-static enum err apply_change(struct pbx_server *s, const struct pbx_op *op, const struct contact_change *c, usec now)
+static enum err apply_change(struct pbx_server *s, struct pbx_op *op, const struct contact_change *c, usec now)
 {
 	const struct pbx_change *wish = &op->note->change;
 	struct contact_record row;
@@ -267,13 +274,13 @@ static enum err apply_change(struct pbx_server *s, const struct pbx_op *op, cons
 		return ERR_NONE;
 	}
 	if (op->brought)
-		return put(s, &wish->rows[0], wish->hash, now);
+		return put(s, &wish->rows[0], wish->hash, &op->alone, now);
 	err = contact_read(c->body, &row);
-	return err ? err : put(s, &row, wish->hash, now);
+	return err ? err : put(s, &row, wish->hash, &(bool){ false }, now);
 }
 
 /* Puts into the table what the keeper has. Returns the status. */
-static int apply(struct pbx_server *s, const struct pbx_op *op, struct contact_row *changes, usec now)
+static int apply(struct pbx_server *s, struct pbx_op *op, struct contact_row *changes, usec now)
 {
 	struct contact_change c;
 	int status = 200;

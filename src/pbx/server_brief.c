@@ -139,7 +139,7 @@ bool pbx_brief_register(struct pbx_server *s, const struct sip_event *e, uint64_
 	struct buf aor, name;
 	struct pbx_note *note;
 	uint64_t hash = 0;
-	bool addressed;
+	bool addressed, brief;
 
 	/* What stands in large tables is fetched while other things are seen to. */
 	pbx_repeats_expect(&s->repeats, repeat);
@@ -150,12 +150,13 @@ bool pbx_brief_register(struct pbx_server *s, const struct sip_event *e, uint64_
 		hash = pbx_location_hash(s->location, buf_str(&aor));
 		pbx_location_expect(s->location, hash);
 	}
+	brief = addressed && pbx_gate_is_free(s, now) && !is_odd(s, e);
 	kind = pbx_repeats_find(&s->repeats, repeat, now);
 	if (kind == PBX_REPEAT_PENDING || kind == PBX_REPEAT_REFUSED || kind == PBX_REPEAT_UNKEPT) {
 		say_again(s, e, kind, now);
 		return true;
 	}
-	if (kind != PBX_REPEAT_NEW || !addressed || !pbx_gate_is_free(s, now) || is_odd(s, e))
+	if (kind != PBX_REPEAT_NEW || !brief)
 		return false;
 	switch (judge(s, e, repeat, buf_str(&name), proved, now)) {
 	case GOOD:
@@ -220,23 +221,49 @@ void pbx_brief_trying(struct pbx_server *s, const struct pbx_note *note, usec no
 	say_other(s, note, 100, STR_NONE, now);
 }
 
+static void refuse(struct pbx_server *s, const struct pbx_note *note, int status, usec now)
+{
+	s->stats.refused_registrations++;
+	(void)pbx_repeats_note(&s->repeats, status == 503 ? PBX_REPEAT_UNKEPT : PBX_REPEAT_REFUSED, note->repeat, now);
+	say_other(s, note, status, status == 503 ? retry_after : STR_NONE, now);
+}
+
+/* Behind the Contact lines in b. */
+static void say_good(struct pbx_server *s, const struct pbx_note *note, bool bound, struct buf *b, usec now)
+{
+	s->stats.registrations++;
+	(void)pbx_repeats_note(&s->repeats, PBX_REPEAT_DONE, note->repeat, now);
+	(void)pbx_register_write_lines(s, &note->flow, false, note->outbound && bound, b);
+	buf_put(b, STR("\r\nContent-Length: 0\r\n\r\n"));
+	say(s, note, 200, note->head, buf_str(b), now);
+}
+
 void pbx_brief_done(struct pbx_server *s, const struct pbx_note *note, usec now)
 {
 	char text[TAIL_MAX + PBX_NOTE_LINES];
 	struct buf b;
 
 	if (note->status != 200) {
-		s->stats.refused_registrations++;
-		(void)pbx_repeats_note(&s->repeats, note->status == 503 ? PBX_REPEAT_UNKEPT : PBX_REPEAT_REFUSED,
-				       note->repeat, now);
-		say_other(s, note, note->status, note->status == 503 ? retry_after : STR_NONE, now);
+		refuse(s, note, note->status, now);
 		return;
 	}
-	s->stats.registrations++;
-	(void)pbx_repeats_note(&s->repeats, PBX_REPEAT_DONE, note->repeat, now);
 	buf_init(&b, text, sizeof(text));
 	buf_put(&b, note->bytes);
-	(void)pbx_register_write_lines(s, &note->flow, false, note->outbound && note->bound, &b);
-	buf_put(&b, STR("\r\nContent-Length: 0\r\n\r\n"));
-	say(s, note, 200, note->head, buf_str(&b), now);
+	say_good(s, note, note->bound, &b, now);
+}
+
+void pbx_brief_done_alone(struct pbx_server *s, const struct pbx_note *note, usec now)
+{
+	const struct contact_record *row = &note->change.rows[0];
+	char text[TAIL_MAX + PBX_NOTE_LINES];
+	struct buf b;
+
+	buf_init(&b, text, PBX_NOTE_LINES);
+	pbx_registrar_write(row, 1, note->gruu ? s->gruus : NULL, note->change.call_id, now, &b);
+	if (!buf_ok(&b)) {
+		refuse(s, note, 500, now);
+		return;
+	}
+	b.cap = sizeof(text);
+	say_good(s, note, row->reg_id, &b, now);
 }

@@ -63,7 +63,7 @@
 #define PBX_HEDGE_OPEN      (250 * USEC_PER_MS) /* RFC 8305 5.: a connection that is not up by then */
 #define PBX_HEDGE_OTHER     (2 * USEC_PER_SEC)  /* no answer to three datagrams */
 #define PBX_WRONG_AFTER     (150 * USEC_PER_MS) /* the keeper is quicker, and no 100 has been said yet */
-#define PBX_SPARE_MAX       32
+#define PBX_SPARE_MAX       128
 #define PBX_BRANCHES_MAX    40 /* of one request: contacts, servers of names, redirections */
 #define PBX_RETARGETS_MAX   10 /* that one request follows */
 #define PBX_RETARGET_DEPTH  5  /* redirections one after the other */
@@ -213,6 +213,7 @@ struct pbx_op {
 	struct pbx_op *after; /* in its batch */
 	struct pbx_note *note;
 	bool brought;       /* its one change is to put note->change.rows[0] as it is */
+	bool alone;         /* that was done, and nothing else is bound */
 	uint32_t n, before; /* its changes in the batch; those before it that nobody waits for */
 };
 
@@ -448,6 +449,8 @@ bool pbx_register_write_lines(struct pbx_server *, const struct flow *, bool by_
 bool pbx_brief_register(struct pbx_server *, const struct sip_event *, uint64_t repeat, str *proved, usec now);
 /* At the worker: PBX_NOTE_REGISTERED of a note with a head. */
 void pbx_brief_done(struct pbx_server *, const struct pbx_note *, usec now);
+/* The same where this worker is the shard, too, and nothing is bound but the row that was brought. */
+void pbx_brief_done_alone(struct pbx_server *, const struct pbx_note *, usec now);
 /* At the shard: the keeper is slow (RFC 4320 4.1). */
 void pbx_brief_trying(struct pbx_server *, const struct pbx_note *, usec now);
 
@@ -503,6 +506,8 @@ void pbx_removal_carry_out(struct pbx_server *, const struct pbx_note *, usec no
 /* One more change into the batch of this turn, wholly or not at all: first what goes, then what is put. It is kept when
  * pbx_binding_kept says so; op NULL: nobody waits for it. */
 MUST_CHECK enum err pbx_batch_add(struct pbx_server *, const struct pbx_verdict *, struct pbx_op *, usec now);
+/* The same for one row that is put. */
+MUST_CHECK enum err pbx_batch_add_one(struct pbx_server *, const struct contact_record *, struct pbx_op *, usec now);
 /* The turn is over: the keeper is asked. */
 void pbx_batch_ask(struct pbx_server *, usec now);
 /* KEEPER_CONTACT_BATCH was answered. Returns for how many registrations. */

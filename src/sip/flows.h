@@ -109,6 +109,10 @@ enum sip_flows_step sip_flows_next(struct sip_flows *, struct sip_flows_event *o
 struct flow sip_flows_find(struct sip_flows *, const struct sip_target *, usec now);
 /* ERR_CLOSED: the stream is gone. ERR_FULL, ERR_MEMORY. */
 MUST_CHECK enum err sip_flows_send(struct sip_flows *, const struct flow *, struct sip_blob *);
+/* A text that nobody else keeps: written over this room, then sent, before anything else is. No room: it would not do
+ * for this flow, or not now. The same errors; the text is lost by them. */
+struct buf sip_flows_room(struct sip_flows *, const struct flow *);
+MUST_CHECK enum err sip_flows_send_text(struct sip_flows *, const struct flow *, const struct buf *);
 void sip_flows_ping(struct sip_flows *, const struct flow *, usec now);
 /* A ping that is always answered: over datagrams by STUN (sip/keepalive.h). PONG or GONE follows. */
 void sip_flows_probe(struct sip_flows *, const struct flow *, usec now);

@@ -203,6 +203,27 @@ enum err sip_flows_send(struct sip_flows *f, const struct flow *flow, struct sip
 	return sip_outbox_put(&f->outbox, &w, blob);
 }
 
+struct buf sip_flows_room(struct sip_flows *f, const struct flow *flow)
+{
+	struct buf none;
+
+	if (flow->transport == TRANSPORT_UDP && flow->worker == f->worker)
+		return sip_outbox_room(&f->outbox);
+	buf_init(&none, NULL, 0);
+	return none;
+}
+
+enum err sip_flows_send_text(struct sip_flows *f, const struct flow *flow, const struct buf *text)
+{
+	struct host_want w = { .kind = HOST_SEND,
+			       .id = flow->id,
+			       .local = flow->local,
+			       .remote = flow->remote,
+			       .order = sip_transport_order };
+
+	return sip_outbox_put_text(&f->outbox, &w, text);
+}
+
 void sip_flows_ping(struct sip_flows *f, const struct flow *flow, usec now)
 {
 	struct sip_stream *s = flow->transport == TRANSPORT_UDP ? NULL : sip_stream_find(f, flow->id);

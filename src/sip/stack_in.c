@@ -42,20 +42,22 @@ static void refuse_with(struct sip_stack *s, struct sip_msg *msg, const struct s
 	char tag[SIP_TX_TAG_N];
 	struct flow flow;
 	struct buf out;
+	enum err err;
 
 	if (msg->method == SIP_ACK)
 		return;
 	sip_stack_in_tag(s, msg, tag);
 	reply.to_tag = str_of(tag, sizeof(tag));
-	buf_init(&out, s->scratch, sizeof(s->scratch));
-	if (sip_reply_write(msg, &reply, &out))
-		return;
 	flow = sip_stack_in_back(s, msg);
-	struct sip_blob *blob = sip_blob_copy(buf_str(&out));
-	if (blob && sip_stack_send(s, &flow, blob, now))
+	out = sip_stack_room(s, &flow);
+	err = sip_reply_write(msg, &reply, &out);
+	if (err && out.p != s->scratch) { /* a long one */
+		buf_init(&out, s->scratch, sizeof(s->scratch));
+		err = sip_reply_write(msg, &reply, &out);
+	}
+	if (!err && sip_stack_send_text(s, &flow, &out, now))
 		log_debug(s->config.log, "sip.stack mute", "call=" STR_FMT " status=%d", STR_ARG(sip_msg_log_id(msg)),
 			  reply.status);
-	sip_blob_unref(blob);
 }
 
 static void refuse(struct sip_stack *s, struct sip_msg *msg, int status, const char *why, str lines, usec now)

@@ -400,16 +400,14 @@ enum err sip_stack_head(struct sip_stack *s, struct sip_msg *request, int status
 enum err sip_stack_say(struct sip_stack *s, const struct flow *to, enum sip_method method, int status, str head,
 		       str tail, usec came, usec now)
 {
-	struct sip_blob *b = sip_blob_new(head.n + tail.n);
+	struct buf text = sip_stack_room(s, to);
 	enum err err;
 
-	if (!b)
-		return ERR_MEMORY;
-	struct buf text = sip_blob_buf(b);
+	if (head.n + tail.n > text.cap)
+		buf_init(&text, s->scratch, sizeof(s->scratch));
 	buf_put(&text, head);
 	buf_put(&text, tail);
-	err = sip_stack_send(s, to, b, now);
-	sip_blob_unref(b);
+	err = buf_ok(&text) ? sip_stack_send_text(s, to, &text, now) : ERR_LIMIT;
 	sip_stack_count(s, method, status, now - came);
 	return err;
 }

@@ -139,6 +139,9 @@ struct sip_tx *sip_tx_of_branch(const struct sip_stack *, str branch);
 void sip_tx_tag(const struct sip_stack *, uint64_t seed, char out[SIP_TX_TAG_N]);
 /* Sends and tells the tap. */
 enum err sip_stack_send(struct sip_stack *, const struct flow *, struct sip_blob *, usec now);
+/* The same for a text that nobody else keeps: written into this buf, then sent, before anything else is. */
+struct buf sip_stack_room(struct sip_stack *, const struct flow *);
+enum err sip_stack_send_text(struct sip_stack *, const struct flow *, const struct buf *, usec now);
 void sip_stack_emit(struct sip_stack *, const struct sip_event *);
 /* A chain of keyed hashes: of `s` after what `so_far` stands for. */
 static inline uint64_t sip_stack_hash(const struct sip_stack *stack, uint64_t so_far, str s)

@@ -206,6 +206,37 @@ enum err sip_stack_send(struct sip_stack *s, const struct flow *flow, struct sip
 	return ERR_NONE;
 }
 
+#define ROOM_MIN 4096 /* what most messages have room in */
+
+struct buf sip_stack_room(struct sip_stack *s, const struct flow *flow)
+{
+	struct buf b = sip_flows_room(&s->flows, flow);
+
+	if (b.cap < ROOM_MIN)
+		buf_init(&b, s->scratch, sizeof(s->scratch));
+	return b;
+}
+
+enum err sip_stack_send_text(struct sip_stack *s, const struct flow *flow, const struct buf *text, usec now)
+{
+	struct sip_blob *blob;
+	enum err err;
+
+	if (text->p == s->scratch) {
+		blob = sip_blob_copy(buf_str(text));
+		err = blob ? sip_stack_send(s, flow, blob, now) : ERR_MEMORY;
+		sip_blob_unref(blob);
+		return err;
+	}
+	err = sip_flows_send_text(&s->flows, flow, text);
+	if (err)
+		return err;
+	s->stats.sent++;
+	if (s->config.tap)
+		s->config.tap->message(s->config.tap->self, true, flow, buf_str(text), now);
+	return ERR_NONE;
+}
+
 /* ---- timers ---- */
 
 static usec tx_due(const struct sip_tx *tx)
