@@ -338,7 +338,7 @@ static void no_such_event(struct pbx_server *s, struct pbx_job *job, struct sip_
 
 static const str foreign_why = STR_INIT("Warning: 399 tandem \"This exchange serves its own users only\"");
 
-/* Strangers may call, and ask whether they could. What makes a phone call others, start anew or show things (REFER,
+/* Strangers may call, and ask what can be done here. What makes a phone call others, start anew or show things (REFER,
  * NOTIFY, MESSAGE, ..) is for who has a password. */
 static bool stranger_may(struct sip_msg *m, const struct pbx_way *w)
 {
@@ -402,6 +402,25 @@ static enum pbx_caller class_of(const struct pbx_server *s, const struct pbx_job
 	return caller == CALLER_USER ? PBX_CALLER_LOCAL : PBX_CALLER_TRUNK;
 }
 
+/* What this exchange can do (11.2). */
+static void tell_abilities(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
+{
+	static const str abilities = STR_INIT("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, "
+					      "NOTIFY, REFER, INFO, UPDATE, PRACK, PUBLISH\r\n"
+					      "Accept: application/sdp\r\nAllow-Events: reg\r\n" /* RFC 6665 4.4.4 */
+					      "Supported: path, gruu, outbound, gin");
+
+	pbx_job_reply(s, job, m, 200, STR_NONE, abilities, now);
+}
+
+/* A phone's own answer would tell who is there now, name by name and without a ring; so all users of ours are answered
+ * for alike. Who was given a GRUU in a dialog knows that phone. */
+static bool is_answered_for(const struct pbx_server *s, const struct pbx_job *job, struct sip_msg *m,
+			    const struct pbx_way *w, enum caller caller)
+{
+	return m->method == SIP_OPTIONS && is_curious(s, job, caller) && !(w->has_gruu && sip_msg_to(m)->tag.n);
+}
+
 static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, struct pbx_way *w, usec now)
 {
 	struct contact_record rows[PBX_CONTACTS_MAX];
@@ -459,6 +478,11 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 		pbx_job_reply(s, job, m, 403, STR_NONE, STR_NONE, now);
 		return;
 	}
+	if (is_answered_for(s, job, m, w, caller)) {
+		PBX_EXPLAIN(s, "settings", "a stranger's OPTIONS is answered here, for every user alike");
+		tell_abilities(s, job, m, now);
+		return;
+	}
 	if (m->method == SIP_PUBLISH) {
 		no_such_event(s, job, m, now);
 		return;
@@ -478,14 +502,10 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 /* To the exchange itself (8.2.1, 11.2). */
 static void answer_self(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, usec now)
 {
-	static const str abilities = STR_INIT("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, "
-					      "NOTIFY, REFER, INFO, UPDATE, PRACK, PUBLISH\r\n"
-					      "Accept: application/sdp\r\nAllow-Events: reg\r\n" /* RFC 6665 4.4.4 */
-					      "Supported: path, gruu, outbound, gin");
 	static const str allow = STR_INIT("Allow: OPTIONS, REGISTER");
 
 	if (m->method == SIP_OPTIONS)
-		pbx_job_reply(s, job, m, 200, STR_NONE, abilities, now);
+		tell_abilities(s, job, m, now);
 	else if (m->method == SIP_INVITE)
 		pbx_job_reply(s, job, m, 484, STR_NONE, STR_NONE, now);
 	else if (m->method == SIP_PUBLISH)
