@@ -68,6 +68,11 @@ const struct conf_setting serve_table[] = {
 	  "Sources that need no password, with commas between: who comes from there in the name of a user here is "
 	  "believed, calling or registering; in another's, they may call users here; and a Path of theirs may lead "
 	  "anywhere. The source of a datagram can be forged: name what your routers keep out." },
+	{ "path-trust", CONF_TEXT, FIELD(path_trust), NULL, 0, 0, NULL, "ADDR/LEN,..", false,
+	  "Proxies between phones and here, with commas between: a Path that comes from there may lead anywhere, as "
+	  "one "
+	  "of --trust may; and no more: phones behind them say their passwords, and their words are nobody's but "
+	  "theirs. For a proxy that answers by another address than it sends from." },
 	{ "expires-spread", CONF_NUMBER, FIELD(expires_spread), "10", 0, 90, NULL, "PERCENT", false,
 	  "How much shorter than asked for a registration is granted at most, by chance, so that phones which came all "
 	  "at "

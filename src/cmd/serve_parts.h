@@ -30,7 +30,8 @@
 #define SENT_BY_MAX 262 /* a host name and a port */
 
 struct serve_settings {
-	str data, config, policy, domain, listen, redirect, certificate, key, ca, tls_peers, host, trunk, relay, trust;
+	str data, config, policy, domain, listen, redirect, certificate, key, ca, tls_peers, host, trunk, relay, trust,
+		path_trust;
 	struct addr dns;
 	usec session_expires, hunt_after, flow_timer;
 	int64_t expires_spread, service_route, durability;
@@ -66,8 +67,8 @@ struct serve {
 	size_t relay_n, tls_peer_n;
 	struct pbx_listener listeners[LISTEN_MAX];
 	char sent_by[LISTEN_MAX][SENT_BY_MAX];
-	struct pbx_trust trusts[TRUST_MAX];
-	size_t trust_n;
+	struct pbx_trust trusts[TRUST_MAX], path_trusts[TRUST_MAX];
+	size_t trust_n, path_trust_n;
 	struct clock clock;
 	struct log_sink log;
 	struct home home;

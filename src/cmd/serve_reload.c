@@ -11,11 +11,12 @@
 /* What a worker takes from new settings (pbx/settings.h), the certificates and the rules. */
 static bool is_live(const char *name)
 {
-	static const char *const names[] = { "trunk",          "relay-domains", "redirect",      "trust",
-					     "tls-peers",      "strangers",     "auth",          "identity",
-					     "hunt-after",     "redirects",     "history",       "session-expires",
-					     "policy",         "tls-cert",      "tls-key",       "tls-ca",
-					     "expires-spread", "flow-timer",    "service-route", "flood-rate" };
+	static const char *const names[] = { "trunk",           "relay-domains",  "redirect",   "trust",
+					     "path-trust",      "tls-peers",      "strangers",  "auth",
+					     "identity",        "hunt-after",     "redirects",  "history",
+					     "session-expires", "policy",         "tls-cert",   "tls-key",
+					     "tls-ca",          "expires-spread", "flow-timer", "service-route",
+					     "flood-rate" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)

@@ -69,22 +69,20 @@ static bool check_names(struct serve *s)
 			   s->redirect, &s->redirect_n);
 }
 
-static bool parse_trusts(struct serve *s)
+static bool parse_trusts(struct serve *s, const char *name, str rest, struct pbx_trust *out, size_t *n)
 {
-	str one, rest = s->settings.trust;
+	str one;
 
 	while (rest.n) {
-		struct pbx_trust *trust = &s->trusts[s->trust_n];
+		struct pbx_trust *trust = &out[*n];
 
 		str_split(rest, ',', &one, &rest);
-		if (s->trust_n == TRUST_MAX) {
-			return wrong(s, "trust", "more than %d networks", TRUST_MAX);
-		}
-		if (addr_parse_net(str_trim(one), &trust->net, &trust->bits)) {
-			return wrong(s, "trust", "\"" STR_FMT "\" is no network, such as 192.0.2.0/24 or 2001:db8::/32",
+		if (*n == TRUST_MAX)
+			return wrong(s, name, "more than %d networks", TRUST_MAX);
+		if (addr_parse_net(str_trim(one), &trust->net, &trust->bits))
+			return wrong(s, name, "\"" STR_FMT "\" is no network, such as 192.0.2.0/24 or 2001:db8::/32",
 				     STR_ARG(one));
-		}
-		s->trust_n++;
+		++*n;
 	}
 	return true;
 }
@@ -98,7 +96,8 @@ static bool check(struct serve *s)
 	if (listen_parse(s->settings.listen, &s->listen, &why)) {
 		return wrong(s, "listen", STR_FMT, STR_ARG(buf_str(&why)));
 	}
-	if (!parse_trusts(s))
+	if (!parse_trusts(s, "trust", s->settings.trust, s->trusts, &s->trust_n) ||
+	    !parse_trusts(s, "path-trust", s->settings.path_trust, s->path_trusts, &s->path_trust_n))
 		return false;
 	s->code = watch_check(&s->watch, s->command, &s->settings.watch);
 	if (s->code)
@@ -341,6 +340,8 @@ void serve_config(const struct serve *s, struct pbx_config *c)
 	c->tls_peer_n = s->tls_peer_n;
 	c->trusts = s->trusts;
 	c->trust_n = s->trust_n;
+	c->path_trusts = s->path_trusts;
+	c->path_trust_n = s->path_trust_n;
 	c->flood_rate = (uint32_t)s->settings.flood_rate;
 	c->trace = s->settings.trace;
 }

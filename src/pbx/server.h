@@ -73,6 +73,8 @@ struct pbx_config {
 	bool auth;            /* false: everyone is believed (--auth none) */
 	const struct pbx_trust *trusts; /* sources that need no password: a From of the domain is believed there */
 	size_t trust_n;
+	const struct pbx_trust *path_trusts; /* sources whose Path may lead anywhere, and no more than that */
+	size_t path_trust_n;
 	bool md5, sha256; /* which digests are taken (sha256: both of RFC 8760's); whom which is offered: pbx/offer.h */
 	bool redirect_any; /* users and domains that calls are not passed on to, but told where they are (RFC 3261 8.3):
 			      any; or of these: ours, or such as relay_domains */

@@ -115,7 +115,7 @@ static bool path_may(struct pbx_server *s, struct pbx_job *job, struct sip_msg *
 	const struct sip_address *path;
 	size_t n;
 
-	if (!sip_msg_has(m, SIP_PATH) || pbx_way_is_trusted(s, &job->flow))
+	if (!sip_msg_has(m, SIP_PATH) || pbx_way_may_say_path(s, &job->flow))
 		return true;
 	if (sip_msg_addresses(m, SIP_PATH, &path, &n) || !n) {
 		pbx_job_reply(s, job, m, 400, STR("Bad Request - Bad Path"), STR_NONE, now);

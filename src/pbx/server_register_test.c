@@ -402,6 +402,35 @@ static void whatever_refuses_a_registration_is_counted(void **state)
 	assert_int_equal(refused(), ++n);
 }
 
+static const char *proves_with_path(struct addr from, unsigned cseq)
+{
+	static const char rest[] = "Supported: path\r\nPath: <sip:p@192.0.2.50;lr>\r\nContact: <sip:102@10.0.0.1>\r\n";
+	char answer[3000], lines[1000];
+
+	rig_register_once(from, "102", cseq, rest);
+	rig_copy(rig_take(from), answer, sizeof(answer));
+	rig_assert_start(answer, "SIP/2.0 401 ");
+	rig_authorize(answer, "102", "pw102", "REGISTER", "sip:example.com", lines, sizeof(lines));
+	strcat(lines, rest);
+	rig_register_once(from, "102", cseq + 1, lines);
+	return rig_take(from);
+}
+
+static void a_proxy_may_be_trusted_with_its_path_alone(void **state)
+{
+	static const struct pbx_trust proxy = { { .family = 4, .ip = { 192, 0, 2, 12 } }, 32 };
+
+	(void)state;
+	rig_.config.path_trusts = &proxy;
+	rig_.config.path_trust_n = 1;
+	rig_run();
+	rig_assert_start(proves_with_path(alice, 1), "SIP/2.0 403 Path Leads Elsewhere");
+	rig_assert_start(proves_with_path(bob, 3), "SIP/2.0 200 ");
+	assert_true(rig_.contacts[0].used);
+	invite_from(bob, "102", "example.com", "sip:101@example.com", "p", 1, "");
+	rig_assert_start(rig_take(bob), "SIP/2.0 407 ");
+}
+
 /* Else any account has our calls sent, with our address as theirs, to whom it likes: a carrier that trusts us. */
 static void a_path_leads_to_who_brings_it(void **state)
 {
@@ -510,6 +539,7 @@ int main(void)
 		T(path_is_kept_and_given_back),
 		T(a_long_path_is_gone_wholly),
 		T(whatever_refuses_a_registration_is_counted),
+		T(a_proxy_may_be_trusted_with_its_path_alone),
 		T(a_path_leads_to_who_brings_it),
 		T(a_contact_does_not_lead_back_here),
 	};

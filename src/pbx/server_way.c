@@ -98,12 +98,22 @@ bool pbx_way_from_here(const struct pbx_server *s, struct sip_msg *m, const stru
 		(buf_str(&name).p[0] != '+' && str_find_char(buf_str(&name), ';') == name.n));
 }
 
-bool pbx_way_is_trusted(const struct pbx_server *s, const struct flow *flow)
+static bool is_in(const struct pbx_trust *list, size_t n, const struct addr *source)
 {
-	for (size_t i = 0; i < s->config.trust_n; i++)
-		if (addr_in(&flow->remote, &s->config.trusts[i].net, s->config.trusts[i].bits))
+	for (size_t i = 0; i < n; i++)
+		if (addr_in(source, &list[i].net, list[i].bits))
 			return true;
 	return false;
+}
+
+bool pbx_way_is_trusted(const struct pbx_server *s, const struct flow *flow)
+{
+	return is_in(s->config.trusts, s->config.trust_n, &flow->remote);
+}
+
+bool pbx_way_may_say_path(const struct pbx_server *s, const struct flow *flow)
+{
+	return pbx_way_is_trusted(s, flow) || is_in(s->config.path_trusts, s->config.path_trust_n, &flow->remote);
 }
 
 static void put_aor(const struct pbx_server *s, str name, struct buf *aor)

@@ -63,7 +63,8 @@ struct pbx_settings *pbx_settings_new(const struct pbx_config *config, struct pb
 	    copy_list(&s->texts, &s->config.relay_domains, s->config.relay_domain_n) &&
 	    copy_list(&s->texts, &s->config.tls_peers, s->config.tls_peer_n) &&
 	    copy_list(&s->texts, &s->config.redirect_domains, s->config.redirect_domain_n) &&
-	    copy_trusts(&s->texts, &s->config.trusts, s->config.trust_n))
+	    copy_trusts(&s->texts, &s->config.trusts, s->config.trust_n) &&
+	    copy_trusts(&s->texts, &s->config.path_trusts, s->config.path_trust_n))
 		return s;
 	pbx_settings_free(s);
 	return NULL;
@@ -87,6 +88,8 @@ void pbx_settings_apply(const struct pbx_settings *s, struct pbx_config *out)
 	out->flood_rate = c->flood_rate;
 	out->trusts = c->trusts;
 	out->trust_n = c->trust_n;
+	out->path_trusts = c->path_trusts;
+	out->path_trust_n = c->path_trust_n;
 	out->tls_peers = c->tls_peers;
 	out->tls_peer_n = c->tls_peer_n;
 	out->strangers = c->strangers;
