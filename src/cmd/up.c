@@ -480,6 +480,25 @@ static bool add_edge(struct up *up, uint32_t media, str node_state)
 	return true;
 }
 
+/* Its stacks' figures have the names of the exchange's, and are left out. */
+static void write_edge_figures(void *self, struct buf *out)
+{
+	const struct up *up = self;
+	struct edge_figures figures;
+
+	edge_figures(up->edge, &figures);
+	metric_write(edge_metrics, edge_metric_n, &figures, out);
+}
+
+/* On the edge's thread, whose figures it reads. */
+static bool add_watch(struct up *up)
+{
+	up->watch.more = write_edge_figures;
+	up->watch.more_self = up;
+	return watch_add(&up->watch, up->line.driver, up->home.keeper, &up->log.log, 0, up->pbx_first,
+			 (uint32_t)up->settings.workers, clock_now(&up->clock));
+}
+
 /* ---- running ---- */
 
 /* What a phone is told (--tls-name) to know the PBX by. */
@@ -581,15 +600,11 @@ static int run_all(struct up *up)
 		up->line.keeper = up->home.keeper;
 		up->line.driver = driver_new(&(struct driver_setup){ .clock = &up->clock,
 								     .log = &up->log.log,
-								     .thread_n = 2 + (unsigned)up->settings.workers -
-										 1 + watch_threads(&up->watch),
+								     .thread_n = 1 + (unsigned)up->settings.workers,
 								     .keeper = keeper_line(&up->line),
 								     .signals = true });
 		good = up->line.driver && add_media(up, &media) && add_pbx(up) && add_overlay(up) &&
-		       add_edge(up, media, buf_str(&node_state)) &&
-		       watch_add(&up->watch, up->line.driver, up->home.keeper, &up->log.log,
-				 2 + (unsigned)up->settings.workers - 1, up->pbx_first, (uint32_t)up->settings.workers,
-				 clock_now(&up->clock));
+		       add_edge(up, media, buf_str(&node_state)) && add_watch(up);
 		if (!good)
 			command_say(up->command, "could not be put together (out of memory?)");
 	}

@@ -151,7 +151,7 @@ static void write_others(struct buf *out)
 {
 	static const char head[] = "\n| name | kind | labels | meaning |\n| --- | --- | --- | --- |\n";
 
-	buf_put_z(out, "\n## Of `tandem edge`, instead of `tandem_pbx_`\n");
+	buf_put_z(out, "\n## Of `tandem edge`, instead of `tandem_pbx_`; of `tandem up`, besides\n");
 	buf_put_z(out, head);
 	metric_write_manual(edge_metrics, edge_metric_n, out);
 	buf_put_z(out, "\n## Of `tandem node run`, instead of `tandem_pbx_` and `tandem_sip_`\n");
