@@ -17,9 +17,19 @@ struct user {
 	char name[USER_NAME_MAX];
 };
 
+#define WAYS 4
+
 struct count {
-	uint64_t nonce; /* its hash */
-	struct sip_auth_window window;
+	usec made;     /* 0: there is none here */
+	uint32_t hash; /* upper half */
+	uint32_t top;  /* struct sip_auth_window */
+	uint64_t seen;
+};
+
+/* Nonces that share a place. */
+struct counts {
+	struct count of[WAYS];
+	usec displaced; /* of those that had to go the newest was made then */
 };
 
 struct pbx_guard {
@@ -37,7 +47,7 @@ struct pbx_guard {
 	struct map users;
 	struct user *ring[PBX_GUARD_USERS]; /* in the order they came; the oldest makes room */
 	uint32_t at;
-	struct count counts[PBX_GUARD_COUNTS];
+	struct counts counts[PBX_GUARD_COUNTS / WAYS];
 };
 
 struct pbx_guard *pbx_guard_new(const uint8_t *key, uint32_t tag, bool md5, bool sha256, struct rng *rng)
@@ -196,17 +206,42 @@ static bool find_credentials(struct pbx_guard *g, struct sip_msg *m, bool proxy,
 	return false;
 }
 
-/* RFC 7616 5.12: a count may come once. Of nonces that are not remembered any more, nobody knows. */
+/* Where this nonce is counted; the oldest makes room. NULL: it may have been counted here before. */
+static struct count *find_count(struct pbx_guard *g, str nonce)
+{
+	uint64_t hash = str_hash(nonce, g->key);
+	struct counts *c = &g->counts[hash % (PBX_GUARD_COUNTS / WAYS)];
+	struct count *oldest = &c->of[0];
+	usec made = sip_auth_nonce_made(nonce);
+
+	for (size_t i = 0; i < WAYS; i++) {
+		if (c->of[i].made == made && c->of[i].hash == hash >> 32)
+			return &c->of[i];
+		if (c->of[i].made < oldest->made)
+			oldest = &c->of[i];
+	}
+	if (made <= c->displaced)
+		return NULL;
+	if (oldest->made > c->displaced)
+		c->displaced = oldest->made;
+	*oldest = (struct count){ .made = made, .hash = (uint32_t)(hash >> 32) };
+	return oldest;
+}
+
+/* RFC 7616 5.12: a count may come once. */
 static bool take_count(struct pbx_guard *g, const struct sip_credentials *c)
 {
-	uint64_t hash = str_hash(c->nonce, g->key);
-	struct count *count = &g->counts[hash % PBX_GUARD_COUNTS];
+	struct count *count = find_count(g, c->nonce);
 
-	if (count->nonce != hash)
-		*count = (struct count){ .nonce = hash };
 	/* Without qop there are no counts (RFC 2617 3.2.2), and the answer says nothing of Contact or Call-ID: such a
 	 * nonce is good for one request. */
-	return sip_auth_window_take(&count->window, c->count ? c->count : UINT32_MAX);
+	if (!count)
+		return false;
+	struct sip_auth_window window = { .top = count->top, .seen = count->seen };
+	bool fresh = sip_auth_window_take(&window, c->count ? c->count : UINT32_MAX);
+	count->top = window.top;
+	count->seen = window.seen;
+	return fresh;
 }
 
 /* The secret that `c` must be made with. ERR_ABSENT: there is none, and `*ha1` is nobody's; ERR_MORE: not known here.

@@ -4,7 +4,8 @@
  * Digest authentication of requests (RFC 3261 22, RFC 8760) against the keeper's accounts.
  * HA1s that the keeper gave are remembered in a bounded table, and so are names that it does
  * not know, so that one stranger's guesses cost one question each; the oldest go
- * first. Nonces are stateless; their counts are remembered for the newest ones.
+ * first. Nonces are stateless; their counts are remembered for the newest ones. Where others have displaced one, nobody
+ * knows what was counted of it: it is stale, and so is each that is as old, so that nothing overheard is good again.
  *
  * An unknown name, a wrong password, a disabled account and whoever guesses too fast (pbx/backoff.h) get the same
  * answer. Only answers to a fresh nonce of ours are judged, so an old or made-up one tells nobody
@@ -21,8 +22,8 @@
 #include "sip/msg.h"
 #include "store/user.h"
 
-#define PBX_GUARD_USERS    16384 /* remembered at once */
-#define PBX_GUARD_COUNTS   4096
+#define PBX_GUARD_USERS    16384  /* remembered at once */
+#define PBX_GUARD_COUNTS   131072 /* nonces whose counts are remembered: of some seconds, when a town comes */
 #define PBX_NONCE_LIFETIME (5 * 60 * USEC_PER_SEC)
 
 enum pbx_guard_answer {

@@ -317,6 +317,31 @@ static void who_has_heard_a_challenge_is_known_by_the_look_of_it(void **state)
 	assert_false(heard(id, line, "", 2, 0));
 }
 
+/* Who has an account can have as many nonces as he likes; what he overheard of another's is good no second time. */
+static void who_fills_the_table_displaces_nobodys_count_to_use_it_again(void **state)
+{
+	usec later = USEC_PER_SEC;
+
+	(void)state;
+	know("101", "pw", false);
+	know("102", "pw2", false);
+	request(SIP_AUTH_MD5, "101", "pw", 1, 0);
+	assert_int_equal(judge(0), PBX_GUARD_GOOD);
+	for (unsigned i = 0; i < 5 * PBX_GUARD_COUNTS; i++, later += 100) {
+		request(SIP_AUTH_MD5, "102", "pw2", 1, later);
+		assert_int_equal(judge(later), PBX_GUARD_GOOD);
+	}
+	assert_in_range(later, 0, PBX_NONCE_LIFETIME - USEC_PER_SEC);
+	request(SIP_AUTH_MD5, "101", "pw", 1, 0);
+	assert_int_equal(judge(later), PBX_GUARD_STALE); /* as it was overheard */
+	request(SIP_AUTH_MD5, "101", "pw", 2, 0);
+	assert_int_equal(judge(later), PBX_GUARD_STALE); /* nor is the next, whoever says it: he is asked again, */
+	request(SIP_AUTH_MD5, "101", "pw", 1, later);
+	assert_int_equal(judge(later), PBX_GUARD_GOOD); /* and goes on */
+	request(SIP_AUTH_MD5, "101", "pw", 2, later);
+	assert_int_equal(judge(later), PBX_GUARD_GOOD);
+}
+
 static void who_guesses_too_fast_is_not_judged_even_when_right(void **state)
 {
 	struct pbx_backoff_stats stats;
@@ -405,6 +430,7 @@ int main(void)
 		T(an_answer_without_a_count_is_good_once),
 		T(a_used_count_makes_nobody_known),
 		T(an_answer_to_a_made_up_nonce_is_not_looked_at),
+		T(who_fills_the_table_displaces_nobodys_count_to_use_it_again),
 		T(who_has_heard_a_challenge_is_known_by_the_look_of_it),
 		T(who_guesses_too_fast_is_not_judged_even_when_right),
 		T(what_was_not_offered_is_not_taken),

@@ -536,6 +536,15 @@ enum err sip_auth_nonce_check(struct sip_auth *a, uint32_t tag, str nonce, usec 
 	return now - (usec)made > lifetime ? ERR_EXPIRED : ERR_NONE;
 }
 
+usec sip_auth_nonce_made(str nonce)
+{
+	uint64_t made = 0;
+
+	for (size_t i = 0; i < 16 && i < nonce.n; i++)
+		made = made << 4 | (digits[(uint8_t)nonce.p[i]] & 15);
+	return (usec)made;
+}
+
 bool sip_auth_window_take(struct sip_auth_window *w, uint32_t count)
 {
 	if (count > w->top) {

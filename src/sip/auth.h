@@ -89,6 +89,9 @@ str sip_auth_nonce(struct sip_auth *, uint32_t tag, usec now, struct rng *, char
 /* ERR_NONE; ERR_EXPIRED: ours, but older than `lifetime`: challenge again with stale=true; ERR_FORGED: not ours. */
 MUST_CHECK enum err sip_auth_nonce_check(struct sip_auth *, uint32_t tag, str nonce, usec now, usec lifetime);
 
+/* When a nonce that was found good was made. */
+usec sip_auth_nonce_made(str nonce);
+
 /* The nonce counts seen of one nonce: a count may come once, out of order within 64. Zero it to begin. */
 struct sip_auth_window {
 	uint32_t top;

@@ -126,6 +126,7 @@ static void a_nonce_ages_and_cannot_be_forged(void **state)
 	n = sip_auth_nonce(a, 1, 5000, &rng, nonce);
 	assert_int_equal(n.n, 48);
 	assert_int_equal(sip_auth_nonce_check(a, 1, n, 5000 + 60, 60), ERR_NONE);
+	assert_int_equal(sip_auth_nonce_made(n), 5000);
 	assert_int_equal(sip_auth_nonce_check(a, 1, n, 5000 + 61, 60), ERR_EXPIRED);
 	assert_int_equal(sip_auth_nonce_check(a, 2, n, 5000, 60), ERR_FORGED);
 	assert_int_equal(sip_auth_nonce_check(a, 1, str_head(n, 47), 5000, 60), ERR_FORGED);
