@@ -335,7 +335,7 @@ static void refuse_with(struct call *call, int status, str lines, enum call_caus
 
 static void refuse(struct call *call, int status, enum call_cause cause, usec now)
 {
-	refuse_with(call, status, STR_NONE, cause, now);
+	refuse_with(call, status, status == 488 ? STR(LEG_INCOMPATIBLE) : STR_NONE, cause, now);
 }
 
 void call_take(struct call *call, const struct sip_event *event, const struct sip_target *target, str contact,

@@ -4,7 +4,7 @@
 
 void leg_init(struct leg *leg, const struct leg_house *house, uint64_t cookie)
 {
-	*leg = (struct leg){ .house = house, .cookie = cookie, .retry_at = USEC_NEVER };
+	*leg = (struct leg){ .house = house, .cookie = cookie, .retry_at = USEC_NEVER, .say_at = USEC_NEVER };
 	rng_text(house->rng, leg->tag, sizeof(leg->tag) - 1);
 	reliable_init(&leg->reliable);
 	session_timer_init(&leg->timer, house->session_expires);
@@ -28,7 +28,7 @@ void leg_free(struct leg *leg)
 bool leg_finish(struct leg *leg, struct leg_event *out, enum call_cause cause, int status, bool by_us)
 {
 	leg->state = LEG_OVER;
-	leg->retry_at = USEC_NEVER;
+	leg->retry_at = leg->say_at = USEC_NEVER;
 	reliable_stop(&leg->reliable);
 	session_timer_stop(&leg->timer);
 	if (leg->dialog)
@@ -317,6 +317,11 @@ static enum err send_reliably(struct leg *leg, usec now)
 			 LEG_REPLY_CONTACT, now);
 }
 
+/* 13.3.1.1: while somebody is sought, the proxies on the way hear so every minute; or, where it arrives for certain,
+ * every two and a half (RFC 3262 3.). */
+#define SAY_AGAIN          (60 * USEC_PER_SEC)
+#define SAY_AGAIN_RELIABLY (150 * USEC_PER_SEC)
+
 enum err leg_progress(struct leg *leg, int status, str body, usec now)
 {
 	struct sip_timing timing = SIP_TIMING_DEFAULT;
@@ -324,6 +329,8 @@ enum err leg_progress(struct leg *leg, int status, str body, usec now)
 
 	if (leg->state != LEG_INVITED)
 		return ERR_STATE;
+	leg->said_status = status;
+	leg->say_at = usec_add(now, reliable_wanted(&leg->reliable, body.n > 0) ? SAY_AGAIN_RELIABLY : SAY_AGAIN);
 	if (!reliable_wanted(&leg->reliable, body.n > 0))
 		return leg_reply(leg, leg->server, NULL, status, body, STR_NONE, LEG_REPLY_CONTACT, now);
 	if (leg->reliable.waits) {
@@ -351,6 +358,7 @@ enum err leg_accept(struct leg *leg, str body, usec now)
 	if (err != ERR_NONE)
 		return err;
 	reliable_stop(&leg->reliable);
+	leg->say_at = USEC_NEVER;
 	sip_dialog_confirm(leg->dialog);
 	leg->state = LEG_ANSWERED;
 	return ERR_NONE;
@@ -521,6 +529,8 @@ bool leg_tick(struct leg *leg, struct leg_event *out, usec now)
 		case RELIABLE_LOST:
 			return unpracked(leg, out, now);
 		}
+		if (now >= leg->say_at && leg_progress(leg, leg->said_status, STR_NONE, now) != ERR_NONE)
+			log_info(leg->house->log, "call.leg progress lost", "call=%s", leg->call_id);
 	}
 	switch (session_timer_tick(&leg->timer, now)) {
 	case SESSION_TIMER_QUIET:
@@ -542,5 +552,6 @@ bool leg_tick(struct leg *leg, struct leg_event *out, usec now)
 
 usec leg_due(const struct leg *leg)
 {
-	return usec_min(leg->retry_at, usec_min(reliable_due(&leg->reliable), session_timer_due(&leg->timer)));
+	return usec_min(usec_min(leg->retry_at, leg->say_at),
+			usec_min(reliable_due(&leg->reliable), session_timer_due(&leg->timer)));
 }

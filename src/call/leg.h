@@ -102,6 +102,9 @@ struct leg_ask {
 	unsigned tries, answered;
 };
 
+/* RFC 3261 13.3.1.3: why a description is not acceptable here. */
+#define LEG_INCOMPATIBLE "Warning: 305 tandem \"No codec or protection in common\""
+
 struct leg {
 	const struct leg_house *house; /* private but for state, call_id, session, rang */
 	enum leg_state state;
@@ -122,8 +125,10 @@ struct leg {
 	/* of their INVITE: an UPDATE may come before its answer */
 	struct session_timer_wish wish;
 
-	struct buf next_body;  /* of an 18x that waits for the PRACK of the one before */
-	int next_status;       /* 0: none */
+	struct buf next_body; /* of an 18x that waits for the PRACK of the one before */
+	int next_status;      /* 0: none */
+	int said_status;      /* of the last 18x, and when it is said again */
+	usec say_at;
 	bool far_updates;      /* the far side takes UPDATE */
 	handle client, server; /* of the first INVITE */
 	handle re_client, re_server, bye_client;

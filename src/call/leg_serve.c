@@ -76,8 +76,8 @@ static int refusal(const struct leg *leg, bool update, bool offer)
 {
 	if (leg->state == LEG_ENDING)
 		return 481;
-	if (leg->re_client)
-		return 491; /* 14.2 */
+	if (leg->re_client && (offer || !update)) /* 14.2; an UPDATE without offer has nothing to do with it */
+		return 491;
 	if (leg->re_server)
 		return 500;
 	if (leg->state == LEG_UP)
@@ -100,8 +100,8 @@ static bool offered(struct leg *leg, const struct sip_event *event, struct leg_e
 	struct buf lines;
 
 	buf_init(&lines, text, sizeof(text));
-	if (status == 500)
-		buf_put(&lines, STR("Retry-After: 3\r\n"));
+	if (status == 500) /* RFC 3311 5.2, RFC 3261 14.2: by chance */
+		buf_printf(&lines, "Retry-After: %u\r\n", (unsigned)rng_below(leg->house->rng, 11));
 	if (!status)
 		status = session_timer_judge(&leg->timer, request, &lines);
 	if (status) {
@@ -165,7 +165,8 @@ enum err leg_agree(struct leg *leg, str body, usec now)
 void leg_refuse(struct leg *leg, int status, usec now)
 {
 	if (leg->re_server)
-		leg_answer(leg, leg->re_server, NULL, status, STR_NONE, now);
+		leg_answer(leg, leg->re_server, NULL, status, status == 488 ? STR(LEG_INCOMPATIBLE "\r\n") : STR_NONE,
+			   now);
 	leg->re_server = 0;
 }
 

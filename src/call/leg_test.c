@@ -215,8 +215,74 @@ static void a_bad_offer_in_the_middle_is_refused_and_the_call_goes_on(void **sta
 	ask(&w, "INVITE", 3, tag,
 	    "v=0\r\no=- 1 2 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 9\r\n");
 	assert_non_null(strstr(last(&w, "SIP/2.0 488"), "CSeq: 3 INVITE"));
+	assert_non_null(strstr(last(&w, "SIP/2.0 488"), "\r\nWarning: 305 tandem \"")); /* 13.3.1.3, RFC 3311 5.2 */
 	assert_int_equal(w.host.connects[0], 1);
 	assert_int_equal(w.ended, 0);
+	end(&w);
+}
+
+/* 14.2, RFC 3311 5.2: only offers meet one another. */
+static void a_refresh_and_an_offer_of_ours_do_not_collide(void **state)
+{
+	struct world w;
+	char tag[600];
+
+	(void)state;
+	call_up(&w, tag);
+	assert_int_equal(call_hold(agent_call(w.agent, w.call), true, w.host.now), ERR_NONE);
+	test_run(&w.host, USEC_PER_SEC / 10);
+	assert_non_null(strstr(last(&w, "INVITE"), "a=sendonly"));
+	ask_with(&w, "UPDATE", 2, tag, "Supported: timer\r\nSession-Expires: 600;refresher=uac\r\n", "");
+	assert_said(&w, "SIP/2.0 200", "Session-Expires: 600;refresher=uac");
+	ask(&w, "UPDATE", 3, tag, SDP);
+	assert_said(&w, "SIP/2.0 491", "CSeq: 3 UPDATE");
+	ask(&w, "INVITE", 4, tag, "");
+	assert_said(&w, "SIP/2.0 491", "CSeq: 4 INVITE");
+	end(&w);
+}
+
+static void one_who_comes_too_early_is_told_to_come_at_some_time(void **state)
+{
+	unsigned seen = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 12; i++) {
+		struct world w;
+		char tag[600], value[600];
+		unsigned after;
+
+		start(&w);
+		they_call(&w, SDP);
+		our_tag(&w, tag);
+		rng_seeded(&w.rng, i);
+		ask(&w, "INVITE", 2, tag, SDP); /* our 200 is not acknowledged yet */
+		after = (unsigned)atoi(field(last(&w, "SIP/2.0 500"), "Retry-After: ", value));
+		assert_in_range(after, 0, 10);
+		seen |= 1u << after;
+		end(&w);
+	}
+	assert_true(seen & (seen - 1)); /* not always the same */
+}
+
+/* 13.3.1.1: or the proxies on the way give up. */
+static void who_rings_long_says_so_each_minute(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start(&w);
+	w.answers = false;
+	they_call(&w, SDP);
+	assert_int_equal(call_ring(agent_call(w.agent, w.call), 180, false, w.host.now), ERR_NONE);
+	test_run(&w.host, 59 * USEC_PER_SEC);
+	assert_int_equal(count(&w, "SIP/2.0 180", ""), 1);
+	test_run(&w.host, 2 * USEC_PER_SEC);
+	assert_int_equal(count(&w, "SIP/2.0 180", ""), 2);
+	test_run(&w.host, 60 * USEC_PER_SEC);
+	assert_int_equal(count(&w, "SIP/2.0 180", ""), 3);
+	assert_int_equal(call_answer(agent_call(w.agent, w.call), w.host.now), ERR_NONE);
+	test_run(&w.host, 61 * USEC_PER_SEC);
+	assert_int_equal(count(&w, "SIP/2.0 180", ""), 3);
 	end(&w);
 }
 
@@ -312,6 +378,9 @@ int main(void)
 		cmocka_unit_test(the_same_invite_by_another_way_is_told_apart),
 		cmocka_unit_test(a_caller_who_hangs_up_an_early_dialog_ends_the_ringing),
 		cmocka_unit_test(requests_outside_of_any_call_have_answers),
+		cmocka_unit_test(a_refresh_and_an_offer_of_ours_do_not_collide),
+		cmocka_unit_test(one_who_comes_too_early_is_told_to_come_at_some_time),
+		cmocka_unit_test(who_rings_long_says_so_each_minute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,18 @@ static void who_insists_gets_every_18x_reliably_until_its_prack(void **state)
 	assert_said(&w, "SIP/2.0 481", "CSeq: 4 PRACK"); /* once is enough */
 	ring(&w, 183, false);
 	assert_int_equal(rseq_of(&w), rseq + 1);
+	prack(&w, 5, tag, rseq + 1, "");
+	/* 3.: and again every two and a half minutes, as nobody has answered yet */
+	test_run(&w.host, 100 * USEC_PER_SEC);
+	assert_int_equal(count(&w, "SIP/2.0 183", ""), 1);
+	end(&w);
+	rings_for(&w, "Require: 100rel\r\n", SDP, tag);
+	rseq = rseq_of(&w);
+	prack(&w, 2, tag, rseq, "");
+	test_run(&w.host, 149 * USEC_PER_SEC);
+	assert_int_equal(rseq_of(&w), rseq);
+	test_run(&w.host, USEC_PER_SEC);
+	assert_int_equal(rseq_of(&w), rseq + 1);
 	end(&w);
 }
 
