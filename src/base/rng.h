@@ -10,9 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RNG_AHEAD 224
+
 struct rng {
 	void (*fill)(struct rng *, void *out, size_t n);
-	uint64_t state[4]; /* private to the source */
+	uint64_t state[4]; /* private to the source, as is the rest */
+	uint32_t ahead_n;  /* bytes made ahead, not given out yet */
+	uint8_t ahead[RNG_AHEAD];
 };
 
 /* xoshiro256**: repeatable, fast, guessable. */

@@ -19,25 +19,38 @@ void random_os(struct rng *r)
 	*r = (struct rng){ .fill = from_os };
 }
 
-/* Each call's key makes the next key and the output, and is gone (fast key erasure). */
-static void from_stream(struct rng *r, void *out, size_t n)
+/* Each key makes the next key and some output, and is gone (fast key erasure). */
+static void make_ahead(struct rng *r)
 {
 	static const uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES];
-	uint8_t block[256], key[32];
+	uint8_t block[32 + RNG_AHEAD], key[32];
+
+	memcpy(key, r->state, sizeof(key));
+	crypto_stream_chacha20_ietf(block, sizeof(block), nonce, key);
+	memcpy(r->state, block, sizeof(key));
+	memcpy(r->ahead, block + sizeof(key), RNG_AHEAD);
+	r->ahead_n = RNG_AHEAD;
+	sodium_memzero(block, sizeof(block));
+	sodium_memzero(key, sizeof(key));
+}
+
+/* What is given out is gone from here, too. Nearly all ask for a few bytes: a key for each would cost ten times as
+ * much.
+ */
+static void from_stream(struct rng *r, void *out, size_t n)
+{
 	uint8_t *to = out;
 
 	while (n > 0) {
-		size_t piece = n < sizeof(block) - sizeof(key) ? n : sizeof(block) - sizeof(key);
-
-		memcpy(key, r->state, sizeof(key));
-		crypto_stream_chacha20_ietf(block, sizeof(key) + piece, nonce, key);
-		memcpy(r->state, block, sizeof(key));
-		memcpy(to, block + sizeof(key), piece);
+		if (!r->ahead_n)
+			make_ahead(r);
+		size_t piece = n < r->ahead_n ? n : r->ahead_n;
+		r->ahead_n -= (uint32_t)piece;
+		memcpy(to, r->ahead + r->ahead_n, piece);
+		sodium_memzero(r->ahead + r->ahead_n, piece);
 		to += piece;
 		n -= piece;
-		sodium_memzero(block, sizeof(key) + piece);
 	}
-	sodium_memzero(key, sizeof(key));
 }
 
 void random_stream(struct rng *r)

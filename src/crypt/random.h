@@ -5,7 +5,7 @@
  * random_stream takes 32 bytes from it once and stretches them with ChaCha20,
  * forgetting each key as soon as it was used, so what is handed out cannot be
  * computed backwards from a stolen state; no system call after the first: for
- * branches, tags, nonces and transaction ids, at about 0.3 us each.
+ * branches, tags, nonces and transaction ids. It makes some ahead; what was handed out is wiped.
  *
  * Memory: the owner embeds struct rng; nothing to free (wipe it). Thread: its owner's.
  */

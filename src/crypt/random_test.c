@@ -33,6 +33,22 @@ static void a_stream_forgets_what_it_gave(void **state)
 	assert_memory_not_equal(y, z, 32); /* which is not what was given out */
 }
 
+static void what_was_given_stands_nowhere_in_it(void **state)
+{
+	struct rng r;
+	uint8_t given[16];
+
+	(void)state;
+	random_stream(&r);
+	for (int i = 0; i < 40; i++) {
+		const uint8_t *at = (const uint8_t *)&r;
+
+		rng_fill(&r, given, sizeof(given));
+		for (size_t k = 0; k + sizeof(given) <= sizeof(r); k++)
+			assert_true(memcmp(at + k, given, sizeof(given)) != 0);
+	}
+}
+
 static void long_and_short_pieces_are_filled_to_the_last_byte(void **state)
 {
 	static const size_t sizes[] = { 1, 223, 224, 225, 448, 5000 };
@@ -58,6 +74,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_sources_never_agree),
 		cmocka_unit_test(a_stream_forgets_what_it_gave),
+		cmocka_unit_test(what_was_given_stands_nowhere_in_it),
 		cmocka_unit_test(long_and_short_pieces_are_filled_to_the_last_byte),
 	};
 
