@@ -36,6 +36,7 @@ struct tls {
 	bool handed;  /* `out` was given out by TLS_SEND and may go */
 	bool cut_off; /* the wire has ended */
 	bool swollen; /* a ticket came, and OpenSSL holds on to the record buffer it did not need for it */
+	bool owes_ticket;
 	usec now;
 	str in;
 	struct buf out;
@@ -338,12 +339,14 @@ static bool set_rules(SSL_CTX *ctx, const struct tls_settings *s)
 	int minimum = s->minimum == TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
 
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* The chain is what certificate_pem says: not built anew of the anchors, with signatures checked, for each
+	 * client. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
 	/* Sessions live in tickets at the clients: no table here that threads would share. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ctx, keep_session);
 	/* AES-128 with SHA-256 first: processors have instructions for both, and a handshake hashes a lot. */
-	return SSL_CTX_set_min_proto_version(ctx, minimum) == 1 && SSL_CTX_set_num_tickets(ctx, 1) == 1 &&
+	return SSL_CTX_set_min_proto_version(ctx, minimum) == 1 && SSL_CTX_set_num_tickets(ctx, 0) == 1 &&
 	       SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"tandem", 6) == 1 &&
 	       SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1 &&
 	       SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
@@ -495,6 +498,7 @@ struct tls *tls_accept(struct tls_credentials *c, usec now)
 
 	if (!t)
 		return NULL;
+	t->owes_ticket = true;
 	SSL_set_accept_state(t->ssl);
 	SSL_set_verify(t->ssl,
 		       c->ask == TLS_ASK_NOTHING       ? SSL_VERIFY_NONE
@@ -565,6 +569,10 @@ enum err tls_send(struct tls *t, str clear)
 		return ERR_NONE;
 	buf_room(&t->out, clear.n + 64); /* one growth instead of several */
 	ERR_clear_error();
+	if (t->owes_ticket)
+		SSL_new_session_ticket(
+			t->ssl); /* SSL_write() sends it first; refused below TLS 1.3, which had its own */
+	t->owes_ticket = false;
 	n = SSL_write(t->ssl, clear.p, (int)clear.n);
 	if (n == (int)clear.n)
 		return ERR_NONE;

@@ -123,6 +123,7 @@ struct side {
 	enum err err;
 	char why[300];          /* closed: in words */
 	struct buf wire, clear; /* on its way to the other side; received */
+	size_t sends;
 };
 
 struct link {
@@ -139,8 +140,10 @@ static void side_drain(struct side *s)
 
 	while (tls_next(s->t, scratch, sizeof(scratch), &out)) {
 		assert_false(s->closed);
-		if (out.kind == TLS_SEND)
+		if (out.kind == TLS_SEND) {
 			buf_put(&s->wire, out.bytes);
+			s->sends++;
+		}
 		if (out.kind == TLS_CLEAR)
 			buf_put(&s->clear, out.bytes);
 		if (out.kind == TLS_READY)
@@ -455,6 +458,40 @@ static void both_ends_and_nobody_else_know_the_binding(void **state)
 	assert_memory_not_equal(a[0], a[1], TLS_BINDING_N);
 }
 
+/* Bytes of the server's first flight, which carries its certificates. */
+static size_t first_flight(struct fixture *f, const struct tls_settings *s)
+{
+	struct tls_credentials *server = credentials(s, NULL);
+	struct link l;
+	size_t n;
+
+	link_start(&l, f->client, server, "sip.example.org", NULL);
+	side_drain(&l.a);
+	deliver(&l, &l.a, &l.b);
+	n = l.b.wire.n;
+	link_free(&l);
+	tls_credentials_unref(server);
+	return n;
+}
+
+static void the_chain_is_what_was_given_and_not_what_the_anchors_would_make_of_it(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_settings s = { .certificate_pem = str_from(f->leaf.pem), .key_pem = str_from(f->leaf.key_pem) };
+	size_t alone = first_flight(f, &s), trusting;
+	char both[2 * sizeof(f->leaf.pem)];
+
+	assert_true(alone > 500);
+	s.trust_pem = str_from(f->anchor.pem);
+	s.hide_trust = true;
+	trusting = first_flight(f, &s);
+	/* a signature's length varies by a few bytes, a certificate has hundreds */
+	assert_true(trusting < alone + 20);
+	snprintf(both, sizeof(both), "%s%s", f->leaf.pem, f->anchor.pem);
+	s.certificate_pem = str_from(both);
+	assert_true(first_flight(f, &s) > alone + 200);
+}
+
 /* Connects with `session`; takes the next ticket; was it resumed? */
 static bool resumes(struct fixture *f, const char *name, struct tls_session **session, usec now, enum err *err)
 {
@@ -471,6 +508,11 @@ static bool resumes(struct fixture *f, const char *name, struct tls_session **se
 		resumed = peer.resumed;
 		assert_true(peer.verified);
 		assert_true(peer.certificate_der.n > 100);
+	}
+	assert_null(tls_session_take(l.a.t));
+	if (l.b.ready && !l.b.closed) {
+		assert_int_equal(tls_send(l.b.t, STR("the first answer brings a ticket")), ERR_NONE);
+		run(&l);
 	}
 	tls_session_free(*session);
 	*session = tls_session_take(l.a.t);
@@ -498,6 +540,38 @@ static void tickets_resume_and_survive_a_reload(void **state)
 	assert_false(resumes(f, "sip.example.org", &session, NOW, &err));
 	assert_int_equal(err, ERR_NONE);
 	tls_session_free(session);
+}
+
+static void a_ticket_goes_with_the_first_clear_text_and_in_the_same_send(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_session *session;
+	struct link l;
+	size_t first;
+
+	link_start(&l, f->client, f->server, "sip.example.org", NULL);
+	run(&l);
+	assert_true(l.a.ready && l.b.ready);
+	assert_null(tls_session_take(l.a.t));
+	assert_int_equal(tls_send(l.a.t, STR("the client's own text brings none")), ERR_NONE);
+	run(&l);
+	assert_null(tls_session_take(l.a.t));
+	assert_int_equal(tls_send(l.b.t, STR("first")), ERR_NONE);
+	l.b.sends = 0;
+	side_drain(&l.b);
+	assert_int_equal(l.b.sends, 1);
+	first = l.b.wire.n;
+	run(&l);
+	session = tls_session_take(l.a.t);
+	assert_non_null(session);
+	tls_session_free(session);
+	assert_int_equal(tls_send(l.b.t, STR("other")), ERR_NONE);
+	side_drain(&l.b);
+	assert_true(l.b.wire.n < 50 && first > l.b.wire.n + 100);
+	run(&l);
+	assert_null(tls_session_take(l.a.t));
+	assert_str(buf_str(&l.a.clear), "firstother");
+	link_free(&l);
 }
 
 static void a_resumed_certificate_is_checked_again(void **state)
@@ -689,7 +763,9 @@ int main(void)
 		TEST(strangers_certificates_are_refused),
 		TEST(a_pin_needs_no_anchor_and_takes_no_other_key),
 		TEST(both_ends_and_nobody_else_know_the_binding),
+		TEST(the_chain_is_what_was_given_and_not_what_the_anchors_would_make_of_it),
 		TEST(tickets_resume_and_survive_a_reload),
+		TEST(a_ticket_goes_with_the_first_clear_text_and_in_the_same_send),
 		TEST(a_resumed_certificate_is_checked_again),
 		TEST(a_server_may_demand_a_certificate),
 		TEST(the_servers_favourite_protocol_is_agreed_on),
