@@ -5,7 +5,8 @@
  * HA1s that the keeper gave are remembered in a bounded table, and so are names that it does
  * not know, so that one stranger's guesses cost one question each; the oldest go
  * first. Nonces are stateless; their counts are remembered for the newest ones. Where others have displaced one, nobody
- * knows what was counted of it: it is stale, and so is each that is as old, so that nothing overheard is good again.
+ * knows what was counted of it: after two seconds it is stale, and so is each that is as old, so that nothing overheard
+ * is good again.
  *
  * An unknown name, a wrong password, a disabled account and whoever guesses too fast (pbx/backoff.h) get the same
  * answer. Only answers to a fresh nonce of ours are judged, so an old or made-up one tells nobody
