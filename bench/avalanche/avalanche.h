@@ -108,6 +108,8 @@ long calls_waits(int64_t *waits, long *failed);
 /* ---- slow.c ---- */
 
 void slow_start(const char *pid_percent);
+/* Is it as slow as it should be, still? */
+bool slow_is(void);
 /* Seconds of a core that the server has used; 0: not known. */
 double slow_cpu(void);
 

@@ -18,7 +18,7 @@
  * connections that were there before. Both sides need a descriptor for each phone (ulimit -n).
  *
  * This program sends hardly faster than an optimised server reads. --slow gives the server (process PID, of the same
- * user) that many percent of a core and no more, by stopping and continuing it every millisecond by its own CPU time,
+ * user) that many percent of a core and no more, by stopping and continuing it by its own CPU time in slices of 0.5 ms,
  * so that capacity and avalanche are those of a machine so much slower.
  *
  * Prints one JSON line: capacity, phones, seconds until all were registered and that in multiples of phones / capacity,
@@ -233,6 +233,8 @@ int main(int argc, char **argv)
 	fall(&s, &r);
 	wait_for_quiet();
 	r.second = measure(s.measured, 'v');
+	if (!slow_is())
+		die("the server was not kept slow: nothing is measured");
 	report(&r);
 	return 0;
 }

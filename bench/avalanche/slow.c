@@ -69,6 +69,13 @@ static void slow_loop(pid_t pid, double share)
 	_exit(0);
 }
 
+bool slow_is(void)
+{
+	if (slow_by > 0 && waitpid(slow_by, NULL, WNOHANG) == slow_by)
+		slow_by = -1;
+	return slow_by >= 0;
+}
+
 static void slow_stop(void)
 {
 	if (slow_by <= 0)
