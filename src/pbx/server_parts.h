@@ -414,7 +414,8 @@ const struct sip_uri *pbx_way_from(const struct pbx_server *, struct sip_msg *, 
 bool pbx_way_from_here(const struct pbx_server *, struct sip_msg *, const struct flow *);
 /* Does this source need no password? */
 bool pbx_way_is_trusted(const struct pbx_server *, const struct flow *);
-/* May a Path from there lead anywhere? A trusted neighbour's, and that of a proxy which is trusted with nothing else. */
+/* May a Path from there lead anywhere? A trusted neighbour's, and that of a proxy which is trusted with nothing else.
+ */
 bool pbx_way_may_say_path(const struct pbx_server *, const struct flow *);
 /* "sip:user@domain" of a URI of ours; false: it has no user, or one that is too long. */
 bool pbx_way_aor(const struct pbx_server *, const struct sip_uri *, struct buf *aor, struct buf *name);
