@@ -13,8 +13,8 @@
  * for exactly that key, and no anchor is needed. Names match as in RFC 5922 7.1: uniformResourceIdentifier
  * "sip:NAME", and only where there is none of those dNSName; for an address iPAddress; never the common name
  * (which 7.1 merely allows, for certificates that nobody makes any more). Certificates are judged by `now`; OpenSSL's
- * own clock decides only how long a session ticket lasts. A server's ticket (TLS 1.3) goes with the first clear text that
- * it sends, in the same TLS_SEND: a connection on which it never says anything gets none.
+ * own clock decides only how long a session ticket lasts. A server's ticket (TLS 1.3) goes with the first clear text
+ * that it sends, in the same TLS_SEND: a connection on which it never says anything gets none.
  *
  * Memory: an idle connection holds no record buffers (tls_bench.c prints the bytes). Threads:
  * struct tls_credentials is immutable and counted, and may be shared by all threads; struct tls
