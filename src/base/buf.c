@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 void buf_init(struct buf *b, void *storage, size_t cap)
 {
 	*b = (struct buf){ .p = storage, .cap = cap };
@@ -96,17 +100,37 @@ void buf_put_i64(struct buf *b, int64_t value)
 	}
 }
 
-void buf_put_hex(struct buf *b, const void *p, size_t n)
+void buf_hex(const void *p, size_t n, char *out)
 {
 	const unsigned char *bytes = p;
+	size_t i = 0;
+
+#if defined(__SSE2__)
+	const __m128i low = _mm_set1_epi8(15);
+
+	for (; i + 8 <= n; i += 8) { /* sixteen digits at once: tags, nonces and digests are written by the thousand */
+		__m128i eight = _mm_loadl_epi64((const __m128i *)(const void *)(bytes + i));
+		__m128i half =
+			_mm_unpacklo_epi8(_mm_and_si128(_mm_srli_epi16(eight, 4), low), _mm_and_si128(eight, low));
+		__m128i letter = _mm_and_si128(_mm_cmpgt_epi8(half, _mm_set1_epi8(9)), _mm_set1_epi8('a' - '0' - 10));
+
+		_mm_storeu_si128((__m128i *)(void *)(out + 2 * i),
+				 _mm_add_epi8(_mm_add_epi8(half, letter), _mm_set1_epi8('0')));
+	}
+#endif
+	for (; i < n; i++) {
+		out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+	}
+}
+
+void buf_put_hex(struct buf *b, const void *p, size_t n)
+{
 	char *out = buf_room(b, 2 * n);
 
 	if (!out)
 		return;
-	for (size_t i = 0; i < n; i++) {
-		out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-		out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-	}
+	buf_hex(p, n, out);
 	b->n += 2 * n;
 }
 

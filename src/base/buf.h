@@ -60,6 +60,8 @@ void buf_put_z(struct buf *, const char *z);
 void buf_put_u64(struct buf *, uint64_t value);          /* decimal */
 void buf_put_i64(struct buf *, int64_t value);           /* decimal */
 void buf_put_hex(struct buf *, const void *p, size_t n); /* lower case, two digits a byte */
+/* The digits alone, 2 * n of them, into storage of the caller's. */
+void buf_hex(const void *p, size_t n, char *out);
 /* Big-endian, as on every wire of ours. */
 void buf_put_u8(struct buf *, uint8_t);
 void buf_put_u16(struct buf *, uint16_t);

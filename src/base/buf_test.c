@@ -2,6 +2,8 @@
 
 #include "base/test.h"
 
+#include <stdio.h>
+
 static void nothing_is_written_after_the_first_failure(void **state)
 {
 	char storage[5];
@@ -60,6 +62,26 @@ static void numbers_are_written_whole(void **state)
 	assert_str(buf_str(&b), "\5\6");
 }
 
+static void hex_is_two_digits_a_byte_at_every_length(void **state)
+{
+	char out[2 * 40 + 1], want[3];
+	uint8_t bytes[40];
+
+	(void)state;
+	for (unsigned first = 0; first < 256; first++)
+		for (size_t n = 0; n <= sizeof(bytes); n += 1 + n / 3) {
+			for (size_t i = 0; i < n; i++)
+				bytes[i] = (uint8_t)(first + i * 29);
+			out[2 * n] = 'z';
+			buf_hex(bytes, n, out);
+			assert_int_equal(out[2 * n], 'z');
+			for (size_t i = 0; i < n; i++) {
+				snprintf(want, sizeof(want), "%02x", bytes[i]);
+				assert_memory_equal(out + 2 * i, want, 2);
+			}
+		}
+}
+
 static void formatted_text_needs_room_for_its_nul_only_while_it_is_made(void **state)
 {
 	char storage[6];
@@ -82,6 +104,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_written_after_the_first_failure),
 		cmocka_unit_test(a_growing_one_stops_at_its_limit),
 		cmocka_unit_test(numbers_are_written_whole),
+		cmocka_unit_test(hex_is_two_digits_a_byte_at_every_length),
 		cmocka_unit_test(formatted_text_needs_room_for_its_nul_only_while_it_is_made),
 	};
 

@@ -12,6 +12,24 @@ static void equal_means_same_length_and_bytes(void **state)
 	assert_false(secret_eq(STR_NONE, STR("x")));
 }
 
+static void every_byte_counts_at_every_length(void **state)
+{
+	char a[40], b[40];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(a); i++)
+		a[i] = b[i] = (char)(i * 37);
+	for (size_t n = 0; n <= sizeof(a); n++) {
+		assert_true(secret_eq(str_of(a, n), str_of(b, n)));
+		for (size_t i = 0; i < n; i++)
+			for (int bit = 0; bit < 8; bit++) {
+				b[i] = (char)(b[i] ^ 1 << bit);
+				assert_false(secret_eq(str_of(a, n), str_of(b, n)));
+				b[i] = a[i];
+			}
+	}
+}
+
 static void wiped_is_zero(void **state)
 {
 	char text[] = "secret";
@@ -27,6 +45,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_means_same_length_and_bytes),
+		cmocka_unit_test(every_byte_counts_at_every_length),
 		cmocka_unit_test(wiped_is_zero),
 	};
 

@@ -9,9 +9,10 @@
 
 #include <stdlib.h>
 
-#define NONCE_BYTES 24 /* 8 time, 4 random, 12 of the mark */
-#define LAST_MAX    200
-#define HEX_MAX     (2 * SIP_AUTH_HA1_MAX)
+#define NONCE_BYTES  24 /* 8 time, 4 random, 12 of the mark */
+#define NONCE_SIGNED 12
+#define LAST_MAX     200
+#define HEX_MAX      (2 * SIP_AUTH_HA1_MAX)
 
 static const struct {
 	str name;
@@ -269,12 +270,7 @@ enum err sip_credentials_parse(str v, struct sip_credentials *out)
 
 static const char *hex_of(const uint8_t *bytes, size_t n, char *out)
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < n; i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
-	}
+	buf_hex(bytes, n, out);
 	return out;
 }
 
@@ -384,11 +380,11 @@ enum err sip_auth_verify(struct sip_auth *a, const struct sip_credentials *c, co
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < c->response.n && i < sizeof(given); i++)
+	if (secret_eq(c->response, str_of(right, n)))
+		return ERR_NONE;
+	for (size_t i = 0; i < c->response.n && i < sizeof(given); i++) /* in capitals, against the RFC */
 		given[i] = str_lower(c->response.p[i]);
-	if (c->response.n != n || !secret_eq(str_of(given, n), str_of(right, n)))
-		return ERR_REFUSED;
-	return ERR_NONE;
+	return c->response.n == n && secret_eq(str_of(given, n), str_of(right, n)) ? ERR_NONE : ERR_REFUSED;
 }
 
 static inline void put_quoted(struct buf *out, str name, str value)
@@ -513,11 +509,12 @@ static const uint8_t digits[256] = { ['0'] = DIGIT,      ['1'] = DIGIT | 1,  ['2
 
 enum err sip_auth_nonce_check(struct sip_auth *a, uint32_t tag, str nonce, usec now, usec lifetime)
 {
-	uint8_t bytes[NONCE_BYTES], mac[SHORT_MAC_N];
+	uint8_t bytes[NONCE_SIGNED], mac[SHORT_MAC_N];
+	char hex[2 * SHORT_MAC_N];
 	unsigned good = DIGIT;
 	uint64_t made = 0;
 
-	if (nonce.n != 2 * sizeof(bytes))
+	if (nonce.n != 2 * (size_t)NONCE_BYTES)
 		return ERR_FORGED;
 	/* only the form that we write: another spelling would be another nonce to whoever counts its uses */
 	for (size_t i = 0; i < sizeof(bytes); i++) {
@@ -529,7 +526,8 @@ enum err sip_auth_nonce_check(struct sip_auth *a, uint32_t tag, str nonce, usec 
 	if (!(good & DIGIT))
 		return ERR_FORGED;
 	sign_nonce(a, tag, bytes, mac);
-	if (!secret_eq(str_of((const char *)mac, 12), str_of((const char *)bytes + 12, 12)))
+	buf_hex(mac, sizeof(mac), hex);
+	if (!secret_eq(str_of(hex, 2 * (size_t)(NONCE_BYTES - NONCE_SIGNED)), str_skip(nonce, 2 * sizeof(bytes))))
 		return ERR_FORGED;
 	for (int i = 0; i < 8; i++)
 		made = made << 8 | bytes[i];

@@ -2,6 +2,7 @@
 
 #include "base/test.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,10 @@ static void try_vector(struct sip_auth *a, const json_t *v)
 		c.response = str_of(wrong, right.n);
 		assert_int_equal(sip_auth_verify(a, &c, ha1, text_of(v, "method"), text_of(v, "body")), ERR_REFUSED);
 	}
+	for (size_t i = 0; i < right.n; i++)
+		wrong[i] = (char)toupper(right.p[i]);
+	c.response = str_of(wrong, right.n);
+	assert_int_equal(sip_auth_verify(a, &c, ha1, text_of(v, "method"), text_of(v, "body")), ERR_NONE);
 	c.response = str_head(right, right.n - 1);
 	assert_int_equal(sip_auth_verify(a, &c, ha1, text_of(v, "method"), text_of(v, "body")), ERR_REFUSED);
 	ha1[0] ^= 1;

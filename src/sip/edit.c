@@ -366,30 +366,83 @@ static void put_vias(struct sip_msg *m, struct buf *out)
 		put_line(m, h, out);
 }
 
-static void put_to(struct sip_msg *m, str tag, struct buf *out)
-{
-	const struct sip_header *h = sip_msg_header(m, SIP_TO);
-	const struct sip_address *to = sip_msg_to(m);
-
-	if (!h)
-		return;
-	if (!to || to->tag.n || !tag.n) {
-		put_line(m, h, out);
-		return;
-	}
-	buf_put(out, STR("To: "));
-	buf_put(out, to->text);
-	buf_put(out, STR(";tag="));
-	buf_put(out, tag);
-	buf_put(out, STR("\r\n"));
-}
-
 static void put_first(const struct sip_msg *m, enum sip_kind kind, struct buf *out)
 {
 	const struct sip_header *h = sip_msg_header(m, kind);
 
 	if (h)
 		put_line(m, h, out);
+}
+
+/* What is yet to be copied: lines that stand one behind the other, as these mostly do, go as one. */
+struct run {
+	const char *at, *end;
+};
+
+static void add_run(struct run *r, const char *at, const char *end, struct buf *out)
+{
+	if (at != r->end) {
+		if (r->at)
+			buf_put(out, sip_scan_span(r->at, r->end));
+		r->at = at;
+	}
+	r->end = end;
+}
+
+static void end_run(struct run *r, struct buf *out)
+{
+	if (r->at)
+		buf_put(out, sip_scan_span(r->at, r->end));
+	*r = (struct run){ .at = NULL };
+}
+
+static void add_first(const struct sip_msg *m, enum sip_kind kind, struct run *r, struct buf *out)
+{
+	const struct sip_header *h = sip_msg_header(m, kind);
+
+	if (h)
+		add_run(r, m->text.p + h->at, m->text.p + h->end, out);
+}
+
+static void add_to(struct sip_msg *m, str tag, struct run *r, struct buf *out)
+{
+	const struct sip_header *h = sip_msg_header(m, SIP_TO);
+	const struct sip_address *to = sip_msg_to(m);
+
+	if (!h || !to || to->tag.n || !tag.n) {
+		add_first(m, SIP_TO, r, out);
+		return;
+	}
+	const char *line = m->text.p + h->at, *behind = to->text.p + to->text.n;
+	if (to->text.p == line + 4 && memcmp(line, "To: ", 4) == 0) {
+		add_run(r, line, behind, out);
+		end_run(r, out);
+	} else {
+		end_run(r, out);
+		buf_put(out, STR("To: "));
+		buf_put(out, to->text);
+	}
+	buf_put(out, STR(";tag="));
+	buf_put(out, tag);
+	if (behind + 2 == m->text.p + h->end)
+		add_run(r, behind, behind + 2, out);
+	else
+		buf_put(out, STR("\r\n"));
+}
+
+static void put_status_line(int status, str reason, struct buf *out)
+{
+	char digits[12];
+
+	if (status == 200 && !reason.n) { /* most of them */
+		buf_put(out, STR("SIP/2.0 200 OK\r\n"));
+		return;
+	}
+	buf_put(out, STR("SIP/2.0 "));
+	buf_put(out, text_of(digits, sizeof(digits), (uint64_t)status));
+	buf_put_char(out, ' ');
+	buf_put(out, reason.n ? reason : sip_status_text(status));
+	buf_put(out, STR("\r\n"));
 }
 
 static bool makes_dialog(const struct sip_msg *m)
@@ -399,24 +452,21 @@ static bool makes_dialog(const struct sip_msg *m)
 
 enum err sip_reply_write_head(struct sip_msg *request, int status, str reason, str to_tag, struct buf *out)
 {
-	char digits[12];
+	struct run run = { .at = NULL };
 
 	if (!sip_msg_has(request, SIP_VIA))
 		return ERR_ABSENT;
-	buf_put(out, STR("SIP/2.0 "));
-	buf_put(out, text_of(digits, sizeof(digits), (uint64_t)status));
-	buf_put_char(out, ' ');
-	buf_put(out, reason.n ? reason : sip_status_text(status));
-	buf_put(out, STR("\r\n"));
+	put_status_line(status, reason, out);
 	put_vias(request, out);
 	if (status > 100 && status < 300 && status != 199 && makes_dialog(request)) /* 199: RFC 6228 6. */
 		put_lines(request, SIP_RECORD_ROUTE, out);
-	put_first(request, SIP_FROM, out);
-	put_to(request, to_tag, out);
-	put_first(request, SIP_CALL_ID, out);
-	put_first(request, SIP_CSEQ, out);
+	add_first(request, SIP_FROM, &run, out);
+	add_to(request, to_tag, &run, out);
+	add_first(request, SIP_CALL_ID, &run, out);
+	add_first(request, SIP_CSEQ, &run, out);
 	if (status == 100)
-		put_first(request, SIP_TIMESTAMP, out);
+		add_first(request, SIP_TIMESTAMP, &run, out);
+	end_run(&run, out);
 	return out->err;
 }
 

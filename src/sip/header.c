@@ -381,7 +381,40 @@ static bool is_spec_char(char c)
 	return c != ';' && c != ',' && c != '?' && !sip_scan_is(c, SIP_SCAN_BLANK);
 }
 
+static str moved(str s, const char *from, const char *to)
+{
+	return s.p ? str_of(to + (s.p - from), s.n) : s;
+}
+
+/* Of `like`, written once more at `at`. */
+static void copy_uri(const struct sip_uri *like, const char *at, struct sip_uri *out)
+{
+	const char *from = like->text.p;
+
+	*out = *like;
+	out->text = moved(like->text, from, at);
+	out->user = moved(like->user, from, at);
+	out->host = moved(like->host, from, at);
+	out->params = moved(like->params, from, at);
+	out->headers = moved(like->headers, from, at);
+	out->password = moved(like->password, from, at);
+}
+
+static bool take_uri(str text, const struct sip_address *like, struct sip_uri *out)
+{
+	if (!like || !text.n || !str_eq(text, like->uri.text))
+		return sip_uri_scan(text, out);
+	copy_uri(&like->uri, text.p, out);
+	return true;
+}
+
 const char *sip_address_take(const char *at, const char *end, struct sip_address *out)
+{
+	return sip_address_take_like(at, end, NULL, out);
+}
+
+const char *sip_address_take_like(const char *at, const char *end, const struct sip_address *like,
+				  struct sip_address *out)
 {
 	const char *start = at = sip_scan_blank(at, end), *params = NULL, *stop;
 	str name, value;
@@ -400,7 +433,7 @@ const char *sip_address_take(const char *at, const char *end, struct sip_address
 		return NULL;
 	if (*at == '<') {
 		stop = memchr(at, '>', (size_t)(end - at));
-		if (!stop || !sip_uri_scan(sip_scan_span(at + 1, stop), &out->uri))
+		if (!stop || !take_uri(sip_scan_span(at + 1, stop), like, &out->uri))
 			return NULL;
 		at = stop + 1;
 	} else {

@@ -138,6 +138,9 @@ struct sip_address {
 MUST_CHECK enum err sip_address_parse(str value, struct sip_address *out);
 /* One value out of several: stops at its comma, or at the end, and returns where; NULL: malformed. */
 const char *sip_address_take(const char *at, const char *end, struct sip_address *out);
+/* The same; where the URI is that of `like` (NULL: nothing known), byte for byte, it is not parsed again. */
+const char *sip_address_take_like(const char *at, const char *end, const struct sip_address *like,
+				  struct sip_address *out);
 /* The display name without quotes and escapes. */
 void sip_address_display(const struct sip_address *, struct buf *out);
 /* expires=N of a Contact; false: absent or malformed (10.2.1.1 then takes the Expires header). */

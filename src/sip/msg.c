@@ -472,7 +472,7 @@ const struct sip_via *sip_msg_via_seen(const struct sip_msg *m)
 	return m->asked & ASKED_VIA ? m->via : NULL;
 }
 
-static const struct sip_address *type_address(struct sip_msg *m, enum sip_kind kind)
+static const struct sip_address *type_address(struct sip_msg *m, enum sip_kind kind, const struct sip_address *like)
 {
 	const struct sip_header *h = single(m, kind);
 	struct sip_address *address = h ? arena_alloc(m->arena, sizeof(*address)) : NULL;
@@ -481,7 +481,7 @@ static const struct sip_address *type_address(struct sip_msg *m, enum sip_kind k
 	if (!address)
 		return NULL;
 	value = sip_header_value(m, h);
-	if (!value.n || sip_address_take(value.p, value.p + value.n, address) != value.p + value.n)
+	if (!value.n || sip_address_take_like(value.p, value.p + value.n, like, address) != value.p + value.n)
 		return NULL;
 	return address->star ? NULL : address;
 }
@@ -489,14 +489,15 @@ static const struct sip_address *type_address(struct sip_msg *m, enum sip_kind k
 const struct sip_address *sip_msg_from(struct sip_msg *m)
 {
 	if (first_time(m, ASKED_FROM))
-		m->from = type_address(m, SIP_FROM);
+		m->from = type_address(m, SIP_FROM, NULL);
 	return m->from;
 }
 
 const struct sip_address *sip_msg_to(struct sip_msg *m)
 {
 	if (first_time(m, ASKED_TO))
-		m->to = type_address(m, SIP_TO);
+		/* a REGISTER's is the same */
+		m->to = type_address(m, SIP_TO, m->asked & ASKED_FROM ? m->from : NULL);
 	return m->to;
 }
 

@@ -194,6 +194,42 @@ static void each_mandatory_field_is_demanded(void **state)
 	}
 }
 
+static const char *views_of(const struct sip_uri *u, char *out, size_t cap)
+{
+	snprintf(out, cap, "%.*s|%.*s|%.*s|%.*s|%.*s|%.*s|%u|%d|%d", (int)u->text.n, u->text.p, (int)u->user.n,
+		 u->user.p, (int)u->host.n, u->host.p, (int)u->params.n, u->params.p, (int)u->headers.n, u->headers.p,
+		 (int)u->password.n, u->password.p, u->port, u->scheme, u->has_user);
+	return out;
+}
+
+static void to_like_from_is_read_as_if_from_were_not_there(void **state)
+{
+	static const char *const uris[] = {
+		"sip:a@b",        "sips:a:pw@b:5070;x=1;y?h=1", "sip:b", "tel:+1234;ext=5", "other:x",
+		"sip:[::1]:5062", "sip:a@b;transport=tcp"
+	};
+	char text[600], one[300], two[300];
+	struct sip_uri alone;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++)
+		for (size_t k = 0; k < sizeof(uris) / sizeof(uris[0]); k++) {
+			snprintf(text, sizeof(text),
+				 "REGISTER sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n"
+				 "From: \"Me\" <%s>;tag=9\r\nTo: You <%s> ;x\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n\r\n",
+				 uris[i], uris[k]);
+			assert_int_equal(check(text), 0);
+			assert_int_equal(sip_uri_parse(str_from(uris[k]), &alone), ERR_NONE);
+			assert_string_equal(views_of(&sip_msg_to(&m)->uri, one, sizeof(one)),
+					    views_of(&alone, two, sizeof(two)));
+			assert_true(sip_msg_to(&m)->uri.text.p > sip_msg_from(&m)->text.p + sip_msg_from(&m)->text.n);
+			assert_true(!sip_msg_to(&m)->uri.user.n ||
+				    sip_msg_to(&m)->uri.user.p > sip_msg_to(&m)->uri.text.p);
+			assert_str(sip_msg_to(&m)->display, "You");
+			assert_int_equal(sip_msg_to(&m)->tag.n, 0);
+		}
+}
+
 static void typed_fields_that_route_must_be_right(void **state)
 {
 	(void)state;
@@ -391,6 +427,7 @@ int main(void)
 		cmocka_unit_test(nul_in_a_header_is_400),
 		cmocka_unit_test(what_is_not_sip_is_not_answered),
 		cmocka_unit_test(each_mandatory_field_is_demanded),
+		cmocka_unit_test(to_like_from_is_read_as_if_from_were_not_there),
 		cmocka_unit_test(typed_fields_that_route_must_be_right),
 		cmocka_unit_test(a_message_of_its_own_outlives_the_datagram),
 		cmocka_unit_test(too_large_a_message_is_513),

@@ -2,12 +2,13 @@
 
 #include <stdlib.h>
 
-static const char hex[] = "0123456789abcdef";
-
 static void put_hex(char *out, uint64_t value)
 {
-	for (int i = 15; i >= 0; i--, value >>= 4)
-		out[i] = hex[value & 15];
+	uint8_t bytes[8];
+
+	for (int i = 7; i >= 0; i--, value >>= 8)
+		bytes[i] = (uint8_t)value;
+	buf_hex(bytes, sizeof(bytes), out);
 }
 
 static bool take_hex(const char *p, uint64_t *out)
