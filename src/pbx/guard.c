@@ -6,7 +6,9 @@
 
 #include <stdlib.h>
 
-#define REALM_MAX 256
+#define REALM_MAX   256
+#define FORM_MAX    1300 /* what is longer is written each time */
+#define FORM_NONCES 3
 
 struct user {
 	struct map_node node;
@@ -35,6 +37,13 @@ struct counts {
 	usec displaced; /* of those that had to go the newest was made then */
 };
 
+/* The challenge lines of one kind as they stand in each answer, but for the nonce. */
+struct form {
+	uint16_t n, nonce_n;      /* n 0: not written yet */
+	uint16_t at[FORM_NONCES]; /* where it goes */
+	char text[FORM_MAX];
+};
+
 struct pbx_guard {
 	struct sip_auth *auth;
 	struct pbx_backoff *backoff;
@@ -46,6 +55,7 @@ struct pbx_guard {
 		       */
 	char realm[REALM_MAX], quoted[2 * REALM_MAX + 2];
 	size_t realm_n, quoted_n;
+	struct form forms[8]; /* proxy, stale, simple */
 	uint64_t key[2];
 	struct map users;
 	struct user *ring[PBX_GUARD_USERS]; /* in the order they came; the oldest makes room */
@@ -116,6 +126,8 @@ enum err pbx_guard_set_realm(struct pbx_guard *g, str realm)
 	buf_init(&quoted, g->quoted, sizeof(g->quoted));
 	sip_quote(realm, &quoted);
 	g->quoted_n = quoted.n;
+	for (size_t i = 0; i < sizeof(g->forms) / sizeof(g->forms[0]); i++)
+		g->forms[i].n = 0;
 	return ERR_NONE;
 }
 
@@ -336,16 +348,12 @@ void pbx_guard_stats(const struct pbx_guard *g, struct pbx_backoff_stats *out)
 	pbx_backoff_stats(g->backoff, out);
 }
 
-void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, bool simple, usec now, struct buf *out)
+static void write_lines(const struct pbx_guard *g, bool proxy, bool stale, bool simple, str nonce, struct buf *out)
 {
 	/* RFC 8760 2.3: the one we like best on top. Not the longest: every account has SHA-256, none is weaker for it.
 	 */
 	static const enum sip_auth_algorithm order[] = { SIP_AUTH_SHA256, SIP_AUTH_SHA512_256, SIP_AUTH_MD5 };
-	char text[SIP_AUTH_NONCE_MAX];
-	str nonce = sip_auth_nonce(g->auth, g->tag, now, g->rng, text);
 
-	if (g->since == USEC_NEVER)
-		g->since = now;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		if (!takes(g, order[i]) || (simple && g->md5 && order[i] != SIP_AUTH_MD5))
 			continue;
@@ -354,4 +362,47 @@ void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, bool
 		buf_put(out, proxy ? STR("Proxy-Authenticate: ") : STR("WWW-Authenticate: "));
 		sip_challenge_write_quoted(order[i], str_of(g->quoted, g->quoted_n), nonce, stale, out);
 	}
+}
+
+/* false: it is too long, or the nonce is not where one is looked for. */
+static bool make_form(const struct pbx_guard *g, bool proxy, bool stale, bool simple, str nonce, struct form *form)
+{
+	size_t n = 0, found;
+	struct buf b;
+
+	buf_init(&b, form->text, sizeof(form->text));
+	write_lines(g, proxy, stale, simple, nonce, &b);
+	if (!buf_ok(&b))
+		return false;
+	for (size_t from = 0; (found = str_find(str_skip(buf_str(&b), from), nonce)) < b.n - from;) {
+		if (n == FORM_NONCES)
+			return false;
+		form->at[n++] = (uint16_t)(from + found);
+		from += found + nonce.n;
+	}
+	while (n < FORM_NONCES && n) { /* fewer lines: the same place again */
+		form->at[n] = form->at[n - 1];
+		n++;
+	}
+	form->nonce_n = (uint16_t)nonce.n;
+	form->n = (uint16_t)(n ? b.n : 0);
+	return n > 0;
+}
+
+void pbx_guard_write_challenge(struct pbx_guard *g, bool proxy, bool stale, bool simple, usec now, struct buf *out)
+{
+	struct form *form = &g->forms[4 * proxy + 2 * stale + simple];
+	char text[SIP_AUTH_NONCE_MAX];
+	str nonce = sip_auth_nonce(g->auth, g->tag, now, g->rng, text);
+	size_t at = out->n;
+
+	if (g->since == USEC_NEVER)
+		g->since = now;
+	if (at || (!form->n && !make_form(g, proxy, stale, simple, nonce, form))) {
+		write_lines(g, proxy, stale, simple, nonce, out);
+		return;
+	}
+	buf_put(out, str_of(form->text, form->n));
+	for (size_t i = 0; buf_ok(out) && i < FORM_NONCES; i++)
+		memcpy(out->p + form->at[i], nonce.p, form->nonce_n);
 }

@@ -199,6 +199,56 @@ static void a_nonce_of_a_former_life_is_not_taken(void **state)
 	g = first;
 }
 
+/* The lines of a challenge, each of them with this realm and with the same nonce, which is put into `nonce`. */
+static unsigned lines_with(const char *realm, bool proxy, bool stale, bool simple, usec now, char nonce[49])
+{
+	const char *name = proxy ? "Proxy-Authenticate: " : "WWW-Authenticate: ";
+	struct sip_challenge c;
+	char lines[1300];
+	unsigned n = 0;
+	struct buf b;
+	str line, rest;
+
+	buf_init(&b, lines, sizeof(lines));
+	pbx_guard_write_challenge(g, proxy, stale, simple, now, &b);
+	assert_true(buf_ok(&b));
+	nonce[0] = '\0';
+	for (rest = buf_str(&b); rest.n; n++) {
+		size_t at = str_find(rest, STR("\r\n"));
+
+		line = str_head(rest, at);
+		rest = str_skip(rest, at + 2);
+		assert_true(str_take(&line, str_from(name)));
+		assert_int_equal(sip_challenge_parse(line, &c), ERR_NONE);
+		assert_true(str_eq(c.realm, str_from(realm)));
+		assert_int_equal(c.stale, stale);
+		assert_int_equal(c.nonce.n, 48);
+		if (nonce[0])
+			assert_true(str_eq(c.nonce, str_from(nonce)));
+		assert_true(str_copy_z(c.nonce, nonce, 49));
+	}
+	return n;
+}
+
+static void each_challenge_has_its_own_nonce_and_the_realm_of_the_day(void **state)
+{
+	char first[49], next[49];
+
+	(void)state;
+	for (int kind = 0; kind < 8; kind++) {
+		bool proxy = kind & 4, stale = kind & 2, simple = kind & 1;
+		unsigned n = simple ? 1 : 3;
+
+		assert_int_equal(pbx_guard_set_realm(g, STR("realm")), ERR_NONE);
+		assert_int_equal(lines_with("realm", proxy, stale, simple, START, first), n);
+		assert_int_equal(lines_with("realm", proxy, stale, simple, START + 1, next), n);
+		assert_string_not_equal(first, next);
+		assert_int_equal(pbx_guard_set_realm(g, STR("other")), ERR_NONE);
+		assert_int_equal(lines_with("other", proxy, stale, simple, START + 2, next), n);
+	}
+	assert_int_equal(pbx_guard_set_realm(g, STR("realm")), ERR_NONE);
+}
+
 /* RFC 2617 3.2.2: an old client answers without qop, cnonce and count. */
 static void an_answer_without_a_count_is_good_once(void **state)
 {
@@ -427,6 +477,7 @@ int main(void)
 		T(a_count_comes_once_and_a_nonce_ages),
 		T(a_nonce_is_one_workers),
 		T(a_nonce_of_a_former_life_is_not_taken),
+		T(each_challenge_has_its_own_nonce_and_the_realm_of_the_day),
 		T(an_answer_without_a_count_is_good_once),
 		T(a_used_count_makes_nobody_known),
 		T(an_answer_to_a_made_up_nonce_is_not_looked_at),

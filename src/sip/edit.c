@@ -434,8 +434,8 @@ static void put_status_line(int status, str reason, struct buf *out)
 {
 	char digits[12];
 
-	if (status == 200 && !reason.n) { /* most of them */
-		buf_put(out, STR("SIP/2.0 200 OK\r\n"));
+	if (!reason.n && (status == 200 || status == 401)) { /* most of them */
+		buf_put(out, status == 200 ? STR("SIP/2.0 200 OK\r\n") : STR("SIP/2.0 401 Unauthorized\r\n"));
 		return;
 	}
 	buf_put(out, STR("SIP/2.0 "));
