@@ -52,7 +52,7 @@ bool journal_is_there(const char *database)
 	return false;
 }
 
-static enum err lock_first(const char *path, usec patience, int *fd)
+static enum err lock(const char *path, usec patience, int *fd)
 {
 	enum err err;
 
@@ -73,9 +73,9 @@ enum err journal_open(const char *database, usec patience, struct journal **out)
 	j->files[0].fd = j->files[1].fd = -1;
 	enum err err = path_of(database, 0, paths[0]) && path_of(database, 1, paths[1]) ? ERR_NONE : ERR_LIMIT;
 	if (err == ERR_NONE)
-		err = lock_first(paths[0], patience, &j->files[0].fd);
+		err = lock(paths[0], patience, &j->files[0].fd);
 	if (err == ERR_NONE)
-		err = file_lock(paths[1], &j->files[1].fd);
+		err = lock(paths[1], patience, &j->files[1].fd); /* who closes it may have come as far as the first */
 	if (err != ERR_NONE) {
 		journal_close(j);
 		return err;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -264,6 +265,31 @@ static void one_process_has_it_and_who_closes_leaves_it(void **state)
 	assert_false(journal_is_there(p->path));
 }
 
+static void who_is_half_through_with_closing_it_is_waited_for(void **state)
+{
+	struct place *p = *state;
+	struct journal *j = NULL;
+	int ends[2], status;
+	char word;
+
+	assert_int_equal(pipe(ends), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		int fd = open(p->files[1], O_RDWR | O_CREAT, 0600);
+		bool good = flock(fd, LOCK_EX) == 0 && write(ends[1], "x", 1) == 1;
+		usleep(100000);
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(read(ends[0], &word, 1), 1);
+	assert_int_equal(journal_open(p->path, 10 * USEC_PER_SEC, &j), ERR_NONE);
+	journal_close(j);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void a_full_disk_loses_nothing_that_was_put(void **state)
 {
 	struct place *p = *state;
@@ -327,6 +353,7 @@ int main(void)
 		FRESH(a_torn_end_is_left_out),
 		FRESH(damage_is_never_taken_for_a_row),
 		FRESH(one_process_has_it_and_who_closes_leaves_it),
+		FRESH(who_is_half_through_with_closing_it_is_waited_for),
 		FRESH(a_full_disk_loses_nothing_that_was_put),
 		FRESH(bounds_hold),
 	};
