@@ -18,6 +18,7 @@
 
 #define AHEAD_MAX   256 /* questions that went ahead and wait for the next commit; with more it does not wait */
 #define AHEAD_AGAIN (USEC_PER_SEC / 4)
+#define PROMISES    4096 /* as many went ahead and are not in the database; with more, answers wait for their commit */
 
 /* A question on its way. */
 struct item {
@@ -51,6 +52,7 @@ struct keeper {
 	enum err last_failure; /* of COMMIT; said once */
 	size_t last_weight;    /* of the last batch */
 	bool changed;          /* another process has written */
+	bool left;             /* promised changes stay in the journal: what came after them must not be written */
 
 	pthread_mutex_t order; /* taken before `lock`: the journal has the order of the queue; guards what follows */
 	struct journal *journal;
@@ -60,11 +62,12 @@ struct keeper {
 	pthread_cond_t asked; /* the keeper thread waits here */
 	pthread_cond_t to_hash;
 	struct queue asks, hashes;
-	uint32_t ahead_n; /* of the asks: answered already */
-	usec ahead_due;   /* when they are committed, if nothing else comes (monotonic) */
-	uint32_t hash_n;  /* places taken: from keeper_post to the answer */
-	bool stopping;    /* nothing new is taken */
-	bool ended;       /* the hash threads go home */
+	uint32_t ahead_n;   /* of the asks: answered already */
+	uint32_t promise_n; /* with those that are being committed */
+	usec ahead_due;     /* when they are committed, if nothing else comes (monotonic) */
+	uint32_t hash_n;    /* places taken: from keeper_post to the answer */
+	bool stopping;      /* nothing new is taken */
+	bool ended;         /* the hash threads go home */
 
 	pthread_t thread, hashers[HASH_THREADS_MAX];
 	uint32_t hasher_n;
@@ -148,6 +151,7 @@ static bool needs_hash(enum keeper_kind kind)
 /* One more went ahead. Must the keeper's thread hear of it? Under the lock. */
 static bool announce_ahead(struct keeper *k)
 {
+	k->promise_n++;
 	k->ahead_n++;
 	if (k->ahead_n == 1)
 		k->ahead_due = monotonic() + KEEPER_AHEAD_MS * USEC_PER_MS;
@@ -190,7 +194,7 @@ static const char *enqueue(struct keeper *k, struct item *item, enum err *err)
 static bool is_crowded(struct keeper *k)
 {
 	pthread_mutex_lock(&k->lock);
-	bool crowded = k->asks.n >= k->setup.queue_max / 2;
+	bool crowded = k->asks.n >= k->setup.queue_max / 2 || k->promise_n >= PROMISES;
 	pthread_mutex_unlock(&k->lock);
 	return crowded;
 }
@@ -297,9 +301,9 @@ static void tell_changed(struct keeper *k)
 }
 
 struct batch {
-	struct item *items[BATCH_MAX];
-	struct keeper_answer *answers[BATCH_MAX];
-	size_t n;
+	struct item *items[PROMISES + BATCH_MAX];
+	struct keeper_answer *answers[PROMISES + BATCH_MAX];
+	size_t n, ahead_n;
 	uint64_t number; /* the last of those that went ahead; 0: there is none */
 	bool failed;     /* its transaction: they stay in the queue */
 };
@@ -329,7 +333,7 @@ static void carry_out(struct keeper *k, struct batch *b, bool writing)
 /* After a failed BEGIN or COMMIT: those that write get the reason, the others are to be asked again. */
 static void fail_writers(struct keeper *k, struct batch *b, enum err err)
 {
-	const char *why = k->db->driver->why(k->db);
+	const char *why = k->left ? "the keeper is ending" : k->db->driver->why(k->db);
 
 	if (err != k->last_failure)
 		log_error(k->setup.log, "io.keeper failed", "err=\"%s\" why=\"%s\"", err_text(err), why);
@@ -388,7 +392,7 @@ static void settle_ahead(struct keeper *k, const struct batch *b)
 static void write_all(struct keeper *k, struct batch *b)
 {
 	usec began = monotonic();
-	enum err err = k->db->driver->step(k->db, DB_BEGIN);
+	enum err err = k->left ? k->last_failure : k->db->driver->step(k->db, DB_BEGIN);
 
 	if (err == ERR_NONE) {
 		carry_out(k, b, true);
@@ -439,7 +443,8 @@ static void end_ahead(struct item *item, struct keeper_answer *answer, struct qu
 	free(item);
 }
 
-/* Before all others. A keeper that is ending leaves them in the journal. */
+/* Before all others. A keeper that is ending leaves them in the journal, and with them all that came after: in the
+ * database it would be older than they are to whoever takes them over. */
 static void put_back(struct keeper *k, struct queue *again)
 {
 	struct item *item;
@@ -457,6 +462,7 @@ static void put_back(struct keeper *k, struct queue *again)
 		k->ahead_due = monotonic() + AHEAD_AGAIN;
 	}
 	pthread_mutex_unlock(&k->lock);
+	k->left = left;
 	if (left)
 		log_warn(k->setup.log, "io.keeper left", "what=\"changes of contacts, for the next start\" n=%u",
 			 again->n);
@@ -464,6 +470,13 @@ static void put_back(struct keeper *k, struct queue *again)
 		keeper_ask_free(item->ask);
 		free(item);
 	}
+}
+
+static void keep_promises(struct keeper *k, size_t n)
+{
+	pthread_mutex_lock(&k->lock);
+	k->promise_n -= (uint32_t)n;
+	pthread_mutex_unlock(&k->lock);
 }
 
 static void answer_batch(struct keeper *k, struct batch *b)
@@ -485,6 +498,8 @@ static void answer_batch(struct keeper *k, struct batch *b)
 		else
 			finish(k, item, b->answers[i]);
 	}
+	if (b->ahead_n && !b->failed)
+		keep_promises(k, b->ahead_n);
 	if (again.n)
 		put_back(k, &again);
 	if (changed)
@@ -494,7 +509,9 @@ static void answer_batch(struct keeper *k, struct batch *b)
 /* Under the lock. What went ahead waits for company. */
 static bool has_work(const struct keeper *k)
 {
-	return k->asks.n > k->ahead_n || (k->asks.n && (k->stopping || k->ahead_n >= AHEAD_MAX)) ||
+	bool crowd = k->ahead_n >= AHEAD_MAX && !k->behind;
+
+	return k->asks.n > k->ahead_n || (k->asks.n && (k->stopping || crowd)) ||
 	       (k->ahead_n && monotonic() >= k->ahead_due);
 }
 
@@ -531,12 +548,21 @@ static void gather(struct keeper *k)
 	}
 }
 
+/* Is there room for one more? What could not be committed is taken as a whole, for it stands before all others, and who
+ * only reads would never have a turn. */
+static bool has_room(const struct keeper *k, const struct batch *b)
+{
+	return b->n - (k->behind ? b->ahead_n : 0) < BATCH_MAX && k->last_weight < WEIGHT_MAX;
+}
+
 /* The next batch, perhaps empty; false: it is over. */
 static bool take_batch(struct keeper *k, struct batch *b)
 {
 	struct item *item;
 
-	*b = (struct batch){ .n = 0 };
+	b->n = b->ahead_n = 0;
+	b->number = 0;
+	b->failed = false;
 	pthread_mutex_lock(&k->lock);
 	bool over = k->stopping && k->asks.n == 0 && k->hash_n == 0;
 	if (!over && !has_work(k))
@@ -545,10 +571,12 @@ static bool take_batch(struct keeper *k, struct batch *b)
 	if (work)
 		gather(k);
 	k->last_weight = 0;
-	while (work && b->n < BATCH_MAX && k->last_weight < WEIGHT_MAX && (item = queue_take(&k->asks))) {
+	while (work && has_room(k, b) && (item = queue_take(&k->asks))) {
+		b->answers[b->n] = NULL;
 		b->items[b->n++] = item;
 		if (item->number) {
 			k->ahead_n--;
+			b->ahead_n++;
 			b->number = item->number;
 		} else {
 			k->last_weight += item->weight;
@@ -564,7 +592,7 @@ static void *keep(void *self)
 	struct batch *b = malloc(sizeof(*b));
 
 	if (!b)
-		abort(); /* 8 KiB at the very start */
+		abort(); /* 72 KiB at the very start */
 	while (take_batch(k, b)) {
 		if (b->n > 0 && writes(b))
 			write_all(k, b);

@@ -557,6 +557,63 @@ static void what_a_keeper_could_not_write_the_next_one_takes_over(void **state)
 	keeper_stop(k);
 }
 
+static void *release_soon(void *db)
+{
+	usleep(600000);
+	release_database(db);
+	return NULL;
+}
+
+/* The first batch of a keeper that is ending fails; before the next one the database is free again. */
+static void what_comes_after_what_an_ending_keeper_left_is_left_too(void **state)
+{
+	struct house *h = *state;
+	struct keeper *k = open_with((struct keeper_setup){ .ahead = true, .busy_ms = 400 }, h);
+	struct counter c = COUNTER;
+	struct db *other = hold_database(h);
+	pthread_t thread;
+
+	for (unsigned n = 1; n <= 1500; n++)
+		refresh(k, &c, n, n, NOW + (usec)n);
+	refresh(k, &c, 1501, 1, NOW + 9999);
+	assert_int_equal(c.good, 1501);
+	assert_int_equal(pthread_create(&thread, NULL, release_soon, other), 0);
+	keeper_stop(k);
+	pthread_join(thread, NULL);
+	k = open_ahead(h);
+	for (unsigned n = 1; n <= 1500; n += n < 5 ? 1 : 131)
+		assert_true(bound_until(k, n) == (n == 1 ? NOW + 9999 : NOW + (usec)n));
+	keeper_stop(k);
+}
+
+static void readers_are_served_however_much_was_promised_and_cannot_be_written(void **state)
+{
+	struct house *h = *state;
+	struct keeper *k = open_with((struct keeper_setup){ .ahead = true, .busy_ms = 300 }, h);
+	struct counter promised = COUNTER, c = COUNTER;
+	struct db *other = hold_database(h);
+	struct state_record row = { .owner = STR("x"), .name = STR("n"), .value = STR("v") };
+
+	for (unsigned n = 1; n <= 1500; n++)
+		refresh(k, &promised, n, n, NOW + (usec)n);
+	assert_int_equal(promised.good, 1500);
+	post(k, &c, (struct keeper_ask){ .kind = KEEPER_STATE_GET, .token = 1, .states = &row, .n = 1 });
+	post(k, &c, (struct keeper_ask){ .kind = KEEPER_STATE_PUT, .token = 2, .states = &row, .n = 1 });
+	for (int i = 0; i < 500; i++) {
+		pthread_mutex_lock(&c.lock);
+		bool answered = c.n == 2;
+		pthread_mutex_unlock(&c.lock);
+		if (answered)
+			break;
+		usleep(20000);
+	}
+	release_database(other);
+	wait_for(&c, &c.n, 2);
+	assert_int_equal(c.refused, 1);
+	assert_true(bound_until(k, 1) == NOW + 1 && bound_until(k, 1500) == NOW + 1500);
+	keeper_stop(k);
+}
+
 static void what_the_database_has_is_not_taken_over_again(void **state)
 {
 	struct house *h = *state;
@@ -663,6 +720,8 @@ int main(void)
 		FRESH(it_reaches_the_database_by_itself),
 		FRESH(while_a_commit_fails_nothing_goes_ahead_and_what_did_is_kept),
 		FRESH(what_a_keeper_could_not_write_the_next_one_takes_over),
+		FRESH(what_comes_after_what_an_ending_keeper_left_is_left_too),
+		FRESH(readers_are_served_however_much_was_promised_and_cannot_be_written),
 		FRESH(what_the_database_has_is_not_taken_over_again),
 		FRESH(contacts_that_went_ahead_survive_kill_9),
 	};
