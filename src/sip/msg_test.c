@@ -194,6 +194,20 @@ static void each_mandatory_field_is_demanded(void **state)
 	}
 }
 
+static void case_does_not_matter_in_version_and_cookie(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("OPTIONS sip:b sIP/2.0\r\nVia: sip/2.0/UDP a;branch=Z9hg4BKx\r\n\r\n"), ERR_NONE);
+	assert_true(m.is_request);
+	assert_true(sip_via_is_unique(sip_msg_via(&m)));
+	assert_int_equal(parse("OPTIONS sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bJx\r\n\r\n"), ERR_NONE);
+	assert_false(sip_via_is_unique(sip_msg_via(&m)));
+	assert_int_equal(parse("sIp/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKx\r\n\r\n"), ERR_NONE);
+	assert_false(m.is_request);
+	assert_int_equal(m.status, 200);
+	assert_int_equal(parse("SUB/2.0 sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\n\r\n"), ERR_SYNTAX);
+}
+
 static const char *views_of(const struct sip_uri *u, char *out, size_t cap)
 {
 	snprintf(out, cap, "%.*s|%.*s|%.*s|%.*s|%.*s|%.*s|%u|%d|%d", (int)u->text.n, u->text.p, (int)u->user.n,
@@ -427,6 +441,7 @@ int main(void)
 		cmocka_unit_test(nul_in_a_header_is_400),
 		cmocka_unit_test(what_is_not_sip_is_not_answered),
 		cmocka_unit_test(each_mandatory_field_is_demanded),
+		cmocka_unit_test(case_does_not_matter_in_version_and_cookie),
 		cmocka_unit_test(to_like_from_is_read_as_if_from_were_not_there),
 		cmocka_unit_test(typed_fields_that_route_must_be_right),
 		cmocka_unit_test(a_message_of_its_own_outlives_the_datagram),

@@ -134,7 +134,8 @@ enum err sip_via_parse(str value, struct sip_via *out)
 bool sip_via_is_unique(const struct sip_via *via)
 {
 	/* 8.1.1.7: the cookie is compared without case, as tokens are (7.3.1) */
-	return via->branch.n > 7 && str_starts_nocase(via->branch, STR(SIP_VIA_COOKIE));
+	return via->branch.n > 7 &&
+	       (memcmp(via->branch.p, SIP_VIA_COOKIE, 7) == 0 || str_starts_nocase(via->branch, STR(SIP_VIA_COOKIE)));
 }
 
 uint16_t sip_via_port(const struct sip_via *via)
