@@ -331,6 +331,62 @@ static void bindings_that_have_ended_take_nobodys_place(void **state)
 	assert_int_equal(pbx_location_find(l, STR("sip:a@x"), t0 + 61 * USEC_PER_SEC, list), 1);
 }
 
+/* Nearly full, so that many stand far behind where they begin, and round the end of the table. */
+static void whoever_comes_and_goes_nobody_else_is_lost(void **state)
+{
+	enum { AORS = 60, KEYS = 3 };
+	static usec until[AORS][KEYS]; /* what must be there; 0: never put */
+	const struct pbx_contact *list[PBX_CONTACTS_MAX];
+	struct pbx_contact_mark mark;
+	struct contact_record back;
+	char aor[40], uri[40];
+	usec now = t0;
+	struct rng rng;
+
+	(void)state;
+	rng_seeded(&rng, 12);
+	for (int turn = 0; turn < 200000; turn++) {
+		unsigned a = rng_below(&rng, AORS), k = rng_below(&rng, KEYS), what = rng_below(&rng, 10);
+		size_t live = 0, n, expected = 0;
+
+		snprintf(aor, sizeof(aor), "sip:%u@x", a);
+		snprintf(uri, sizeof(uri), "sip:%u@%u", a, k);
+		if (what < 5) {
+			struct contact_record r = row(str_from(aor), str_from(uri), (uint16_t)k, 0);
+
+			r.expires = now + (usec)(1 + rng_below(&rng, 40)) * USEC_PER_SEC;
+			r.call_id = str_from(uri);
+			r.cseq = (uint32_t)turn;
+			r.key = k ? r.uri : STR("a key");
+			enum err err = pbx_location_put(l, &r, now);
+			assert_true(err == ERR_NONE || (err == ERR_FULL && pbx_location_n(l) == 100));
+			until[a][k] = err ? until[a][k] : r.expires;
+		} else if (what < 8) {
+			pbx_location_remove(l, str_from(aor), k ? str_from(uri) : STR("a key"));
+			until[a][k] = 0;
+		} else if (what == 8) {
+			now += (usec)rng_below(&rng, 2) * USEC_PER_SEC;
+			while (pbx_location_due(l) <= now)
+				pbx_location_tick(l, pbx_location_due(l));
+		}
+		for (unsigned i = 0; i < AORS; i++)
+			for (unsigned j = 0; j < KEYS; j++)
+				live += until[i][j] > now;
+		assert_int_equal(pbx_location_n(l), live);
+		for (unsigned j = 0; j < KEYS; j++)
+			expected += until[a][j] > now;
+		n = pbx_location_find(l, str_from(aor), now, list);
+		assert_int_equal(n, expected);
+		for (size_t i = 0; i < n; i++) {
+			pbx_contact_record(list[i], &back);
+			pbx_contact_mark(list[i], &mark);
+			assert_int_equal(back.expires, until[a][back.q]);
+			assert_true(str_eq(mark.key, back.key) && str_eq(mark.call_id, back.call_id) &&
+				    mark.cseq == back.cseq && mark.registered == back.registered);
+		}
+	}
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -342,6 +398,7 @@ int main(void)
 		T(bindings_end_at_their_second),
 		T(both_bounds_are_kept),
 		T(bindings_that_have_ended_take_nobodys_place),
+		T(whoever_comes_and_goes_nobody_else_is_lost),
 		T(a_binding_is_small),
 		T(whatever_a_phone_says_comes_back),
 		T(a_refresh_is_written_into_the_same_block),
