@@ -226,12 +226,15 @@ static struct counts *place_of(struct pbx_guard *g, uint64_t hash)
 	return &g->counts[hash % (PBX_GUARD_COUNTS / WAYS)];
 }
 
-/* Where this nonce is counted; the oldest makes room. NULL: it may have been counted here before. */
-static struct count *find_count(struct pbx_guard *g, str nonce, uint64_t hash, usec now)
+/* Where this nonce is counted, of which `n` has come; the oldest makes room. NULL: it may have been counted here
+ * before.
+ */
+static struct count *find_count(struct pbx_guard *g, str nonce, uint32_t n, uint64_t hash, usec now)
 {
 	struct counts *c = place_of(g, hash);
 	struct count *oldest = &c->of[0];
 	usec made = sip_auth_nonce_made(nonce);
+	bool again = made <= c->displaced;
 
 	for (size_t i = 0; i < WAYS; i++) {
 		if (c->of[i].made == made && c->of[i].hash == hash >> 32)
@@ -239,25 +242,30 @@ static struct count *find_count(struct pbx_guard *g, str nonce, uint64_t hash, u
 		if (c->of[i].made < oldest->made)
 			oldest = &c->of[i];
 	}
-	if (made <= c->displaced && now - made > YOUNG)
+	if (again && now - made > YOUNG)
 		return NULL;
 	if (oldest->made > c->displaced)
 		c->displaced = oldest->made;
 	*oldest = (struct count){ .made = made, .hash = (uint32_t)(hash >> 32) };
+	if (again) { /* whatever is below n may have come */
+		oldest->top = n - 1;
+		oldest->seen = UINT64_MAX;
+	}
 	return oldest;
 }
 
 /* RFC 7616 5.12: a count may come once. */
 static bool take_count(struct pbx_guard *g, const struct sip_credentials *c, uint64_t hash, usec now)
 {
-	struct count *count = find_count(g, c->nonce, hash, now);
+	/* Without qop there are no counts (RFC 2617 3.2.2), and the answer says nothing of Contact or Call-ID: such a
+	 * nonce is good for one request. */
+	uint32_t n = c->count ? c->count : UINT32_MAX;
+	struct count *count = find_count(g, c->nonce, n, hash, now);
 
 	if (!count)
 		return false;
-	/* Without qop there are no counts (RFC 2617 3.2.2), and the answer says nothing of Contact or Call-ID: such a
-	 * nonce is good for one request. */
 	struct sip_auth_window window = { .top = count->top, .seen = count->seen };
-	bool fresh = sip_auth_window_take(&window, c->count ? c->count : UINT32_MAX);
+	bool fresh = sip_auth_window_take(&window, n);
 	count->top = window.top;
 	count->seen = window.seen;
 	return fresh;

@@ -392,6 +392,27 @@ static void who_fills_the_table_displaces_nobodys_count_to_use_it_again(void **s
 	assert_int_equal(judge(later), PBX_GUARD_GOOD);
 }
 
+/* So young is it taken again, but by what comes next alone. */
+static void a_young_nonce_that_was_displaced_takes_nothing_that_was_before(void **state)
+{
+	(void)state;
+	know("101", "pw", false);
+	know("102", "pw2", false);
+	request(SIP_AUTH_MD5, "101", "pw", 2, 0);
+	assert_int_equal(judge(0), PBX_GUARD_GOOD);
+	for (unsigned i = 0; i < 5 * PBX_GUARD_COUNTS; i++) {
+		request(SIP_AUTH_MD5, "102", "pw2", 1, USEC_PER_SEC + i);
+		assert_int_equal(judge(USEC_PER_SEC + i), PBX_GUARD_GOOD);
+	}
+	request(SIP_AUTH_MD5, "101", "pw", 3, 0);
+	assert_int_equal(judge(2 * USEC_PER_SEC), PBX_GUARD_GOOD);
+	request(SIP_AUTH_MD5, "101", "pw", 2, 0); /* overheard */
+	assert_int_equal(judge(2 * USEC_PER_SEC), PBX_GUARD_STALE);
+	assert_int_equal(judge(60 * USEC_PER_SEC), PBX_GUARD_STALE);
+	request(SIP_AUTH_MD5, "101", "pw", 4, 0);
+	assert_int_equal(judge(60 * USEC_PER_SEC), PBX_GUARD_GOOD);
+}
+
 static void who_guesses_too_fast_is_not_judged_even_when_right(void **state)
 {
 	struct pbx_backoff_stats stats;
@@ -482,6 +503,7 @@ int main(void)
 		T(a_used_count_makes_nobody_known),
 		T(an_answer_to_a_made_up_nonce_is_not_looked_at),
 		T(who_fills_the_table_displaces_nobodys_count_to_use_it_again),
+		T(a_young_nonce_that_was_displaced_takes_nothing_that_was_before),
 		T(who_has_heard_a_challenge_is_known_by_the_look_of_it),
 		T(who_guesses_too_fast_is_not_judged_even_when_right),
 		T(what_was_not_offered_is_not_taken),
