@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #define NOTIFY_LIFE 600u                /* seconds: longer than a call may ring (RFC 3515 3.4) */
-#define FIRST_WAIT  (32 * USEC_PER_SEC) /* RFC 6665 4.1.2.4: timer N */
+#define NEWS_WAIT   (32 * USEC_PER_SEC) /* RFC 6665 4.1.2.4: timer N; and for the last one */
 
 /* ---- we ask ---- */
 
@@ -69,7 +69,7 @@ void call_transfer_replied(struct call *call, const struct leg_event *event, use
 	}
 	t->subscribed = true;
 	if (!t->until)
-		t->until = usec_add(now, FIRST_WAIT);
+		t->until = usec_add(now, NEWS_WAIT);
 }
 
 static void notified(struct call *call, const struct leg_event *event, usec now)
@@ -93,7 +93,8 @@ static void notified(struct call *call, const struct leg_event *event, usec now)
 		return;
 	}
 	leg_respond(&call->leg, event->server, m, 200, STR_NONE, now);
-	call->transfer.until = usec_add(now, (usec)seconds * USEC_PER_SEC);
+	/* 4.2.1.4: at its end there is a last one, with the result, which must have time to arrive */
+	call->transfer.until = usec_add(now, (usec)seconds * USEC_PER_SEC + NEWS_WAIT);
 	status = transfer_status(m->body);
 	if (last && status < 200)
 		status = 487; /* it ends without a word about how */
