@@ -52,6 +52,7 @@ struct keeper {
 	enum err last_failure; /* of COMMIT; said once */
 	size_t last_weight;    /* of the last batch */
 	bool changed;          /* another process has written */
+	bool owes;             /* an earlier process's promises, which could not be taken over yet */
 	bool left;             /* promised changes stay in the journal: what came after them must not be written */
 
 	pthread_mutex_t order; /* taken before `lock`: the journal has the order of the queue; guards what follows */
@@ -389,10 +390,45 @@ static void settle_ahead(struct keeper *k, const struct batch *b)
 	pthread_mutex_unlock(&k->order);
 }
 
+/* What an earlier process has promised. Somebody else who has the journal is a keeper that runs, and has told the
+ * database by then all that we may have heard of, or takes it over himself. */
+static enum err take_over(struct keeper *k)
+{
+	bool ahead = k->setup.ahead;
+	size_t n = 0;
+	enum err err = journal_open(k->setup.path, ahead ? k->setup.busy_ms * USEC_PER_MS : 0, &k->journal);
+
+	bool opened = err == ERR_NONE;
+	if (err == ERR_BUSY)
+		nanosleep(&(struct timespec){ .tv_nsec = 3 * KEEPER_AHEAD_MS / 2 * 1000000 }, NULL);
+	if (opened)
+		err = takeover_all(k->db, k->clerk, k->journal, &n);
+	if (n)
+		log_info(k->setup.log, "io.keeper took over", "what=\"changes of contacts that a process left\" n=%zu",
+			 n);
+	if (ahead)
+		return err;
+	journal_close(k->journal);
+	k->journal = NULL;
+	err = opened ? err : ERR_NONE;
+	k->owes = err != ERR_NONE;
+	return err;
+}
+
+/* ERR_NONE: a transaction has begun. */
+static enum err begin(struct keeper *k)
+{
+	enum err err = k->left ? k->last_failure : ERR_NONE;
+
+	if (err == ERR_NONE && k->owes)
+		err = take_over(k);
+	return err == ERR_NONE ? k->db->driver->step(k->db, DB_BEGIN) : err;
+}
+
 static void write_all(struct keeper *k, struct batch *b)
 {
 	usec began = monotonic();
-	enum err err = k->left ? k->last_failure : k->db->driver->step(k->db, DB_BEGIN);
+	enum err err = begin(k);
 
 	if (err == ERR_NONE) {
 		carry_out(k, b, true);
@@ -717,27 +753,17 @@ static void set_defaults(struct keeper_setup *s)
 		s->hash_threads = HASH_THREADS_MAX;
 }
 
-/* Who has no contacts to write takes over what is there and goes; where it cannot, somebody later will. */
+/* Who does not need the journal itself leaves it to others, and has it no longer than that. */
 static enum err open_journal(struct keeper *k, struct buf *why)
 {
 	const char *path = k->setup.path;
-	size_t n = 0;
 
-	if (!k->setup.ahead && !journal_is_there(path))
-		return ERR_NONE;
-	enum err err = journal_open(path, k->setup.ahead ? k->setup.busy_ms * USEC_PER_MS : 0, &k->journal);
-	if (err == ERR_BUSY) /* a running keeper's: by then it has told the database all that we may have heard of */
-		nanosleep(&(struct timespec){ .tv_nsec = 3 * KEEPER_AHEAD_MS / 2 * 1000000 }, NULL);
-	if (err == ERR_NONE)
-		err = takeover_all(k->db, k->clerk, k->journal, &n);
-	if (n)
-		log_info(k->setup.log, "io.keeper took over", "what=\"changes of contacts that a process left\" n=%zu",
-			 n);
 	if (!k->setup.ahead) {
-		journal_close(k->journal);
-		k->journal = NULL;
+		if (journal_is_there(path))
+			(void)!take_over(k); /* again before anything is written */
 		return ERR_NONE;
 	}
+	enum err err = take_over(k);
 	if (err != ERR_NONE)
 		buf_printf(why, "%s-contacts-0: %s", path,
 			   err == ERR_BUSY ? "another process reads it" : err_text(err));

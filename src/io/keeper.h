@@ -11,7 +11,8 @@
  * soon as it is in a file that outlives the process, and reaches the database with the next commit, KEEPER_AHEAD_MS
  * later at most. Kill -9 loses nothing; a power cut could lose what was answered in that time. Who asks the same keeper
  * after it finds it; who opens the database beside it waits as long. While a commit fails, nothing goes ahead, and what
- * has is tried again. What an earlier process has left is taken over by whoever opens the database next.
+ * has is tried again. What an earlier process has left is taken over by whoever opens the database next; until that has
+ * succeeded he only reads.
  *
  * Every question gets exactly one answer, also where the queue is full (ERR_FULL, at once)
  * and where the keeper is ending (ERR_STATE).

@@ -2,6 +2,7 @@
 
 #include "base/test.h"
 #include "io/db/sqlite.h"
+#include "store/clerk.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -614,6 +615,58 @@ static void readers_are_served_however_much_was_promised_and_cannot_be_written(v
 	keeper_stop(k);
 }
 
+static void put_large_states(const struct house *h, enum keeper_kind kind)
+{
+	static char value[30000];
+	struct db *db;
+	char why[200];
+
+	assert_int_equal(db_sqlite_open(&(struct db_sqlite_setup){ .path = h->path }, &db, why, sizeof(why)), ERR_NONE);
+	struct store_clerk *clerk = store_clerk_new(db);
+	struct state_record row = { .owner = STR("x"), .name = STR("large"), .value = str_of(value, sizeof(value)) };
+	for (int i = 0; i < 20; i++) {
+		char name[20];
+		snprintf(name, sizeof(name), "large %d", i);
+		row.name = str_from(name);
+		struct keeper_answer *a = store_clerk_answer(
+			clerk, &(struct keeper_ask){ .kind = kind, .states = &row, .n = 1 }, password_cost_least());
+		assert_int_equal(a->err, ERR_NONE);
+		keeper_answer_free(a);
+	}
+	store_clerk_free(clerk);
+	db->driver->free(db);
+}
+
+static void who_cannot_take_over_writes_nothing_before_he_can(void **state)
+{
+	struct house *h = *state;
+	struct counter c = COUNTER;
+	struct keeper *k = open_ahead(h);
+
+	put_large_states(h, KEEPER_STATE_PUT);
+	struct db *other = hold_database(h);
+	for (unsigned n = 1; n <= 1500; n++)
+		refresh(k, &c, n, n, NOW + (usec)n);
+	assert_int_equal(c.good, 1500);
+	keeper_stop(k); /* leaves them */
+	release_database(other);
+
+	/* For so many there is no room, for one there is. */
+	k = open_with((struct keeper_setup){ .page_max = 1 }, h);
+	struct contact_record first = {
+		.aor = STR("sip:1@x"), .key = STR("k"), .uri = STR("sip:a@b"), .expires = NOW + 9999
+	};
+	assert_int_equal(TELL(k, KEEPER_CONTACT_PUT, .contacts = &first, .n = 1), ERR_FULL);
+	assert_int_equal(get_state(k, "large 1"), ERR_NONE);
+	put_large_states(h, KEEPER_STATE_REMOVE);
+	assert_int_equal(TELL(k, KEEPER_CONTACT_PUT, .contacts = &first, .n = 1), ERR_NONE);
+	keeper_stop(k);
+	k = open_keeper(h);
+	assert_true(bound_until(k, 1) == NOW + 9999);
+	assert_true(bound_until(k, 2) == NOW + 2 && bound_until(k, 1500) == NOW + 1500);
+	keeper_stop(k);
+}
+
 static void what_the_database_has_is_not_taken_over_again(void **state)
 {
 	struct house *h = *state;
@@ -722,6 +775,7 @@ int main(void)
 		FRESH(what_a_keeper_could_not_write_the_next_one_takes_over),
 		FRESH(what_comes_after_what_an_ending_keeper_left_is_left_too),
 		FRESH(readers_are_served_however_much_was_promised_and_cannot_be_written),
+		FRESH(who_cannot_take_over_writes_nothing_before_he_can),
 		FRESH(what_the_database_has_is_not_taken_over_again),
 		FRESH(contacts_that_went_ahead_survive_kill_9),
 	};
