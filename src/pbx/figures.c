@@ -38,6 +38,9 @@ const struct metric pbx_metrics[] = {
 	ROW("policy_calls", GAUGE_U32, server.policy_calls, "Calls that count against limits of rules now."),
 	ROW("redirected_total", COUNTER, server.redirected,
 	    "Requests that were answered with where to call instead (3xx)."),
+	ROW("requests_astray_total", COUNTER, server.astray,
+	    "Requests inside a call that led to a neighbour of --trust, but not to where that is in this call: "
+	    "refused."),
 	ROW("trace_messages_total", COUNTER, trace.kept, "Messages kept for `tandem trace`."),
 	ROW("trace_lost_total", COUNTER, trace.lost,
 	    "Messages that were wanted for the trace and left out: too many at once."),

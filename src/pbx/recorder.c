@@ -8,6 +8,8 @@
 #define CALL_STEP 96                         /* of an answered call: room for its texts grows by so much */
 #define CALL_TEXT 900                        /* bytes of all texts of a call */
 #define CALL_LIFE (24 * 3600 * USEC_PER_SEC) /* without BYE */
+#define LIVES     1u                         /* of a dialog */
+#define NAME_TEXT (CALL_TEXT / 4)            /* of a Call-ID or a tag that is a call's name */
 #define BATCH     200                        /* records of one question */
 
 /* What a call says of itself; both legs share most. */
@@ -27,6 +29,7 @@ struct call {
 	uint16_t status;
 	uint8_t transport[2];
 	bool dirty, over;
+	uint32_t dialogs[2]; /* To tags of its 2xx, hashed; LIVES until its BYE; 0: none */
 };
 
 struct pbx_recorder {
@@ -35,6 +38,7 @@ struct pbx_recorder {
 	size_t dirty_n;
 	struct call *oldest, *newest; /* as they began */
 	usec flush_at;
+	usec unsure; /* of calls that began before then not all are known; 0: of none is anything known */
 	uint64_t key[2], session_key[4];
 	struct pbx_recorder_figures figures;
 };
@@ -101,21 +105,72 @@ void pbx_recorder_session(const struct pbx_recorder *r, str call_id, char out[32
 }
 
 /*
- * The call that still lives and was answered, or not. A Call-ID alone does not name it: the same one comes again where
- * a refused INVITE is mended and tried anew, and a caller who would not be recorded could use one for all its calls.
+ * The next call of this Call-ID that still lives and that one of these two tags has begun. A Call-ID alone does not
+ * name it: the same one comes again where a refused INVITE is mended and tried anew, and a caller who would not be
+ * recorded could use one for all its calls.
  */
+static struct call *next_call(const struct pbx_recorder *r, struct map_node *n, str call_id, str tag, str other)
+{
+	for (n = n ? map_next(n) : map_first(&r->calls, str_hash(call_id, r->key)); n; n = map_next(n)) {
+		struct call *c = map_of(n, struct call, node);
+		str caller = text_of(c, CALLER_TAG);
+
+		if (!c->over && str_eq(text_of(c, KEY), call_id) && (str_eq(caller, tag) || str_eq(caller, other)))
+			return c;
+	}
+	return NULL;
+}
+
+static str tag_of(const struct sip_address *a)
+{
+	return a ? a->tag : STR_NONE;
+}
+
+/* The call that this message's From has begun, answered or not. */
 static struct call *find(const struct pbx_recorder *r, struct sip_msg *m, bool answered)
 {
-	const struct sip_address *from = sip_msg_from(m), *to = sip_msg_to(m);
-	str call_id = sip_msg_call_id(m);
+	str tag = tag_of(sip_msg_from(m)), call_id = sip_msg_call_id(m);
+	struct call *c = next_call(r, NULL, call_id, tag, tag);
 
-	for (struct map_node *n = map_first(&r->calls, str_hash(call_id, r->key)); n; n = map_next(n)) {
-		struct call *c = map_of(n, struct call, node);
+	while (c && (c->answer != 0) != answered)
+		c = next_call(r, &c->node, call_id, tag, tag);
+	return c;
+}
 
-		if (!c->over && (c->answer != 0) == answered && str_eq(text_of(c, KEY), call_id) &&
-		    ((from && str_eq(text_of(c, CALLER_TAG), from->tag)) ||
-		     (answered && to && str_eq(text_of(c, CALLER_TAG), to->tag))))
+/* ---- its dialogs ---- */
+
+static uint32_t name_dialog(const struct pbx_recorder *r, str callee_tag)
+{
+	return (uint32_t)str_hash(callee_tag, r->key) | LIVES;
+}
+
+/* Somebody has answered, perhaps one more, perhaps again. */
+static void open_dialog(const struct pbx_recorder *r, struct call *c, struct sip_msg *m)
+{
+	uint32_t name = name_dialog(r, tag_of(sip_msg_to(m)));
+
+	for (int i = 0; i < 2 && (c->dialogs[i] | LIVES) != name; i++) {
+		if (c->dialogs[i])
+			continue;
+		c->dialogs[i] = name;
+		return;
+	}
+}
+
+/* The call whose dialog this request is of. */
+static struct call *close_dialog(struct pbx_recorder *r, struct sip_msg *m)
+{
+	str from = tag_of(sip_msg_from(m)), to = tag_of(sip_msg_to(m)), call_id = sip_msg_call_id(m);
+
+	for (struct call *c = next_call(r, NULL, call_id, from, to); c; c = next_call(r, &c->node, call_id, from, to)) {
+		uint32_t name = name_dialog(r, str_eq(text_of(c, CALLER_TAG), from) ? to : from);
+
+		for (int i = 0; i < 2; i++) {
+			if (c->dialogs[i] != name)
+				continue;
+			c->dialogs[i] &= ~LIVES;
 			return c;
+		}
 	}
 	return NULL;
 }
@@ -207,10 +262,10 @@ static bool fill(struct pbx_recorder *r, struct call *c, struct sip_msg *m, cons
 		id.local = str_of(session, sizeof(session));
 	}
 	keep(c, KEY, sip_msg_call_id(m));
+	keep(c, CALLER_TAG, from ? from->tag : STR_NONE);
 	keep(c, SESSION, id.local);
 	keep_address(c, CALLER, from);
 	keep_address(c, CALLEE, sip_msg_to(m));
-	keep(c, CALLER_TAG, from ? from->tag : STR_NONE);
 	keep_addr(c, REMOTE_0, &flow->remote);
 	c->transport[0] = (uint8_t)flow->transport;
 	c->start = now;
@@ -254,15 +309,18 @@ void pbx_recorder_start(struct pbx_recorder *r, struct sip_msg *m, const struct 
 	str call_id = sip_msg_call_id(m);
 	struct call *c;
 
-	if (call_id.n > CALL_TEXT / 4 || find(r, m, false))
+	if (!r->unsure)
+		r->unsure = now;
+	if (call_id.n > NAME_TEXT || find(r, m, false))
 		return;
-	if (r->calls.n >= PBX_RECORDER_CALLS && r->oldest && !r->oldest->dirty)
+	if (r->calls.n >= PBX_RECORDER_CALLS && r->oldest && !r->oldest->dirty) {
+		r->unsure = now + USEC_PER_SEC; /* calls are dated by the second */
 		forget(r, r->oldest);
+	}
 	c = calloc(1, sizeof(*c));
-	if (!c)
-		return;
-	if (!fill(r, c, m, flow, now) || map_add(&r->calls, &c->node, str_hash(call_id, r->key))) {
-		free(c->texts);
+	if (!c || !fill(r, c, m, flow, now) || map_add(&r->calls, &c->node, str_hash(call_id, r->key))) {
+		r->unsure = now + USEC_PER_SEC;
+		free(c ? c->texts : NULL);
 		free(c);
 		return;
 	}
@@ -315,7 +373,13 @@ void pbx_recorder_answer(struct pbx_recorder *r, struct sip_msg *m, const struct
 	struct buf b;
 	size_t n;
 
-	if (!c) /* an answer to a later INVITE of the same dialog changes nothing */
+	if (!c && m->status >= 200 && m->status < 300 && cseq && cseq->method == SIP_INVITE) {
+		c = find(r, m, true);
+		if (c)
+			open_dialog(r, c, m);
+		return;
+	}
+	if (!c) /* nor does an answer to a later INVITE of the same dialog change anything */
 		return;
 	if (m->status < 200) {
 		if (!c->ring && m->status > 100) {
@@ -331,6 +395,7 @@ void pbx_recorder_answer(struct pbx_recorder *r, struct sip_msg *m, const struct
 		r->figures.answered++;
 		c->answer = now;
 		c->status = m->status;
+		open_dialog(r, c, m);
 		if (!sip_msg_addresses(m, SIP_CONTACT, &contact, &n))
 			keep(c, TARGET, str_head(contact->uri.text, 200));
 		take_codec(c, m->body);
@@ -352,15 +417,42 @@ void pbx_recorder_fail(struct pbx_recorder *r, struct sip_msg *m, int status, st
 
 void pbx_recorder_request(struct pbx_recorder *r, struct sip_msg *m, usec now)
 {
-	const struct sip_address *from = sip_msg_from(m);
-	struct call *c = m->method == SIP_BYE && from ? find(r, m, true) : NULL;
+	struct call *c = m->method == SIP_BYE ? close_dialog(r, m) : NULL;
 
-	if (!c)
+	if (!c || (c->dialogs[0] & LIVES) || (c->dialogs[1] & LIVES))
 		return;
 	r->figures.completed++;
 	metric_observe(&r->figures.duration, now - c->answer);
 	end_call(r, c, c->status,
-		 str_eq(from->tag, text_of(c, CALLER_TAG)) ? STR("caller hung up") : STR("callee hung up"), now);
+		 str_eq(tag_of(sip_msg_from(m)), text_of(c, CALLER_TAG)) ? STR("caller hung up")
+									 : STR("callee hung up"),
+		 now);
+}
+
+/* Of an answered call: has it a dialog with this callee's tag, or may it have one of which nothing is known? */
+static bool has_dialog(const struct pbx_recorder *r, const struct call *c, str callee_tag)
+{
+	uint32_t name = name_dialog(r, callee_tag);
+
+	for (int i = 0; i < 2; i++)
+		if ((c->dialogs[i] | LIVES) == name)
+			return c->dialogs[i] & LIVES;
+	return c->dialogs[1] != 0;
+}
+
+bool pbx_recorder_is_over(const struct pbx_recorder *r, struct sip_msg *m, usec since)
+{
+	str from = tag_of(sip_msg_from(m)), to = tag_of(sip_msg_to(m)), call_id = sip_msg_call_id(m);
+
+	if (!r->unsure || since < r->unsure || call_id.n > NAME_TEXT || from.n > NAME_TEXT || to.n > NAME_TEXT)
+		return false;
+	for (struct call *c = next_call(r, NULL, call_id, from, to); c; c = next_call(r, &c->node, call_id, from, to)) {
+		if (c->start >= since + USEC_PER_SEC) /* a later one, which somebody has given the same name */
+			continue;
+		if (!c->answer || has_dialog(r, c, str_eq(text_of(c, CALLER_TAG), from) ? to : from))
+			return false;
+	}
+	return true;
 }
 
 static void expire(struct pbx_recorder *r, usec now)

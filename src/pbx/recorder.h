@@ -3,7 +3,8 @@
  *
  * One record a call (store/call_record.h), kept in memory while the call lives and given to
  * the keeper whenever it has changed: all that changed within a fifth of a second go in one
- * question. A call that never says BYE is given up after a day; when the table is full
+ * question. A call has as many dialogs as have answered 2xx (RFC 3261 13.2.2.4), of which two are told apart;
+ * it ends with the BYE of the last. A call that never says BYE is given up after a day; when the table is full
  * the oldest goes, unfinished.
  *
  * Memory: opaque, bounded. Thread: its owner's.
@@ -35,8 +36,11 @@ void pbx_recorder_start(struct pbx_recorder *, struct sip_msg *invite, const str
 void pbx_recorder_answer(struct pbx_recorder *, struct sip_msg *response, const struct flow *, usec now);
 /* The INVITE (or an answer to it) ends with an answer of our own, or was given up; `cause` for people. */
 void pbx_recorder_fail(struct pbx_recorder *, struct sip_msg *, int status, str cause, usec now);
-/* A request inside the dialog is passed on: BYE ends the call. */
+/* A request inside the dialog is passed on: the BYE of its last dialog ends the call. */
 void pbx_recorder_request(struct pbx_recorder *, struct sip_msg *, usec now);
+/* Is the dialog of this request over, or none of the call's, that began at `since` (to a second) or before? false also
+ * where that is not known: it is of a former life, or room was wanted. */
+bool pbx_recorder_is_over(const struct pbx_recorder *, struct sip_msg *, usec since);
 
 /* What the keeper should write now, NULL: nothing yet. `hurry`: all that has changed, due or not. */
 struct keeper_ask *pbx_recorder_next(struct pbx_recorder *, usec now, bool hurry);

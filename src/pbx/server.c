@@ -657,6 +657,7 @@ void pbx_server_free(struct pbx_server *s)
 	pbx_tracer_free(s->tracer);
 	pbx_hep_free(s->hep);
 	pbx_recorder_free(s->recorder);
+	pbx_moved_free(&s->moved);
 	pbx_rules_stop(s);
 	secret_wipe(&s->tokens, sizeof(s->tokens));
 	pbx_gruus_free(s->gruus);

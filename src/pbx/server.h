@@ -146,7 +146,8 @@ struct pbx_server_stats {
 	uint64_t policy_refused;                    /* requests that a rule has refused */
 	uint64_t policy_over;                       /* of these, because a limit was reached */
 	uint64_t redirected;                        /* requests that were answered with where to go (3xx) */
-	uint32_t policy_calls;                      /* calls that count against limits now */
+	uint64_t astray;       /* of calls with neighbours that did not lead where these were: refused */
+	uint32_t policy_calls; /* calls that count against limits now */
 	uint32_t contacts, jobs;
 	uint32_t flows_bound; /* bindings over streams that are open here (pbx/stream_book.h) */
 	uint32_t numbers;     /* ranges of telephone numbers; the same in all workers */

@@ -109,9 +109,9 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 	struct pbx_session_timer_letter letter;
 	struct sip_edits edits;
 	struct sip_draft draft = { .msg = m, .edits = &edits };
-	char text[PBX_CHALLENGES], story[PBX_HISTORY_TEXT];
+	char text[PBX_CHALLENGES], story[PBX_HISTORY_TEXT], record[2400];
 	struct pbx_identity_letter identity;
-	struct buf lines, history;
+	struct buf lines, history, routes;
 
 	sip_edits_init(&edits);
 	sip_edits_note(&edits, SIP_EDIT_REMOVE_TOP, SIP_VIA, STR_NONE);
@@ -125,6 +125,9 @@ static void pass_back(struct pbx_server *s, struct pbx_job *job, struct sip_msg 
 			sip_edits_note(&edits, SIP_EDIT_REMOVE, SIP_P_ASSERTED_IDENTITY, STR_NONE);
 	}
 	pbx_session_timer_note_answer(&job->session, m, &letter, &edits);
+	buf_init(&routes, record, sizeof(record));
+	if (s->config.trust_n && flow)
+		pbx_dialog_note_answer(s, job, m, flow, now, &routes, &edits);
 	buf_init(&lines, text, sizeof(text));
 	if ((m->status == 401 || m->status == 407) && job->fork) {
 		pbx_best_merge(job->fork->challenges, job->fork->best_of, &lines);

@@ -78,7 +78,8 @@ static void found(struct pbx_server *s, struct pbx_job *job, struct pbx_branch *
 			pbx_job_free(s, job);
 		return;
 	}
-	job->local_status = b->hunt->spared ? 503 : status_of(f->err, m && w.kind == PBX_WAY_FOREIGN);
+	if (!f->n || job->local_status != 403) /* none of them may be sent to */
+		job->local_status = b->hunt->spared ? 503 : status_of(f->err, m && w.kind == PBX_WAY_FOREIGN);
 	pbx_fork_close(s, job, b, 408, now);
 }
 

@@ -7,7 +7,8 @@
  * server_binding.c carries them out at the shard, server_removal.c what an administrator takes away, server_batch.c has
  * the keeper write it, server_subscribe.c tells who watches; server_relay.c decides about all other requests;
  * server_fork.c to whom first and to whom then, server_early.c says who has stopped ringing; server_recurse.c about
- * those whom a 3xx names; server_story.c keeps its history; server_send.c sends them on; server_hunt.c to one server
+ * those whom a 3xx names; server_story.c keeps its history; server_send.c sends them on, server_dialog.c with our
+ * Record-Route, and along it no further than it leads; server_hunt.c to one server
  * after the other where a name has several; server_answer.c passes back what comes of it. server_rules.c asks the
  * administrator's rules about what has been read so far, server_redirect.c tells callers where to go themselves,
  * server_explain.c says why, to who asks.
@@ -27,6 +28,7 @@
 #include "pbx/history.h"
 #include "pbx/identity.h"
 #include "pbx/location.h"
+#include "pbx/moved.h"
 #include "pbx/note.h"
 #include "pbx/numbers.h"
 #include "pbx/offer.h"
@@ -120,6 +122,7 @@ struct pbx_branch {
 	bool outside;             /* leads to no user of ours, or a stranger asks */
 	bool stopped;             /* CANCEL is out: it is not tried elsewhere */
 	bool given_up;            /* because its time is over */
+	bool bound;               /* to a binding: a phone of ours answers */
 	uint16_t breadth;         /* its share of Max-Breadth (RFC 5393 5.3); 0: all of it */
 	handle client;
 	const struct pbx_retarget *of;     /* the redirection that led to it; NULL: the request's own target */
@@ -192,6 +195,7 @@ struct pbx_job {
 	struct pbx_fork *fork;       /* in the arena; NULL: nothing out of the ordinary */
 	uint16_t branch_n, open;     /* open: also a target that is being decided */
 	uint16_t wishes;             /* enum pbx_wish */
+	uint64_t target;             /* of the dialog that its caller was told of last (pbx/token.h); 0: of none */
 };
 
 /* What a 2xx needs to know that comes when its job is over: again, or of another who was rung (RFC 6026 7.1). As long
@@ -258,6 +262,7 @@ struct pbx_server {
 	struct pbx_tracer *tracer;
 	struct pbx_hep *hep; /* NULL: no capture server */
 	struct pbx_token_keys tokens;
+	struct pbx_moved moved;
 	struct pbx_gruus *gruus;
 	struct pbx_subscriptions *subscriptions;
 	struct pbx_numbers *numbers; /* of accounts that stand for many */
@@ -391,9 +396,9 @@ struct pbx_way {
 	bool next_is_loose;
 	struct flow flow; /* DIALOG: transport 0: by address */
 	bool outside;     /* DIALOG: its caller was a stranger */
-	bool neighbour;   /* DIALOG: one of its ends is a trusted neighbour's */
 	bool has_gruu;    /* USER, DIALOG: it is for one phone of aor's */
 	struct pbx_gruu gruu;
+	struct pbx_token token; /* DIALOG: the last of ours, which leads on */
 	char aor_text[PBX_AOR_MAX], name_text[USER_NAME_MAX], number_text[USER_NAME_MAX];
 	str aor, name; /* USER; DIALOG where it has a GRUU */
 	str number;    /* of the account `name`, which was asked for by it (RFC 6140); empty: by its name */
@@ -616,6 +621,30 @@ void pbx_send_put_hop(struct pbx_server *, const struct flow *side, struct buf *
 void pbx_send_ack(struct pbx_server *, const struct sip_event *, usec now);
 /* The same once more, for an ACK that has waited. */
 void pbx_send_ack_decide(struct pbx_server *, struct pbx_job *, struct sip_msg *, usec now);
+
+/* ---- server_dialog.c ---- */
+
+struct pbx_dialog_letter { /* its texts, until the edits are written */
+	char record[2][400];
+};
+
+/* Do we want to stay on the way of what such a request begins? */
+bool pbx_dialog_is_made(enum sip_method);
+/* Our Record-Route, as this branch gets it. */
+void pbx_dialog_note(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct pbx_branch *,
+		     const struct sip_target *, usec now, struct pbx_dialog_letter *, struct sip_edits *);
+/* The same in a NOTIFY inside a dialog. */
+void pbx_dialog_note_again(struct pbx_server *, const struct pbx_job *, struct sip_msg *, const struct pbx_way *,
+			   usec now, struct pbx_dialog_letter *, struct sip_edits *);
+/* In an answer that came by `flow`: with where the neighbour is that gave it. The text goes to `out` and must stay
+ * until the edits are written. Or, where it changes that inside a dialog, it is noted. */
+void pbx_dialog_note_answer(struct pbx_server *, struct pbx_job *, struct sip_msg *, const struct flow *, usec now,
+			    struct buf *out, struct sip_edits *);
+/* A request inside a dialog, perhaps of a neighbour, perhaps with another Contact than before. */
+void pbx_dialog_hear(struct pbx_server *, const struct pbx_job *, struct sip_msg *, const struct pbx_way *, usec now);
+/* Must it not go there, though it is inside a dialog? Then that has been counted and logged. */
+bool pbx_dialog_strays(struct pbx_server *, const struct pbx_job *, struct sip_msg *, const struct pbx_way *,
+		       const struct pbx_branch *, const struct sip_target *, usec now);
 
 /* ---- server_fork.c ---- */
 

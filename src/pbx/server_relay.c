@@ -223,6 +223,7 @@ static void add_places(struct pbx_server *s, struct pbx_job *job, const struct s
 		made[i] = b;
 		if (!b)
 			continue;
+		b->bound = true;
 		b->group = t->group;
 		b->state = t->is_spare ? PBX_BRANCH_SPARE : PBX_BRANCH_NEW;
 	}
@@ -428,6 +429,8 @@ static void route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, 
 	int n;
 
 	if (w->kind == PBX_WAY_DIALOG) {
+		if (s->config.trust_n)
+			pbx_dialog_hear(s, job, m, w, now);
 		if (!w->outside || m->method != SIP_REFER || may_refer(s, job, m, now))
 			in_dialog(s, job, m, w, now);
 		return;

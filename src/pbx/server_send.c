@@ -73,91 +73,14 @@ void pbx_send_put_hop(struct pbx_server *s, const struct flow *side, struct buf 
 	buf_put(out, names[side->transport]);
 }
 
-/* What a Record-Route of ours looks like to one side. */
-static void put_record_route(struct pbx_server *s, const struct flow *side, const struct pbx_token *token, str call_id,
-			     bool sips, struct buf *out)
-{
-	buf_put(out, sips ? STR("Record-Route: <sips:") : STR("Record-Route: <sip:"));
-	pbx_token_write(&s->tokens, token, call_id, out);
-	buf_put_char(out, '@');
-	if (sips && side->transport == TRANSPORT_TLS) /* RFC 5630 3.1.4: the scheme says it */
-		sip_stack_sent_by(s->stack, side, out);
-	else
-		pbx_send_put_hop(s, side, out);
-	buf_put(out, STR(";lr>"));
-}
-
-/* A phone whose Contact is where its packets come from is reached by that; others by the flow. */
-static struct flow way_back(const struct pbx_job *job, struct sip_msg *m)
-{
-	const struct sip_address *contact;
-	struct addr addr;
-	size_t n;
-
-	if (job->flow.transport == TRANSPORT_UDP && !sip_msg_addresses(m, SIP_CONTACT, &contact, &n) &&
-	    !contact->star && sip_uri_addr(&contact->uri, &addr) && addr_eq_ip(&addr, &job->flow.remote))
-		return (struct flow){ 0 };
-	return job->flow;
-}
-
 struct letter { /* the texts of the edits, until they are written */
 	struct sip_edits edits;
-	char forwards[12], record[2][400], session[120], mark[80], breadth[24], history[PBX_HISTORY_TEXT],
-		path[PBX_PATH_MAX + 8], target[1200];
+	char forwards[12], session[120], mark[80], breadth[24], history[PBX_HISTORY_TEXT], path[PBX_PATH_MAX + 8],
+		target[1200];
+	struct pbx_dialog_letter dialog;
 	struct pbx_identity_letter identity;
 	struct pbx_session_timer_letter timer;
 };
-
-/* RFC 5658: two Record-Routes where the sides speak different transports, so each finds its own on its end. */
-static void note_record_route(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_branch *b,
-			      const struct sip_target *to, struct letter *l)
-{
-	struct pbx_token token = { .caller = way_back(job, m), .callee = b->flow, .outside = b->outside };
-	struct flow caller = job->flow, callee = { .transport = to->transport, .remote = to->addr };
-	bool sips = pbx_sips_is(m->uri_text); /* 16.6 step 4 */
-	struct buf out;
-
-	caller.id = 0;
-	if (to->flow.transport)
-		callee = to->flow;
-	callee.id = 0;
-	callee.local.family = callee.remote.family;
-	token.neighbour = s->config.trust_n && (pbx_way_is_trusted(s, &caller) || pbx_way_is_trusted(s, &callee));
-	buf_init(&out, l->record[0], sizeof(l->record[0]));
-	put_record_route(s, &caller, &token, sip_msg_call_id(m), sips, &out);
-	if (buf_ok(&out))
-		sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_RECORD_ROUTE, buf_str(&out));
-	if (caller.transport == callee.transport && caller.remote.family == callee.remote.family)
-		return;
-	buf_init(&out, l->record[1], sizeof(l->record[1]));
-	put_record_route(s, &callee, &token, sip_msg_call_id(m), sips, &out);
-	if (buf_ok(&out))
-		sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_RECORD_ROUTE, buf_str(&out));
-}
-
-/* A subscriber takes its route set from the NOTIFY (RFC 6665 4.4.1), so we say again in it where we are on the way, as
- * the dialog knows it (4.3): the last of our Routes is what its side sees first. */
-static void note_record_again(struct sip_msg *m, const struct pbx_way *w, struct letter *l)
-{
-	const struct sip_address *routes;
-	struct buf out;
-	size_t n;
-
-	if (!w->pop || sip_msg_addresses(m, SIP_ROUTE, &routes, &n))
-		return;
-	for (size_t i = 0; i < w->pop && i < n && i < 2; i++) {
-		buf_init(&out, l->record[i], sizeof(l->record[i]));
-		buf_put(&out, STR("Record-Route: "));
-		buf_put(&out, routes[i].text);
-		if (routes[i].uri.has_user && buf_ok(&out))
-			sip_edits_note(&l->edits, SIP_EDIT_PREPEND, SIP_RECORD_ROUTE, buf_str(&out));
-	}
-}
-
-static bool makes_dialog(const struct sip_msg *m)
-{
-	return m->method == SIP_INVITE || m->method == SIP_SUBSCRIBE || m->method == SIP_REFER;
-}
 
 /* RFC 7989 6: a call without a Session-ID gets one from the first element that wants it. */
 static void note_session(struct pbx_server *s, struct sip_msg *m, struct letter *l)
@@ -270,7 +193,7 @@ static void note_breadth(const struct sip_msg *m, const struct pbx_branch *b, st
 }
 
 static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg *m, const struct pbx_way *w,
-		       struct pbx_branch *b, const struct sip_target *to, struct letter *l)
+		       struct pbx_branch *b, const struct sip_target *to, usec now, struct letter *l)
 {
 	char mark[16];
 	struct buf out;
@@ -288,7 +211,7 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 	note_breadth(m, b, l);
 	if (w->kind == PBX_WAY_DIALOG) {
 		if (m->method == SIP_NOTIFY)
-			note_record_again(m, w, l);
+			pbx_dialog_note_again(s, job, m, w, now, &l->dialog, &l->edits);
 		return;
 	}
 	if (b->outside)
@@ -297,20 +220,9 @@ static void note_edits(struct pbx_server *s, struct pbx_job *job, struct sip_msg
 		buf_init(&out, l->history, sizeof(l->history));
 		pbx_story_note(s, job, b, &out, &l->edits);
 	}
-	if (makes_dialog(m))
-		note_record_route(s, job, m, b, to, l);
+	if (pbx_dialog_is_made(m->method))
+		pbx_dialog_note(s, job, m, b, to, now, &l->dialog, &l->edits);
 	note_session(s, m, l);
-}
-
-/* In a dialog the Request-URI is the far phone's word, and so is a Route behind ours. Who has a phone here must not
- * reach a neighbour by it who takes calls from our address, past the rules for calls out; what ends a call may go. */
-static bool strays(const struct pbx_server *s, const struct pbx_job *job, const struct sip_msg *m,
-		   const struct pbx_way *w, const struct pbx_branch *b, const struct sip_target *to)
-{
-	if (!s->config.trust_n || w->kind != PBX_WAY_DIALOG || w->neighbour || b->flow.transport)
-		return false;
-	return m->method != SIP_BYE && m->method != SIP_ACK &&
-	       pbx_way_is_trusted(s, &(struct flow){ .remote = to->addr }) && !pbx_way_is_trusted(s, &job->flow);
 }
 
 /* Sends, or asks for the address of its name first. false: it cannot be sent. */
@@ -330,13 +242,11 @@ bool pbx_send_branch(struct pbx_server *s, struct pbx_job *job, struct pbx_branc
 		job->in_clear = true;
 		return false;
 	}
-	if (strays(s, job, m, w, b, &o.target)) {
-		log_info(s->config.log, "pbx.proxy astray", "call=" STR_FMT " from=%s", STR_ARG(sip_msg_log_id(m)),
-			 addr_text(&job->flow.remote, (char[ADDR_TEXT_MAX]){ 0 }));
+	if (s->config.trust_n && w->kind == PBX_WAY_DIALOG && pbx_dialog_strays(s, job, m, w, b, &o.target, now)) {
 		job->local_status = 403;
 		return false;
 	}
-	note_edits(s, job, m, w, b, &o.target, &l);
+	note_edits(s, job, m, w, b, &o.target, now, &l);
 	o.draft = (struct sip_draft){ .msg = m, .edits = &l.edits };
 	o.via_params = str_of(l.mark, 22); /* ";mark=" and 16 digits */
 	if (b->hunt) {

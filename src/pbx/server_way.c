@@ -148,7 +148,8 @@ static bool take_token(struct pbx_server *s, struct sip_msg *m, const struct sip
 	const struct sip_address *to = sip_msg_to(m);
 
 	return uri->has_user && to && to->tag.n &&
-	       pbx_token_read(&s->tokens, uri->user, sip_msg_call_id(m), token) == ERR_NONE;
+	       pbx_token_read(&s->tokens, uri->user, sip_msg_call_id(m), sip_msg_from(m)->tag, to->tag, token) ==
+		       ERR_NONE;
 }
 
 /* Which of the two a request in the dialog is for: the one that it did not come from. */
@@ -169,14 +170,13 @@ static struct flow other_side(const struct pbx_token *token, const struct flow *
 static int read_routes(struct pbx_server *s, struct sip_msg *m, const struct flow *flow, struct pbx_way *w)
 {
 	const struct sip_address *routes = NULL;
-	struct pbx_token token;
 	bool signed_by_us = false;
 	size_t n = 0;
 
 	if (sip_msg_has(m, SIP_ROUTE) && sip_msg_addresses(m, SIP_ROUTE, &routes, &n))
 		return 400;
 	/* 16.4: a strict router has put our Record-Route into the Request-URI and its own target last. */
-	if (pbx_way_is_self(s, &w->uri, flow) && take_token(s, m, &w->uri, &token)) {
+	if (pbx_way_is_self(s, &w->uri, flow) && take_token(s, m, &w->uri, &w->token)) {
 		if (!n)
 			return 404;
 		signed_by_us = true;
@@ -184,7 +184,7 @@ static int read_routes(struct pbx_server *s, struct sip_msg *m, const struct flo
 		w->uri = routes[--n].uri;
 	}
 	while (w->pop < n && pbx_way_is_self(s, &routes[w->pop].uri, flow)) {
-		signed_by_us |= take_token(s, m, &routes[w->pop].uri, &token);
+		signed_by_us |= take_token(s, m, &routes[w->pop].uri, &w->token);
 		w->pop++;
 	}
 	if (w->pop < n) {
@@ -195,9 +195,8 @@ static int read_routes(struct pbx_server *s, struct sip_msg *m, const struct flo
 	}
 	if (signed_by_us) {
 		w->kind = PBX_WAY_DIALOG;
-		w->flow = other_side(&token, flow);
-		w->outside = token.outside;
-		w->neighbour = token.neighbour;
+		w->flow = other_side(&w->token, flow);
+		w->outside = w->token.outside;
 	}
 	return 0;
 }

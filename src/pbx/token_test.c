@@ -14,7 +14,7 @@ static void written(const struct pbx_token *t, str call_id, char *text, str *out
 	struct buf b;
 
 	buf_init(&b, text, PBX_TOKEN_MAX);
-	pbx_token_write(&keys, t, call_id, &b);
+	pbx_token_write(&keys, t, call_id, STR("ft"), &b);
 	assert_true(buf_ok(&b));
 	*out = buf_str(&b);
 }
@@ -31,21 +31,21 @@ static void flows_come_back(void **state)
 	keys_of("key");
 	assert_int_equal(addr_parse(STR("[2001:db8::1]:5061"), 0, &t.caller.remote), ERR_NONE);
 	written(&t, STR("call"), text, &token);
-	assert_int_equal(pbx_token_read(&keys, token, STR("call"), &back), ERR_NONE);
+	assert_int_equal(pbx_token_read(&keys, token, STR("call"), STR("ft"), STR("tt"), &back), ERR_NONE);
 	assert_true(flow_eq(&back.caller, &t.caller) && addr_eq(&back.caller.remote, &t.caller.remote));
 	assert_int_equal(back.callee.transport, 0);
 	assert_false(back.outside);
 	assert_false(back.neighbour);
 	t.neighbour = true;
 	written(&t, STR("call"), text, &token);
-	assert_int_equal(pbx_token_read(&keys, token, STR("call"), &back), ERR_NONE);
+	assert_int_equal(pbx_token_read(&keys, token, STR("call"), STR("ft"), STR("tt"), &back), ERR_NONE);
 	assert_true(back.neighbour && !back.outside);
 	t.outside = true;
 	t.neighbour = false;
 	/* both as long as they get */
 	t.callee = t.caller;
 	written(&t, STR("call"), text, &token);
-	assert_int_equal(pbx_token_read(&keys, token, STR("call"), &back), ERR_NONE);
+	assert_int_equal(pbx_token_read(&keys, token, STR("call"), STR("ft"), STR("tt"), &back), ERR_NONE);
 	assert_true(back.outside && !back.neighbour);
 }
 
@@ -59,19 +59,20 @@ static void another_call_or_any_change_is_forgery(void **state)
 	(void)state;
 	keys_of("key");
 	written(&t, STR("call"), text, &token);
-	assert_int_equal(pbx_token_read(&keys, token, STR("call2"), &back), ERR_FORGED);
-	assert_int_equal(pbx_token_read(&keys, str_head(token, token.n - 1), STR("call"), &back), ERR_FORGED);
-	assert_int_equal(pbx_token_read(&keys, STR(""), STR("call"), &back), ERR_FORGED);
-	assert_int_equal(pbx_token_read(&keys, STR("alice"), STR("call"), &back), ERR_FORGED);
+	assert_int_equal(pbx_token_read(&keys, token, STR("call2"), STR("ft"), STR("tt"), &back), ERR_FORGED);
+	assert_int_equal(pbx_token_read(&keys, str_head(token, token.n - 1), STR("call"), STR("ft"), STR("tt"), &back),
+			 ERR_FORGED);
+	assert_int_equal(pbx_token_read(&keys, STR(""), STR("call"), STR("ft"), STR("tt"), &back), ERR_FORGED);
+	assert_int_equal(pbx_token_read(&keys, STR("alice"), STR("call"), STR("ft"), STR("tt"), &back), ERR_FORGED);
 	for (size_t i = 0; i < token.n; i++) {
 		char was = text[i];
 
 		text[i] = was == 'A' ? 'B' : 'A';
-		assert_int_equal(pbx_token_read(&keys, token, STR("call"), &back), ERR_FORGED);
+		assert_int_equal(pbx_token_read(&keys, token, STR("call"), STR("ft"), STR("tt"), &back), ERR_FORGED);
 		text[i] = was;
 	}
 	keys_of("another");
-	assert_int_equal(pbx_token_read(&keys, token, STR("call"), &back), ERR_FORGED);
+	assert_int_equal(pbx_token_read(&keys, token, STR("call"), STR("ft"), STR("tt"), &back), ERR_FORGED);
 }
 
 /* As long as a token may be, all of it a stranger's. */
@@ -84,7 +85,8 @@ static void a_long_one_is_forgery(void **state)
 	keys_of("key");
 	memset(text, 'A', sizeof(text));
 	for (size_t n = 0; n <= sizeof(text); n++)
-		assert_int_equal(pbx_token_read(&keys, str_of(text, n), STR("call"), &back), ERR_FORGED);
+		assert_int_equal(pbx_token_read(&keys, str_of(text, n), STR("call"), STR("ft"), STR("tt"), &back),
+				 ERR_FORGED);
 }
 
 int main(void)
