@@ -178,6 +178,111 @@ static void many_changes_go_in_batches(void **state)
 	assert_int_equal(pbx_recorder_due(r), 1 + 24 * 3600 * USEC_PER_SEC);
 }
 
+#define S USEC_PER_SEC
+
+static struct sip_msg *between(const char *start, const char *method, const char *call_id, const char *from,
+			       const char *to)
+{
+	static char text[3000];
+
+	snprintf(text, sizeof(text),
+		 "%s\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:101@x>;tag=%s\r\nTo: <sip:102@x>;tag=%s\r\n"
+		 "Call-ID: %s\r\nCSeq: 1 %s\r\n\r\n",
+		 start, from, to, call_id, method);
+	arena_free(&arena);
+	arena_init(&arena, block, sizeof(block), SIP_MSG_HEAP_MAX);
+	assert_int_equal(sip_msg_parse(&m, &arena, str_from(text)), ERR_NONE);
+	return &m;
+}
+
+static bool is_over(const char *call_id, const char *from, const char *to, usec since)
+{
+	return pbx_recorder_is_over(r, between("UPDATE sip:x SIP/2.0", "UPDATE", call_id, from, to), since);
+}
+
+static void answered(const char *call_id, const char *tag, usec now)
+{
+	pbx_recorder_answer(r, between("SIP/2.0 200 OK", "INVITE", call_id, "ft", tag), &flow, now);
+}
+
+static void bye(const char *call_id, const char *from, const char *to, usec now)
+{
+	pbx_recorder_request(r, between("BYE sip:x SIP/2.0", "BYE", call_id, from, to), now);
+}
+
+/* RFC 3261 13.2.2.4: each that has answered is a dialog. */
+static void a_call_is_over_with_the_last_of_its_dialogs(void **state)
+{
+	(void)state;
+	assert_false(is_over("c", "ft", "t1", 2 * S)); /* who knows */
+	start("x", S);
+	start("c", 2 * S);
+	assert_false(is_over("c", "ft", "t1", 2 * S)); /* it rings */
+	answered("c", "t1", 3 * S);
+	assert_false(is_over("c", "ft", "t1", 3 * S) || is_over("c", "t1", "ft", 3 * S));
+	assert_true(is_over("c", "ft", "t2", 3 * S) && is_over("c", "t2", "ft", 3 * S)); /* none of it */
+	assert_true(is_over("c", "t1", "t2", 3 * S) && is_over("d", "ft", "t1", 3 * S));
+	answered("c", "t2", 4 * S);
+	answered("c", "t1", 4 * S); /* again */
+	assert_false(is_over("c", "ft", "t2", 4 * S));
+	assert_false(is_over("c", "ft", "t3", 4 * S)); /* a third one is not known */
+	bye("c", "t1", "ft", 5 * S);
+	answered("c", "t1", 5 * S); /* late: it stays over */
+	assert_true(is_over("c", "ft", "t1", 3 * S));
+	assert_false(is_over("c", "ft", "t2", 4 * S));
+	assert_int_equal(pbx_recorder_figures(r)->completed, 0);
+	bye("c", "ft", "t9", 5 * S);
+	bye("d", "ft", "t2", 5 * S);
+	assert_int_equal(pbx_recorder_figures(r)->completed, 0);
+	bye("c", "ft", "t2", 6 * S);
+	assert_int_equal(pbx_recorder_figures(r)->completed, 1);
+	assert_true(is_over("c", "ft", "t2", 4 * S));
+	/* a later one of that name is another */
+	start("c", 8 * S);
+	assert_true(is_over("c", "ft", "t2", 4 * S));
+	assert_false(is_over("c", "ft", "t2", 8 * S));
+	/* of what began before anything is known here */
+	assert_false(is_over("e", "ft", "t2", S - 1));
+}
+
+static void of_a_call_with_a_long_name_nothing_is_known(void **state)
+{
+	char name[300] = "";
+
+	(void)state;
+	memset(name, 'n', 250);
+	start("x", S);
+	start(name, 2 * S);
+	answered(name, "t1", 3 * S);
+	assert_false(is_over(name, "ft", "t1", 3 * S));
+	assert_false(is_over("c", name, "t1", 3 * S));
+	assert_false(is_over("c", "ft", name, 3 * S));
+}
+
+static void of_calls_before_room_was_wanted_nothing_is_known(void **state)
+{
+	char id[20];
+
+	(void)state;
+	for (unsigned i = 0; i <= PBX_RECORDER_CALLS; i++) {
+		struct keeper_ask *q;
+
+		snprintf(id, sizeof(id), "n%u", i);
+		start(id, S + i);
+		if (i % 100 == 0)
+			while ((q = pbx_recorder_next(r, S + i, true)))
+				keeper_ask_free(q);
+	}
+	assert_false(is_over("n0", "ft", "t1", S)); /* it has made room, and may live */
+	assert_false(is_over("n7", "ft", "t1", S));
+	start("new", 4 * S);
+	answered("new", "t1", 5 * S);
+	assert_false(is_over("new", "ft", "t1", 5 * S));
+	start("newer", 5 * S);
+	pbx_recorder_fail(r, between("INVITE sip:x SIP/2.0", "INVITE", "newer", "ft", ""), 486, STR("Busy"), 6 * S);
+	assert_true(is_over("newer", "ft", "t1", 7 * S));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -189,6 +294,9 @@ int main(void)
 		T(other_requests_leave_no_record),
 		T(the_session_is_the_callers_or_made_of_the_call_id),
 		T(many_changes_go_in_batches),
+		T(a_call_is_over_with_the_last_of_its_dialogs),
+		T(of_a_call_with_a_long_name_nothing_is_known),
+		T(of_calls_before_room_was_wanted_nothing_is_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -540,9 +540,11 @@ static void answered_call(const char *to, struct addr at, const char *call_id, c
 	invite_from(alice, "101", "example.com", to, call_id, 1, "");
 	rig_copy(rig_take(at), invite, sizeof(invite));
 	rig_assert_start(invite, "INVITE ");
-	rig_header(invite, "Record-Route", value, sizeof(value));
-	snprintf(route, 600, "Route: %s\r\n", value);
 	rig_answer_request(at, invite, 200, "bt", contact, "");
+	while (strncmp(rig_take(alice), "SIP/2.0 200", 11) != 0)
+		assert_string_not_equal(rig_.text, "");
+	rig_header(rig_.text, "Record-Route", value, sizeof(value));
+	snprintf(route, 600, "Route: %s\r\n", value);
 	rig_forget_sent();
 }
 
@@ -572,7 +574,7 @@ static void a_dialog_of_others_does_not_lead_to_a_neighbour(void **state)
 	rig_assert_start(rig_take(alice), "SIP/2.0 403 ");
 	in_dialog(alice, "REFER", "sip:0900@known.example", "n1", 4,
 		  route); /* a name of the attacker's, that leads there */
-	rig_assert_start(rig_take(alice), "SIP/2.0 480 ");
+	rig_assert_start(rig_take(alice), "SIP/2.0 403 ");
 	assert_string_equal(rig_take(carrier), "");
 	assert_string_equal(rig_take(server), "");
 	in_dialog(alice, "BYE", "sip:0900@192.0.2.66", "n1", 5, route);
