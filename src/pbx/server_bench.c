@@ -389,7 +389,7 @@ static void bench_call(int calls)
 int main(int argc, char **argv)
 {
 	int n = (argc > 1 ? atoi(argv[1]) : 10000) / TURN * TURN;
-	char what = argc > 2 ? argv[2][0] : 'a'; /* one of them, and so many turns, for a profiler: r, d */
+	char what = argc > 2 ? argv[2][0] : 'a'; /* one of them, and so many turns, for a profiler: r, d, c */
 	int turns = argc > 3 ? atoi(argv[3]) : 4;
 
 	digest = sip_auth_new(NULL);
@@ -397,6 +397,8 @@ int main(int argc, char **argv)
 		bench_refresh(n < 20000 ? n : 20000, turns);
 	if (what == 'a' || what == 'd')
 		bench_digest(n < 16384 ? n : 16384, turns);
+	if (what == 'c')
+		bench_call(n);
 	if (what != 'a') {
 		sip_auth_free(digest);
 		return 0;
