@@ -2,6 +2,7 @@
 
 #include "io/db/sqlite.h"
 #include "io/journal.h"
+#include "io/keeper_queue.h"
 #include "io/takeover.h"
 #include "store/clerk.h"
 
@@ -19,23 +20,6 @@
 #define AHEAD_MAX   256 /* questions that went ahead and wait for the next commit; with more it does not wait */
 #define AHEAD_AGAIN (USEC_PER_SEC / 4)
 #define PROMISES    4096 /* as many went ahead and are not in the database; with more, answers wait for their commit */
-
-/* A question on its way. */
-struct item {
-	struct item *next;
-	struct keeper_port port; /* .answer NULL: nobody waits (our own questions) */
-	struct keeper_ask *ask;
-	struct keeper_answer *answer; /* of a check: what was found, to be judged */
-	size_t weight;                /* keeper_ask_weight */
-	uint64_t number;              /* in the journal, and answered; 0: neither */
-	bool hashed;                  /* holds one of hash_max places */
-};
-
-struct queue {
-	struct item *first, **last;
-	uint32_t n;
-	size_t weight;
-};
 
 struct watcher {
 	struct keeper_port port;
@@ -62,7 +46,7 @@ struct keeper {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t asked; /* the keeper thread waits here */
 	pthread_cond_t to_hash;
-	struct queue asks, hashes;
+	struct keeper_queue asks, hashes;
 	uint32_t ahead_n;   /* of the asks: answered already */
 	uint32_t promise_n; /* with those that are being committed */
 	usec ahead_due;     /* when they are committed, if nothing else comes (monotonic) */
@@ -75,34 +59,6 @@ struct keeper {
 	bool started, has_lock;
 	struct io_tally tally;
 };
-
-static void queue_init(struct queue *q)
-{
-	*q = (struct queue){ .last = &q->first };
-}
-
-static void queue_add(struct queue *q, struct item *item)
-{
-	item->next = NULL;
-	*q->last = item;
-	q->last = &item->next;
-	q->n++;
-	q->weight += item->weight;
-}
-
-static struct item *queue_take(struct queue *q)
-{
-	struct item *item = q->first;
-
-	if (!item)
-		return NULL;
-	q->first = item->next;
-	if (!q->first)
-		q->last = &q->first;
-	q->n--;
-	q->weight -= item->weight;
-	return item;
-}
 
 static usec monotonic(void)
 {
@@ -130,7 +86,7 @@ static struct keeper_answer *failed(const struct keeper_ask *ask, enum err err, 
 }
 
 /* Its end: gives the answer out and everything else back. */
-static void finish(struct keeper *k, struct item *item, struct keeper_answer *answer)
+static void finish(struct keeper *k, struct keeper_item *item, struct keeper_answer *answer)
 {
 	if (item->hashed) {
 		pthread_mutex_lock(&k->lock);
@@ -160,7 +116,7 @@ static bool announce_ahead(struct keeper *k)
 }
 
 /* Why it cannot be taken; NULL: it was. Under the lock. */
-static const char *enqueue(struct keeper *k, struct item *item, enum err *err)
+static const char *enqueue(struct keeper *k, struct keeper_item *item, enum err *err)
 {
 	enum keeper_kind kind = item->ask->kind;
 
@@ -181,10 +137,10 @@ static const char *enqueue(struct keeper *k, struct item *item, enum err *err)
 		item->hashed = true;
 	}
 	if (store_clerk_hashes(kind)) {
-		queue_add(&k->hashes, item);
+		keeper_queue_add(&k->hashes, item);
 		pthread_cond_signal(&k->to_hash);
 	} else {
-		queue_add(&k->asks, item);
+		keeper_queue_add(&k->asks, item);
 		if (!item->number || announce_ahead(k))
 			pthread_cond_signal(&k->asked);
 	}
@@ -201,7 +157,7 @@ static bool is_crowded(struct keeper *k)
 }
 
 /* Into the journal and the queue, in one order. */
-static enum err send_ahead(struct keeper *k, struct item *item)
+static enum err send_ahead(struct keeper *k, struct keeper_item *item)
 {
 	enum err err, refused;
 
@@ -227,9 +183,9 @@ static bool post_ahead(struct keeper *k, struct keeper_port port, struct keeper_
 	    !contact_row_is_sound(ask->contact_batches[0].row))
 		return false;
 	struct keeper_answer *answer = keeper_answer_new(ask);
-	struct item *item = calloc(1, sizeof(*item));
+	struct keeper_item *item = calloc(1, sizeof(*item));
 	if (item)
-		*item = (struct item){ .ask = ask, .weight = 1 };
+		*item = (struct keeper_item){ .ask = ask, .weight = 1 };
 	if (!answer || !item || send_ahead(k, item) != ERR_NONE) {
 		keeper_answer_free(answer);
 		free(item);
@@ -249,7 +205,7 @@ void keeper_post(struct keeper *k, struct keeper_port port, struct keeper_ask *a
 
 	if (!ask || post_ahead(k, port, ask))
 		return;
-	struct item *item = calloc(1, sizeof(*item));
+	struct keeper_item *item = calloc(1, sizeof(*item));
 	if (item) {
 		item->port = port;
 		item->ask = ask;
@@ -272,7 +228,7 @@ void keeper_post(struct keeper *k, struct keeper_port port, struct keeper_ask *a
  * The keeper thread.
  */
 
-static struct keeper_answer *watch(struct keeper *k, const struct item *item)
+static struct keeper_answer *watch(struct keeper *k, const struct keeper_item *item)
 {
 	struct keeper_answer *answer = keeper_answer_new(item->ask);
 	size_t i = 0;
@@ -302,7 +258,7 @@ static void tell_changed(struct keeper *k)
 }
 
 struct batch {
-	struct item *items[PROMISES + BATCH_MAX];
+	struct keeper_item *items[PROMISES + BATCH_MAX];
 	struct keeper_answer *answers[PROMISES + BATCH_MAX];
 	size_t n, ahead_n;
 	uint64_t number; /* the last of those that went ahead; 0: there is none */
@@ -454,7 +410,7 @@ static void write_all(struct keeper *k, struct batch *b)
 }
 
 /* A check goes on to the hash threads with what was found. */
-static void pass_on(struct keeper *k, struct item *item, struct keeper_answer *found)
+static void pass_on(struct keeper *k, struct keeper_item *item, struct keeper_answer *found)
 {
 	if (!found) {
 		finish(k, item, NULL);
@@ -462,17 +418,17 @@ static void pass_on(struct keeper *k, struct item *item, struct keeper_answer *f
 	}
 	item->answer = found;
 	pthread_mutex_lock(&k->lock);
-	queue_add(&k->hashes, item);
+	keeper_queue_add(&k->hashes, item);
 	pthread_cond_signal(&k->to_hash);
 	pthread_mutex_unlock(&k->lock);
 }
 
 /* Nobody waits for it. Where the transaction failed it goes into *again. */
-static void end_ahead(struct item *item, struct keeper_answer *answer, struct queue *again)
+static void end_ahead(struct keeper_item *item, struct keeper_answer *answer, struct keeper_queue *again)
 {
 	keeper_answer_free(answer);
 	if (again) {
-		queue_add(again, item);
+		keeper_queue_add(again, item);
 		return;
 	}
 	keeper_ask_free(item->ask);
@@ -481,9 +437,9 @@ static void end_ahead(struct item *item, struct keeper_answer *answer, struct qu
 
 /* Before all others. A keeper that is ending leaves them in the journal, and with them all that came after: in the
  * database it would be older than they are to whoever takes them over. */
-static void put_back(struct keeper *k, struct queue *again)
+static void put_back(struct keeper *k, struct keeper_queue *again)
 {
-	struct item *item;
+	struct keeper_item *item;
 
 	pthread_mutex_lock(&k->lock);
 	bool left = k->stopping;
@@ -502,7 +458,7 @@ static void put_back(struct keeper *k, struct queue *again)
 	if (left)
 		log_warn(k->setup.log, "io.keeper left", "what=\"changes of contacts, for the next start\" n=%u",
 			 again->n);
-	while (left && (item = queue_take(again))) {
+	while (left && (item = keeper_queue_take(again))) {
 		keeper_ask_free(item->ask);
 		free(item);
 	}
@@ -519,12 +475,12 @@ static void answer_batch(struct keeper *k, struct batch *b)
 {
 	bool changed = k->changed || (b->n == 0 && k->db->driver->foreign(k->db));
 
-	struct queue again;
+	struct keeper_queue again;
 
-	queue_init(&again);
+	keeper_queue_init(&again);
 	k->changed = false;
 	for (size_t i = 0; i < b->n; i++) {
-		struct item *item = b->items[i];
+		struct keeper_item *item = b->items[i];
 		if (b->answers[i] && b->answers[i]->err == ERR_NONE && store_clerk_concerns(item->ask->kind))
 			changed = true;
 		if (item->number)
@@ -594,7 +550,7 @@ static bool has_room(const struct keeper *k, const struct batch *b)
 /* The next batch, perhaps empty; false: it is over. */
 static bool take_batch(struct keeper *k, struct batch *b)
 {
-	struct item *item;
+	struct keeper_item *item;
 
 	b->n = b->ahead_n = 0;
 	b->number = 0;
@@ -607,7 +563,7 @@ static bool take_batch(struct keeper *k, struct batch *b)
 	if (work)
 		gather(k);
 	k->last_weight = 0;
-	while (work && has_room(k, b) && (item = queue_take(&k->asks))) {
+	while (work && has_room(k, b) && (item = keeper_queue_take(&k->asks))) {
 		b->answers[b->n] = NULL;
 		b->items[b->n++] = item;
 		if (item->number) {
@@ -645,7 +601,7 @@ static void *keep(void *self)
  */
 
 /* A hash of an older cost is made anew once the right password is at hand. */
-static void renew(struct keeper *k, const struct item *item)
+static void renew(struct keeper *k, const struct keeper_item *item)
 {
 	const struct person_record *found = item->answer->persons;
 	struct keeper_ask model = *item->ask;
@@ -654,7 +610,7 @@ static void renew(struct keeper *k, const struct item *item)
 	if (!password_is_dated(found->hash, k->setup.cost))
 		return;
 	model.kind = KEEPER_PERSON_PASSWORD;
-	struct item *own = calloc(1, sizeof(*own));
+	struct keeper_item *own = calloc(1, sizeof(*own));
 	if (!own || store_clerk_hash(&model, k->setup.cost, &hashed) != ERR_NONE) {
 		free(own);
 		return; /* next time */
@@ -663,12 +619,12 @@ static void renew(struct keeper *k, const struct item *item)
 	own->weight = 1;
 	IO_COUNT(&k->tally, asked);
 	pthread_mutex_lock(&k->lock);
-	queue_add(&k->asks, own);
+	keeper_queue_add(&k->asks, own);
 	pthread_cond_signal(&k->asked);
 	pthread_mutex_unlock(&k->lock);
 }
 
-static void judge(struct keeper *k, struct item *item)
+static void judge(struct keeper *k, struct keeper_item *item)
 {
 	struct keeper_answer *answer = store_clerk_judge(item->ask, item->answer, k->setup.cost);
 
@@ -678,7 +634,7 @@ static void judge(struct keeper *k, struct item *item)
 	finish(k, item, answer);
 }
 
-static void hash(struct keeper *k, struct item *item)
+static void hash(struct keeper *k, struct keeper_item *item)
 {
 	struct keeper_ask *hashed;
 	enum err err = store_clerk_hash(item->ask, k->setup.cost, &hashed);
@@ -690,7 +646,7 @@ static void hash(struct keeper *k, struct item *item)
 	keeper_ask_free(item->ask);
 	item->ask = hashed;
 	pthread_mutex_lock(&k->lock);
-	queue_add(&k->asks, item);
+	keeper_queue_add(&k->asks, item);
 	pthread_cond_signal(&k->asked);
 	pthread_mutex_unlock(&k->lock);
 }
@@ -703,7 +659,7 @@ static void *hash_all(void *self)
 		pthread_mutex_lock(&k->lock);
 		while (!k->ended && k->hashes.n == 0)
 			pthread_cond_wait(&k->to_hash, &k->lock);
-		struct item *item = queue_take(&k->hashes);
+		struct keeper_item *item = keeper_queue_take(&k->hashes);
 		pthread_mutex_unlock(&k->lock);
 		if (!item)
 			return NULL;
@@ -780,8 +736,8 @@ enum err keeper_start(const struct keeper_setup *setup, struct keeper **out, cha
 		return ERR_MEMORY;
 	k->setup = *setup;
 	set_defaults(&k->setup);
-	queue_init(&k->asks);
-	queue_init(&k->hashes);
+	keeper_queue_init(&k->asks);
+	keeper_queue_init(&k->hashes);
 	struct db_sqlite_setup file = { .path = setup->path, .busy_ms = k->setup.busy_ms, .page_max = setup->page_max };
 	enum err err = db_sqlite_open(&file, &k->db, why, why_n);
 	bool opened = err == ERR_NONE;
