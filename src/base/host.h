@@ -76,8 +76,8 @@ bool flow_eq(const struct flow *, const struct flow *);
 enum host_want_kind {
 	HOST_BIND = 1, /* UDP socket `id` on `local` (port 0: any) -> BOUND or FAILED */
 	HOST_UNBIND,   /* UDP socket or listener `id` ends; no event follows */
-	HOST_SIFT,     /* UDP socket `id`: of the datagrams that begin with `bytes` (HOST_SIFT_N of them) only one in
-			  `share`, by chance, is let in from now on, the others are thrown away before they cost
+	HOST_SIFT,     /* UDP socket `id`: of the datagrams that begin with `bytes` (HOST_SIFT_N of them) only `share`
+			  in 65,536, by chance, are let in from now on, the others are thrown away before they cost
 			  anything and are not called lost; those of `below` bytes and more all are, where `below`
 			  is set; `bytes` empty: all are let in. What a machine can only do in vain it does
 			  not do. No event follows */
@@ -117,7 +117,7 @@ struct host_want {
 	uint32_t id;
 	uint16_t tls;   /* LISTEN, OPEN: credential set, known to who built the host; 0: none */
 	uint8_t dscp;   /* BIND, LISTEN, OPEN: marking of what is sent (RFC 4594); 0: none */
-	uint8_t share;  /* SIFT: a power of two */
+	uint16_t share; /* SIFT: of 65,536 */
 	uint16_t below; /* SIFT: bytes; 0: of any length */
 	uint32_t to;    /* TELL: number of the service */
 	struct addr local, remote;

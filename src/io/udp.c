@@ -90,18 +90,19 @@ static uint32_t word(const char *p)
 }
 
 /* A program of the classic packet filter; the UDP header's 8 bytes come first. */
-static enum err attach(int fd, str prefix, uint8_t share, uint16_t below)
+static enum err attach(int fd, str prefix, uint16_t share, uint16_t below)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8 + UDP_SIFT_N, 0, 7),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, below ? 8u + below : UINT32_MAX, 6, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8 + UDP_SIFT_N, 0, 8),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, below ? 8u + below : UINT32_MAX, 7, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 8),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word(prefix.p), 0, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word(prefix.p), 0, 5),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 12),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word(prefix.p + 4), 0, 2),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word(prefix.p + 4), 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM)),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, share - 1u, 1, 0),
+		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, share, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
@@ -111,13 +112,13 @@ static enum err attach(int fd, str prefix, uint8_t share, uint16_t below)
 }
 #endif
 
-enum err udp_sift(int fd, str prefix, uint8_t share, uint16_t below)
+enum err udp_sift(int fd, str prefix, uint16_t share, uint16_t below)
 {
 	enum err err = ERR_UNSUPPORTED;
 #ifdef __linux__
 	int none = 0;
 
-	if (prefix.n == UDP_SIFT_N && share && !(share & (share - 1)))
+	if (prefix.n == UDP_SIFT_N)
 		err = attach(fd, prefix, share, below);
 	if (err == ERR_NONE)
 		return ERR_NONE;

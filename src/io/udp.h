@@ -36,9 +36,9 @@ struct udp_setup {
 MUST_CHECK enum err udp_open(const struct udp_setup *, int *fd, struct addr *bound);
 
 /* From now on of the datagrams that begin with `prefix`, UDP_SIFT_N bytes, and are shorter than `below` (0: of any
- * length) only one in `share` (a power of two), by chance, is put into the socket; `prefix` empty: all are.
+ * length) only `share` in 65,536, by chance, are put into the socket; `prefix` empty: all are.
  * ERR_UNSUPPORTED (system; another length); then all are. */
-MUST_CHECK enum err udp_sift(int fd, str prefix, uint8_t share, uint16_t below);
+MUST_CHECK enum err udp_sift(int fd, str prefix, uint16_t share, uint16_t below);
 
 struct udp_datagram {
 	str bytes; /* valid until the next udp_recv on the inbox */

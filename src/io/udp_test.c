@@ -93,7 +93,7 @@ static void what_is_sifted_hardly_comes_in_and_nothing_else_is(void **state)
 	struct side a = open_at(LOCAL, 0), b = open_at(LOCAL, 0);
 
 	(void)state;
-	if (udp_sift(b.fd, STR("REGISTER"), 128, 0))
+	if (udp_sift(b.fd, STR("REGISTER"), 512, 0))
 		skip();
 	assert_in_range(arrive(&a, &b, "REGISTER sip:example.com SIP/2.0\r\n", 200), 0, 20);
 	assert_int_equal(arrive(&a, &b, "REGISTER", 100) > 20, 0);
@@ -101,16 +101,16 @@ static void what_is_sifted_hardly_comes_in_and_nothing_else_is(void **state)
 	assert_int_equal(arrive(&a, &b, "INVITE sip:example.com SIP/2.0\r\n", 20), 20);
 	assert_int_equal(arrive(&a, &b, "\r\n\r\n", 20), 20);
 	assert_int_equal(arrive(&a, &b, "", 20), 20);
-	assert_int_equal(udp_sift(b.fd, STR("REGISTER"), 2, 0), ERR_NONE);
+	assert_int_equal(udp_sift(b.fd, STR("REGISTER"), 32768, 0), ERR_NONE);
 	assert_in_range(arrive(&a, &b, "REGISTER sip:example.com SIP/2.0\r\n", 200), 50, 150);
-	assert_int_equal(udp_sift(b.fd, STR("REGISTER"), 128, 12), ERR_NONE);
+	assert_int_equal(udp_sift(b.fd, STR("REGISTER"), 512, 12), ERR_NONE);
 	assert_in_range(arrive(&a, &b, "REGISTER 11", 200), 0, 20);
 	assert_int_equal(arrive(&a, &b, "REGISTER  12", 100), 100);
 	assert_int_equal(arrive(&a, &b, "REGISTER sip:example.com SIP/2.0\r\n", 100), 100);
-	assert_int_equal(udp_sift(b.fd, STR("REGISTER"), 128, 0), ERR_NONE);
-	assert_int_equal(udp_sift(b.fd, STR("REG"), 2, 0), ERR_UNSUPPORTED); /* and all come in again */
+	assert_int_equal(udp_sift(b.fd, STR("REGISTER"), 512, 0), ERR_NONE);
+	assert_int_equal(udp_sift(b.fd, STR("REG"), 32768, 0), ERR_UNSUPPORTED); /* and all come in again */
 	assert_int_equal(arrive(&a, &b, "REGISTER sip:example.com SIP/2.0\r\n", 20), 20);
-	assert_int_equal(udp_sift(b.fd, STR("REGISTER"), 128, 0), ERR_NONE);
+	assert_int_equal(udp_sift(b.fd, STR("REGISTER"), 512, 0), ERR_NONE);
 	assert_int_equal(udp_sift(b.fd, STR_NONE, 0, 0), ERR_NONE);
 	assert_int_equal(arrive(&a, &b, "REGISTER sip:example.com SIP/2.0\r\n", 20), 20);
 	close(a.fd);

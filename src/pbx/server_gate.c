@@ -117,7 +117,7 @@ static void sift(struct pbx_server *s)
 		if (w)
 			w->want = (struct host_want){ .kind = HOST_SIFT,
 						      .id = s->listener_ids[i],
-						      .share = PBX_SIEVE_SHARE,
+						      .share = s->sieve.share,
 						      .below = s->sieve.told,
 						      .bytes = s->sieve.on ? STR(PBX_SIEVE_WORD) : STR_NONE };
 		lost = lost || (udp && !w);

@@ -4,7 +4,7 @@
  * Whoever waits for an answer asks again and again (RFC 3261 17.1.2.2: after 0.5, 1.5, 3.5 s and then every 4 s), and
  * to read that costs as much as a good part of what is asked for. So where the repeats of registrations that wait
  * (pbx/backlog.h) are nearly all that comes, and the work there is enough for a while, the host is asked to let in only
- * one in PBX_SIEVE_SHARE of them (HOST_SIFT); and already while what is read has lain so long that its repeats lie
+ * one in 32 of them (PBX_SIEVE_SHARE) (HOST_SIFT); and already while what is read has lain so long that its repeats lie
  * behind it. Those show when new ones come: then all are let in again. A new one that
  * was not let in comes again by itself.
  *
@@ -23,13 +23,14 @@
 #include <stdint.h>
 
 #define PBX_SIEVE_WORD  "REGISTER" /* HOST_SIFT_N bytes */
-#define PBX_SIEVE_SHARE 8
+#define PBX_SIEVE_SHARE 2048       /* of 65,536: the least that is let in */
 #define PBX_SIEVE_LATE  (300 * USEC_PER_MS)
 
 struct pbx_sieve {
 	uint32_t score; /* private, with the next one */
 	usec waited;
 	uint16_t longer; /* bytes: most that bear credentials have more; 0: none was seen */
+	uint16_t share;  /* of 65,536; with the next ones: */
 	bool on;         /* what the host was asked for last, */
 	uint16_t told;   /* as host_want.below */
 };

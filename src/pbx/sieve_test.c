@@ -67,6 +67,47 @@ static void before_the_work_runs_out_all_are_let_in(void **state)
 	assert_false(s.on);
 }
 
+/* Also of the new ones only what will be done before they ask again, and then again more. */
+static void the_more_is_in_line_the_less_is_let_in(void **state)
+{
+	struct pbx_sieve s = { 0 };
+	uint32_t before = 65536;
+
+	(void)state;
+	hear(&s, 1000, false);
+	assert_false(pbx_sieve_turn(&s, 2000, 1000));
+	for (size_t ahead = 2600; ahead <= 5000; ahead += 800) {
+		assert_true(pbx_sieve_turn(&s, ahead, 1000));
+		assert_true(s.on);
+		assert_true(s.share < before);
+		before = s.share;
+	}
+	assert_int_equal(s.share, PBX_SIEVE_SHARE);
+	assert_false(pbx_sieve_turn(&s, 9000, 1000));
+	assert_true(pbx_sieve_turn(&s, 3500, 1000));
+	assert_in_range(s.share, 32000, 33500);       /* half */
+	assert_false(pbx_sieve_turn(&s, 3600, 1000)); /* too little to be told */
+	assert_false(pbx_sieve_turn(&s, 3400, 1000));
+	assert_true(pbx_sieve_turn(&s, 2000, 1000));
+	assert_false(s.on);
+}
+
+static void of_repeats_hardly_any_are_let_in_though_little_is_in_line(void **state)
+{
+	struct pbx_sieve s = { 0 };
+
+	(void)state;
+	hear(&s, 10000, true);
+	assert_true(pbx_sieve_turn(&s, 1500, 1000));
+	assert_int_equal(s.share, PBX_SIEVE_SHARE);
+	assert_false(pbx_sieve_turn(&s, 4000, 1000));
+	assert_false(pbx_sieve_turn(&s, 9000, 1000));
+	hear(&s, 1000, false);
+	assert_true(pbx_sieve_turn(&s, 2900, 1000)); /* now they are new */
+	assert_true(s.on);
+	assert_in_range(s.share, 40000, 50000);
+}
+
 static void what_is_read_late_has_its_repeats_behind_it(void **state)
 {
 	struct pbx_sieve s = { 0 };
@@ -146,6 +187,8 @@ int main(void)
 		cmocka_unit_test(where_nearly_all_are_repeats_they_are_sifted),
 		cmocka_unit_test(a_few_new_ones_end_it),
 		cmocka_unit_test(one_new_in_a_hundred_is_hardly_anything_one_in_thirty_is_not),
+		cmocka_unit_test(the_more_is_in_line_the_less_is_let_in),
+		cmocka_unit_test(of_repeats_hardly_any_are_let_in_though_little_is_in_line),
 		cmocka_unit_test(what_is_read_late_has_its_repeats_behind_it),
 		cmocka_unit_test(who_has_heard_a_challenge_is_let_in_and_nobody_with_him),
 		cmocka_unit_test(a_few_short_ones_do_not_matter_many_do),

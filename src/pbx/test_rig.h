@@ -54,7 +54,7 @@ struct rig {
 	size_t asked_n;
 	bool reading;    /* what comes is of one turn, which ends with rig_settle */
 	bool hold;       /* the keeper takes its time with contacts */
-	uint8_t sifted;  /* the share of REGISTERs that is let in; 0: all are */
+	uint16_t sifted; /* the share of REGISTERs that is let in; 0: all are */
 	bool hold_users; /* and with accounts */
 	bool hold_names; /* the name server takes its time: rig_names_answer */
 	struct host_event names[16];
