@@ -8,8 +8,8 @@
 #define ALL 65536
 
 /* Seconds' worth of work in line: from here on not all are let in, and from there on hardly any. */
-#define FEW_S  2
-#define MANY_S 5
+#define FEW_S  1
+#define MANY_S 3
 
 /* Bytes: how far the length of those with credentials is taken back for a shorter one, and forth by one for a longer
  * one; and how much less is let in. */
@@ -80,7 +80,7 @@ bool pbx_sieve_turn(struct pbx_sieve *s, size_t ahead, size_t rate)
 {
 	bool is_idle = s->waited < PBX_SIEVE_LATE && s->score < (s->on ? OFF : ON);
 	uint32_t share = share_of(s, ahead, rate, is_idle);
-	bool on = share < ALL;
+	bool on = share < (s->on ? ALL : ALL - ALL / 8); /* for hardly anything it need not begin */
 	int off = (int)below(s) - s->told;
 
 	if (on == s->on && (!on || (off > -SLACK && off < SLACK && !is_other(share, s->share))))
