@@ -5,8 +5,9 @@
  * to read that costs as much as a good part of what is asked for. So where the repeats of registrations that wait
  * (pbx/backlog.h) are nearly all that comes, and the work there is enough for a while, the host is asked to let in only
  * one in 32 of them (PBX_SIEVE_SHARE) (HOST_SIFT); and already while what is read has lain so long that its repeats lie
- * behind it. Those show when new ones come: then all are let in again. A new one that
- * was not let in comes again by itself.
+ * behind it. Those show when new ones come: then more are let in again, but, repeats or not, the less the more is in
+ * line: from a second's worth on not all, from three seconds' worth on one in 32. A new one that was not let in comes
+ * again by itself.
  *
  * Who has heard a challenge asks with other words, once more and at once, and is half done. What bears credentials is
  * the longest that there is, so those of that length are always let in, and say nothing of the others.
