@@ -315,7 +315,7 @@ static void read_all(struct keeper *k, struct batch *b)
 	if (err == ERR_NONE) {
 		carry_out(k, b, false);
 		look(k);
-		(void)!k->db->driver->step(k->db, DB_COMMIT);
+		store_clerk_settle(k->clerk, k->db->driver->step(k->db, DB_COMMIT) == ERR_NONE);
 		return;
 	}
 	for (size_t i = 0; i < b->n; i++)

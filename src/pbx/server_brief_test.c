@@ -143,7 +143,7 @@ static void write_request(struct rng *rng, const char *user, unsigned turn, stru
  */
 static void send(struct run *r, struct addr from, const char *text, bool twice, bool is_long, const char *authorization)
 {
-	char all[3000];
+	char all[8000];
 
 	snprintf(all, sizeof(all), "%s%s%sContent-Length: 0\r\n\r\n", text, authorization,
 		 is_long ? "Timestamp: 54\r\n" : "Timestomp: 54\r\n"); /* as long: a challenge is bounded by it */
