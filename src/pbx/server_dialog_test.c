@@ -678,6 +678,40 @@ static void nobody_but_the_neighbour_says_where_it_is(void **state)
 	refused(&ours, "INVITE", CARRIER);
 }
 
+/* It answers with a carrier's address: that leads to its own proxy, or, where the caller comes from elsewhere so that
+ * no side's way is known, nowhere. */
+static void a_phone_behind_a_neighbour_leads_to_no_other_neighbour(void **state)
+{
+	struct side ours, theirs;
+	char invite[4000];
+
+	(void)state;
+	rig_run();
+	rig_register_once(other, "103", ++cseq,
+			  "Path: <sip:192.0.2.66:5060;lr>\r\nSupported: path\r\n"
+			  "Contact: <sip:103@10.0.0.9:5060>;expires=600\r\n");
+	rig_assert_start(rig_take(other), "SIP/2.0 200 ");
+	name_call(&ours, &theirs, "phone");
+	ours.at = stranger; /* its Contact is not where it is: behind NAT */
+	ours.contact = "sip:101@192.0.2.11:5060";
+	snprintf(ours.tag, sizeof(ours.tag), "from");
+	snprintf(ours.far_tag, sizeof(ours.far_tag), "ct");
+	snprintf(invite, sizeof(invite),
+		 "INVITE sip:103@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKb1\r\n"
+		 "Max-Forwards: 70\r\nFrom: <sip:x@y.example>;tag=from\r\nTo: <sip:103@example.com>\r\n"
+		 "Call-ID: phone\r\nCSeq: 1 INVITE\r\nContact: <sip:x@10.0.0.5>\r\nContent-Length: 0\r\n\r\n");
+	rig_say(stranger, invite);
+	rig_copy(rig_take(other), invite, sizeof(invite));
+	rig_assert_start(invite, "INVITE sip:103@10.0.0.9:5060");
+	rig_forget_sent();
+	rig_answer_request(other, invite, 200, "ct", "Contact: <" CARRIER ">\r\n", "");
+	rig_assert_start(final(stranger), "SIP/2.0 200 ");
+	take_route(rig_.text, true, ours.route, sizeof(ours.route));
+	passes(&ours, "INVITE", CARRIER, other, CARRIER);
+	ours.at = bob2;
+	refused(&ours, "INVITE", CARRIER);
+}
+
 #define D(name) cmocka_unit_test_setup_teardown(name, begin, teardown)
 
 int main(void)
@@ -700,6 +734,7 @@ int main(void)
 		D(nobody_calls_by_a_call_of_yesterday),
 		D(a_subscription_is_no_call),
 		D(nobody_but_the_neighbour_says_where_it_is),
+		D(a_phone_behind_a_neighbour_leads_to_no_other_neighbour),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
