@@ -118,9 +118,9 @@ void buf_hex(const void *p, size_t n, char *out)
 				 _mm_add_epi8(_mm_add_epi8(half, letter), _mm_set1_epi8('0')));
 	}
 #endif
-	for (; i < n; i++) {
-		out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-		out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+	for (out += 2 * i; i < n; i++) {
+		*out++ = "0123456789abcdef"[bytes[i] >> 4];
+		*out++ = "0123456789abcdef"[bytes[i] & 15];
 	}
 }
 
