@@ -159,7 +159,7 @@ static bool is_unplaced(struct pbx_server *s, struct sip_msg *m, const struct si
 
 	return uri->has_user && pbx_way_is_self(s, uri, flow) &&
 	       !pbx_token_read(&s->tokens, uri->user, sip_msg_call_id(m), from, to, token) && token->neighbour &&
-	       !token->target;
+	       !token->target && is_same(s, &token->hop, &flow->remote);
 }
 
 /* From now on it says so. */
@@ -262,7 +262,8 @@ void pbx_dialog_note_answer(struct pbx_server *s, struct pbx_job *job, struct si
 	if (sip_msg_has(m, SIP_RECORD_ROUTE) && put_record_routes(s, job, m, flow, target, now, out)) {
 		sip_edits_note(edits, SIP_EDIT_SET, SIP_RECORD_ROUTE, buf_str(out));
 		job->target = target;
-	} else if (job->self && pbx_job_read(s, job, &w) && w.kind == PBX_WAY_DIALOG) {
+	} else if (job->self && pbx_job_read(s, job, &w) && w.kind == PBX_WAY_DIALOG &&
+		   is_same(s, &w.token.hop, &flow->remote)) {
 		note_moved(s, m, &w.token, target, now);
 	}
 }
@@ -273,7 +274,7 @@ void pbx_dialog_hear(struct pbx_server *s, const struct pbx_job *job, struct sip
 	const struct sip_uri *contact;
 
 	if (!w->token.neighbour || !refreshes(m->method) || !pbx_way_is_trusted(s, &job->flow) ||
-	    !(contact = contact_of(m)))
+	    !is_same(s, &w->token.hop, &job->flow.remote) || !(contact = contact_of(m)))
 		return;
 	note_moved(s, m, &w->token, pbx_token_target(&s->tokens, sip_msg_from(m)->tag, contact), now);
 }
