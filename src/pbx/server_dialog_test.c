@@ -712,6 +712,46 @@ static void a_phone_behind_a_neighbour_leads_to_no_other_neighbour(void **state)
 	refused(&ours, "INVITE", CARRIER);
 }
 
+/* Two accounts, one of them behind another neighbour, that lend each other Call-ID, tags and Routes: what is said by
+ * that way, in a request or an answer, is not the carrier's word. */
+static void what_one_neighbour_passes_on_does_not_place_another(void **state)
+{
+	struct side ours, theirs, spy;
+	char invite[4000], forged[5000];
+	const char *at, *value;
+
+	(void)state;
+	run();
+	ring_out("INVITE", "lent", &ours, &theirs, invite);
+	answer_out(invite, 200, "ct", CARRIER, "", &ours);
+	for (int i = 0; i < 2; i++) { /* by alice's Route, and by the carrier's own */
+		spy = theirs;
+		spy.at = other;
+		spy.contact = "sip:0900@192.0.2.77:5060";
+		if (!i)
+			memcpy(spy.route, ours.route, sizeof(spy.route));
+		passes(&spy, "UPDATE", ours.contact, alice, ours.contact);
+		refused(&ours, "INVITE", "sip:0900@192.0.2.77:5060");
+	}
+	/* a call by the other way, of the same name, is answered with the carrier's Record-Route */
+	rig_register_once(other, "103", ++cseq,
+			  "Path: <sip:192.0.2.66:5060;lr>\r\nSupported: path\r\n"
+			  "Contact: <sip:103@192.0.2.66:5080>;expires=600\r\n");
+	rig_assert_start(rig_take(other), "SIP/2.0 200 ");
+	invite_from(alice, "101", "example.com", "sip:103@example.com", "lent", ++cseq, "");
+	rig_copy(rig_take(other), invite, sizeof(invite));
+	at = strstr(invite, "Record-Route: ");
+	assert_non_null(at);
+	value = theirs.route + strlen("Route: ");
+	snprintf(forged, sizeof(forged), "%.*sRecord-Route: %.*s%s", (int)(at - invite), invite,
+		 (int)strcspn(value, "\r"), value, strstr(at, "\r\n"));
+	rig_forget_sent();
+	rig_answer_request(other, forged, 200, "ct", "Contact: <sip:0900@192.0.2.77:5060>", "");
+	rig_assert_start(final(alice), "SIP/2.0 200 ");
+	take_route(rig_.text, true, ours.route, sizeof(ours.route));
+	refused(&ours, "INVITE", "sip:0900@192.0.2.77:5060");
+}
+
 #define D(name) cmocka_unit_test_setup_teardown(name, begin, teardown)
 
 int main(void)
@@ -735,6 +775,7 @@ int main(void)
 		D(a_subscription_is_no_call),
 		D(nobody_but_the_neighbour_says_where_it_is),
 		D(a_phone_behind_a_neighbour_leads_to_no_other_neighbour),
+		D(what_one_neighbour_passes_on_does_not_place_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
